@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import type { TestProject } from "vitest/node";
+import { bootEmbedded } from "../../src/postgres/embedded.ts";
+import { migrate } from "../../src/postgres/migrate.ts";
+
+const TEMPLATE = "holdpoint_template_test";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    postgresUrl: string;
+    templateDatabase: string;
+  }
+}
+
+/** One PostgreSQL for the whole run, and in it the migrated database that every test file clones. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), "hp-test-"));
+  const postgres = await bootEmbedded({
+    dataDir: folder,
+    // Nothing here has to outlive the machine.
+    settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: 400 },
+  });
+  const stopGuard = guardAgainstOrphans(folder);
+  const admin = new pg.Client({ connectionString: postgres.url });
+  await admin.connect();
+  await admin.query(`create database ${TEMPLATE}`);
+  await admin.end();
+  const template = new URL(postgres.url);
+  template.pathname = `/${TEMPLATE}`;
+  await migrate({ url: template.href });
+  project.provide("postgresUrl", postgres.url);
+  project.provide("templateDatabase", TEMPLATE);
+  return async () => {
+    await postgres.release();
+    stopGuard();
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
+
+/** A shell that waits for the end of its input, which comes with our end, also on kill -9, and then cleans up after us. */
+function guardAgainstOrphans(folder: string): () => void {
+  const script = `trap "" INT TERM HUP; cat >/dev/null; pid=$(head -n 1 "$0/pg18/postmaster.pid" 2>/dev/null) && kill -INT "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done; rm -rf "$0"`;
+  const guard = spawn("/bin/sh", ["-c", script, folder], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  guard.unref();
+  return () => {
+    guard.stdin.end();
+  };
+}
