@@ -1,0 +1,19 @@
+/** What workflow authors use. The only barrel: each name is exported by itself. */
+
+export { type AskOptions, type AskResult, askModel } from "./kit/ask-model.ts";
+export { database } from "./kit/database.ts";
+export { defineGraph, guarded } from "./kit/define-graph.ts";
+export { type EffectOptions, effect } from "./kit/effect.ts";
+export { type ModelOptions, model } from "./kit/model.ts";
+export type { EffectCall, EffectKind } from "./kit/ports.ts";
+export {
+  type ActionOptions,
+  type ReviewDecision,
+  type ReviewDecisions,
+  type ReviewOptions,
+  review,
+} from "./kit/review.ts";
+export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";
+export type { GraphMark } from "./protocol/graph-mark.ts";
+export type { DecisionType, ReviewValue } from "./protocol/interrupt.ts";
+export type { Json, JsonObject } from "./protocol/json.ts";

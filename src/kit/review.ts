@@ -1,0 +1,176 @@
+import { interrupt } from "@langchain/langgraph";
+import { z } from "zod";
+import { canonicalJson } from "../policy/canonical-json.ts";
+import { digest } from "../policy/digest.ts";
+import { canonicalDecisions, checkDecisions } from "../policy/review/normalise.ts";
+import { type CanonicalDecision, decisionSchema } from "../protocol/decision.ts";
+import { HoldpointError } from "../protocol/errors.ts";
+import type { Fault } from "../protocol/fault.ts";
+import type { DecisionType, ReviewAction, ReviewValue } from "../protocol/interrupt.ts";
+import type { Json } from "../protocol/json.ts";
+
+type Args = Record<string, unknown>;
+
+/** One action a person is asked about: what would be done, with which arguments, and what may be answered. */
+export interface ActionOptions<Schema extends z.ZodType> {
+  name: string;
+  args: z.input<Schema>;
+  /** What the arguments must be, as proposed and as edited; it bounds what a reviewer can change. */
+  schema: Schema;
+  /** Answers offered; approve, edit and reject unless given. */
+  allowed?: readonly DecisionType[];
+  /** JSON pointers an edit may change, such as "/amount"; all of them unless given. */
+  editable_paths?: readonly string[];
+  risk?: "low" | "medium" | "high";
+  /** One sentence: what will happen if this is approved. */
+  preview?: string;
+  description?: string;
+}
+
+/** What a person is shown and asked. */
+export interface ReviewOptions<Schemas extends readonly z.ZodType[]> {
+  /** Which question of the graph this is; kept with the review. */
+  key: string;
+  title: string;
+  /** Markdown. It may hold text of customers and models: screens treat it as hostile. */
+  description?: string;
+  actions: readonly [...{ [Index in keyof Schemas]: ActionOptions<Schemas[Index]> }];
+  evidence?: ReviewValue["evidence"];
+}
+
+/** What a person decided about one action. `args` are the ones to act on: as shown, or as edited. */
+export type ReviewDecision<Value> =
+  | { action: number; type: "approve"; args: Value }
+  | { action: number; type: "edit"; args: Value }
+  | { action: number; type: "reject"; message?: string }
+  | { action: number; type: "respond"; message?: string; value?: Json };
+
+/** One decision per action, in the order of the actions. */
+export type ReviewDecisions<Schemas extends readonly z.ZodType[]> = {
+  [Index in keyof Schemas]: ReviewDecision<z.output<Schemas[Index]>>;
+};
+
+/**
+ * Pauses the graph until a person has decided about every action. Keep it in a node of its own, between the node that
+ * proposes and the node that executes: the node runs again when the answer comes, and an answer is only taken when
+ * what is shown then is, byte for byte, what the person saw.
+ */
+export async function review<const Schemas extends readonly z.ZodType[]>(
+  options: ReviewOptions<Schemas>,
+): Promise<ReviewDecisions<Schemas>> {
+  // The tuple type is for the caller; inside, the actions are a list.
+  const asked = options.actions as unknown as readonly ActionOptions<z.ZodType<Args>>[];
+  const value = reviewValue(options.key, options, asked);
+  const answer = interrupt<ReviewValue, Answer>(value, { responseSchema: answerSchema(value, asked) });
+  const ordered = canonicalDecisions(answer.decisions, asked.length);
+  if (!ordered.ok) throw refused(options.key, ordered.faults);
+  return ordered.value.map((decision) => decided(decision, asked[decision.action]!)) as ReviewDecisions<Schemas>;
+}
+
+type Answer = z.infer<typeof answerShape>;
+
+// Checks only and changes nothing, so that what LangGraph stores and what the node reads are the same bytes.
+const answerShape = z.object({ value_digest: z.string(), decisions: z.array(decisionSchema).min(1) });
+
+function reviewValue(
+  key: string,
+  options: Omit<ReviewOptions<readonly z.ZodType[]>, "actions">,
+  asked: readonly ActionOptions<z.ZodType<Args>>[],
+): ReviewValue {
+  if (key === "" || options.title.trim() === "") throw invalid(key, "needs a key and a title");
+  if (asked.length === 0) throw invalid(key, "asks about no action; give it at least one");
+  const shown = {
+    holdpoint: "review" as const,
+    key,
+    // Half a character, as a cut model stream leaves it, has no UTF-8 form and so no digest.
+    title: options.title.toWellFormed(),
+    description: (options.description ?? "").toWellFormed(),
+    actions: asked.map((action, index) => actionValue(key, action, index)),
+    ...(options.evidence === undefined ? {} : { evidence: options.evidence }),
+  };
+  return { ...shown, value_digest: digest(shown) };
+}
+
+function actionValue(key: string, action: ActionOptions<z.ZodType<Args>>, index: number): ReviewAction {
+  const proposed = action.schema.safeParse(action.args);
+  if (!proposed.success) {
+    throw invalid(
+      key,
+      `proposes "${action.name}" with arguments its own schema refuses: ${z.prettifyError(proposed.error)}`,
+    );
+  }
+  const args_schema = z.toJSONSchema(action.schema, { io: "input", unrepresentable: "any" }) as Record<string, Json>;
+  // Left out rather than undefined: the value is stored as JSON and its digest is computed on both sides.
+  return JSON.parse(
+    canonicalJson({
+      index,
+      name: action.name,
+      args: action.args,
+      description: action.description?.toWellFormed(),
+      allowed: [...(action.allowed ?? ["approve", "edit", "reject"])],
+      args_schema,
+      editable_paths: action.editable_paths === undefined ? undefined : [...action.editable_paths],
+      risk: action.risk,
+      preview: action.preview?.toWellFormed(),
+    }),
+  ) as ReviewAction;
+}
+
+function answerSchema(value: ReviewValue, asked: readonly ActionOptions<z.ZodType<Args>>[]) {
+  return answerShape.superRefine((answer, context) => {
+    if (answer.value_digest !== value.value_digest) {
+      context.addIssue({
+        code: "custom",
+        path: ["value_digest"],
+        message: `the answer is for ${answer.value_digest}, this question is ${value.value_digest}: what was shown has changed`,
+      });
+      return;
+    }
+    for (const fault of faultsOf(answer.decisions, value, asked)) {
+      context.addIssue({ code: "custom", path: fault.pointer.split("/").slice(1), message: fault.message });
+    }
+  });
+}
+
+function faultsOf(
+  decisions: Answer["decisions"],
+  value: ReviewValue,
+  asked: readonly ActionOptions<z.ZodType<Args>>[],
+): Fault[] {
+  const ordered = canonicalDecisions(decisions, value.actions.length);
+  if (!ordered.ok) return ordered.faults;
+  const faults = checkDecisions(ordered.value, value.actions);
+  if (faults.length > 0) return faults;
+  // The zod schema may say more than its JSON Schema can: it has the last word.
+  return ordered.value.flatMap((decision, position) => {
+    if (decision.type !== "edit") return [];
+    const parsed = asked[decision.action]!.schema.safeParse(decision.args);
+    const issues = parsed.success ? [] : parsed.error.issues;
+    return issues.map((issue) => ({
+      pointer: ["", "decisions", position, "args", ...issue.path].map(String).join("/"),
+      message: issue.message,
+    }));
+  });
+}
+
+function decided(decision: CanonicalDecision, action: ActionOptions<z.ZodType<Args>>): ReviewDecision<Args> {
+  switch (decision.type) {
+    case "approve":
+      return { action: decision.action, type: "approve", args: action.schema.parse(action.args) };
+    case "edit":
+      return { action: decision.action, type: "edit", args: action.schema.parse(decision.args) };
+    case "reject":
+    case "respond":
+      return decision;
+  }
+}
+
+function invalid(key: string, what: string): HoldpointError {
+  return new HoldpointError("invalid", `review "${key}" ${what}`);
+}
+
+function refused(key: string, faults: Fault[]): HoldpointError {
+  return new HoldpointError("invalid", `review "${key}" got an answer it cannot use: ${faults[0]?.message}`, {
+    facts: { faults },
+  });
+}
