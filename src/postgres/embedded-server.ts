@@ -36,7 +36,7 @@ const ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/", LC_ALL: "
 /** Creates the files of an empty cluster: UTF-8, sorted by code point the same way on every system. */
 export async function initialise(files: ServerFiles, folder: string): Promise<void> {
   const args = ["-D", folder, "-U", "holdpoint", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"];
-  args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync");
+  args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8");
   try {
     await run(join(files.binaries, "bin", "initdb"), args, { ...identity(files.account), env: ENVIRONMENT, cwd: "/" });
   } catch (cause) {
@@ -45,10 +45,16 @@ export async function initialise(files: ServerFiles, folder: string): Promise<vo
   }
 }
 
-/** The server named by postmaster.pid, if that process is alive and works on this folder. */
+/** The server of this folder, once it is ready; undefined if none runs, also when it was just stopping. */
 export async function findRunning(files: ServerFiles): Promise<RunningServer | undefined> {
-  const server = readPidFile(files);
-  return server !== undefined && (await isServerOf(server.pid, files.data)) ? server : undefined;
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const server = readPidFile(files);
+    if (server === undefined || !(await isServerOf(server.pid, files.data))) return undefined;
+    if (server.status === "ready") return server;
+    if (performance.now() > deadline) throw startFailed(files, `it is "${server.status}" for too long`);
+    await sleep(POLL_MS);
+  }
 }
 
 function readPidFile({ data }: ServerFiles): RunningServer | undefined {

@@ -1,34 +1,11 @@
-import { createHash, randomUUID } from "node:crypto";
-import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import pg from "pg";
-import { HoldpointError } from "../protocol/errors.ts";
-import { findAccount, findBinaries, isReachable, SHARED_HOME } from "./embedded-binaries.ts";
-import {
-  findRunning,
-  initialise,
-  type RunningServer,
-  type ServerFiles,
-  type Settings,
-  startServer,
-  stopServer,
-} from "./embedded-server.ts";
-import { acquireFileLock, type FileLock } from "./file-lock.ts";
+import * as statements from "./embedded.sql.ts";
+import { chooseSocketFolder, createCluster, findPlace, type Place } from "./embedded-folder.ts";
+import { findRunning, type RunningServer, type Settings, startServer, stopServer } from "./embedded-server.ts";
+import { acquireFileLock } from "./file-lock.ts";
 
-// Whoever uses the server holds this advisory lock shared in a session; who gets it exclusively is the last one out.
-const HOLDER_LOCK = 8_123_471;
-const LONGEST_SOCKET_PATH = process.platform === "darwin" ? 103 : 107;
 const SLOW_STEP_MS = 1000;
 
 // For a start in milliseconds on a laptop, with nothing given up: fsync and synchronous_commit stay on.
@@ -37,6 +14,7 @@ const SETTINGS: Settings = {
   shared_buffers: "64MB",
   wal_level: "minimal",
   max_wal_senders: 0,
+  max_logical_replication_workers: 0,
   io_method: "sync",
   huge_pages: "off",
   jit: "off",
@@ -64,7 +42,7 @@ export interface EmbeddedPostgres {
   readonly started: boolean;
   /** Milliseconds of each step of the boot. */
   readonly steps: Readonly<Record<string, number>>;
-  /** Boots again after the server was lost (57P01, ENOENT, ECONNREFUSED); simultaneous calls share one boot. */
+  /** Boots again after the server was lost (see isServerGone); simultaneous calls share one boot. May move `url`. */
   reboot(): Promise<void>;
   /** Leaves; the last one out stops the server. */
   release(): Promise<"stopped" | "left running">;
@@ -73,51 +51,31 @@ export interface EmbeddedPostgres {
 interface Session {
   client: pg.Client;
   server: RunningServer;
+  started: boolean;
   lost: boolean;
-}
-
-interface Place {
-  files: ServerFiles;
-  lockPath: string;
 }
 
 /** Boots the embedded PostgreSQL of a folder, or joins it when it runs already. */
 export async function bootEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const steps: Record<string, number> = {};
-  const say = options.onProgress ?? (() => undefined);
-  const timed = createTimer(steps);
-  const place = await timed("find", () => findPlace(resolve(options.dataDir), say));
-  let started = false;
-  const boot = async (): Promise<Session> => {
-    const lock = await timed("lock", () => lockFolder(place, say));
-    try {
-      if (!existsSync(join(place.files.data, "PG_VERSION")))
-        await timed("initdb", () => createCluster(place.files, say));
-      let server = await findRunning(place.files);
-      started = server === undefined;
-      server ??= await timed("start", () => start(place.files, { ...SETTINGS, ...options.settings }, say));
-      const running = server;
-      return await timed("connect", () => openSession(running, options.onLost));
-    } finally {
-      lock.release();
-    }
-  };
-  let session = await boot();
+  let session = await boot(options, steps);
   let rebooting: Promise<void> | undefined;
   return {
-    url: databaseUrl(session.server.socketFolder),
-    started,
+    get url() {
+      return databaseUrl(session.server.socketFolder);
+    },
+    started: session.started,
     steps,
     reboot() {
       rebooting ??= (async () => {
         await session.client.end().catch(() => undefined);
-        session = await boot();
+        session = await boot(options, steps);
       })().finally(() => {
         rebooting = undefined;
       });
       return rebooting;
     },
-    release: () => leave(place, session),
+    release: () => leave(options, session),
   };
 }
 
@@ -127,111 +85,99 @@ export async function stopEmbedded(
   force = false,
 ): Promise<"stopped" | "left running" | "not running"> {
   if (!existsSync(dataDir)) return "not running";
-  const place = await findPlace(resolve(dataDir), () => undefined);
-  const lock = await lockFolder(place, () => undefined);
-  try {
+  return locked({ dataDir }, async (place) => {
     const server = await findRunning(place.files);
     if (server === undefined) return "not running";
     const client = await connect(server.socketFolder, "holdpoint");
-    const isLast = await takeHolderLock(client);
-    if (isLast || force) await stopServer(place.files, server);
+    const stop = (await isLastHolder(client)) || force;
+    if (stop) await stopServer(place.files, server);
     await client.end().catch(() => undefined);
-    return isLast || force ? "stopped" : "left running";
+    return stop ? "stopped" : "left running";
+  });
+}
+
+/** True for an error of a server that was stopped or crashed: booting it again mends it. */
+export function isServerGone(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return ["57P01", "57P02", "57P03", "ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code);
+}
+
+/** Every start and stop, and nothing else, happens under the file lock of the folder. */
+async function locked<Result>(options: EmbeddedOptions, body: (place: Place) => Promise<Result>): Promise<Result> {
+  const say = options.onProgress ?? (() => undefined);
+  const place = await findPlace(resolve(options.dataDir), say);
+  const onWait = () => say("another process starts or stops the database, waiting for it …");
+  const lock = await acquireFileLock(place.lockPath, { onWait });
+  try {
+    return await body(place);
   } finally {
     lock.release();
   }
 }
 
-async function findPlace(home: string, say: (line: string) => void): Promise<Place> {
-  const account = await findAccount();
-  try {
-    mkdirSync(home, { recursive: true });
-  } catch (cause) {
-    throw new HoldpointError(
-      "configuration_invalid",
-      `cannot create ${home}: choose another folder with HOLDPOINT_DATA_DIR`,
-      { cause },
+async function boot(options: EmbeddedOptions, steps: Record<string, number>): Promise<Session> {
+  const timed = createTimer(steps, options.onProgress);
+  const begin = performance.now();
+  return locked(options, async ({ files }) => {
+    steps["lock"] = Math.round(performance.now() - begin);
+    await timed("initdb", "creating the database (once) …", () => createCluster(files));
+    const running = await timed("find", "waiting for the database …", () => findRunning(files));
+    if (running !== undefined) {
+      try {
+        return await timed("connect", undefined, () => openSession(running, options, false));
+      } catch (error) {
+        // Alive but out of reach, as after its socket was deleted: of no use to anybody.
+        if (!isServerGone(error)) throw error;
+        await stopServer(files, running);
+      }
+    }
+    const server = await timed("start", "starting the database …", () =>
+      startServer(files, chooseSocketFolder(files), { ...SETTINGS, ...options.settings }),
     );
-  }
-  const binaries = findBinaries(account, say);
-  const data = account === undefined || isReachable(home, account) ? join(home, "pg18") : dataElsewhere(home, say);
-  return { files: { binaries, data, log: join(home, "postgres.log"), account }, lockPath: join(home, "pg18.lock") };
-}
-
-/** A random name kept in the folder, not one made from its path: a new clone at the same place starts empty. */
-function dataElsewhere(home: string, say: (line: string) => void): string {
-  const pointer = join(home, "pg18.location");
-  if (!existsSync(pointer)) {
-    const data = join(SHARED_HOME, `data-${randomUUID()}`, "pg18");
-    writeFileSync(pointer, `${data}\n`);
-    say(`the database is kept in ${data}, because only root can read ${home}`);
-  }
-  return readFileSync(pointer, "utf8").trim();
-}
-
-function lockFolder(place: Place, say: (line: string) => void): Promise<FileLock> {
-  return acquireFileLock(place.lockPath, {
-    onWait: () => say("another process starts or stops the database, waiting for it"),
+    return await timed("connect", undefined, () => openSession(server, options, true));
   });
 }
 
-/** Made beside its place and renamed, so that a half-made cluster is never taken for one. */
-async function createCluster(files: ServerFiles, say: (line: string) => void): Promise<void> {
-  const home = dirname(files.data);
-  mkdirSync(home, { recursive: true, mode: 0o755 });
-  for (const name of readdirSync(home)) {
-    if (name.startsWith("pg18.new-")) rmSync(join(home, name), { recursive: true, force: true });
-  }
-  const scratch = mkdtempSync(join(home, "pg18.new-"));
-  if (files.account !== undefined) chownSync(scratch, files.account.uid, files.account.gid);
-  await sayWhenSlow(say, "creating the database (once)", () => initialise(files, scratch));
-  renameSync(scratch, files.data);
-}
-
-function start(files: ServerFiles, settings: Settings, say: (line: string) => void): Promise<RunningServer> {
-  return sayWhenSlow(say, "starting the database", () => startServer(files, chooseSocketFolder(files), settings));
-}
-
-/** In the data folder, which only its owner can enter; a path too long for a socket gets a private folder elsewhere. */
-function chooseSocketFolder({ data, account }: ServerFiles): string {
-  const fits = (folder: string) => Buffer.byteLength(join(folder, ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET_PATH;
-  if (fits(data)) return data;
-  const name = `holdpoint-${createHash("sha256").update(data).digest("hex").slice(0, 8)}-`;
-  const base = [tmpdir(), "/tmp"].find(
-    (folder) => fits(join(folder, `${name}XXXXXX`)) && (account === undefined || isReachable(folder, account)),
-  );
-  if (base === undefined) {
-    throw new HoldpointError(
-      "configuration_invalid",
-      `${data} is too long for a socket and so is ${tmpdir()}: set HOLDPOINT_DATA_DIR to a shorter path`,
-    );
-  }
-  const folder = mkdtempSync(join(base, name));
-  if (account !== undefined) chownSync(folder, account.uid, account.gid);
-  return folder;
-}
-
-async function openSession(server: RunningServer, onLost: EmbeddedOptions["onLost"]): Promise<Session> {
+async function openSession(server: RunningServer, options: EmbeddedOptions, started: boolean): Promise<Session> {
   const client = await connectOrCreate(server.socketFolder);
-  const session: Session = { client, server, lost: false };
+  const session: Session = { client, server, started, lost: false };
   const lose = (error: Error) => {
-    if (!session.lost) onLost?.(error);
+    if (!session.lost) options.onLost?.(error);
     session.lost = true;
   };
   client.on("error", lose);
   client.on("end", () => lose(new Error("the connection to the embedded database ended")));
-  await client.query("select pg_catalog.pg_advisory_lock_shared($1)", [HOLDER_LOCK]);
+  await client.query(statements.holdServer());
   return session;
+}
+
+async function leave(options: EmbeddedOptions, session: Session): Promise<"stopped" | "left running"> {
+  if (session.lost) return "left running";
+  session.lost = true;
+  return locked(options, async ({ files }) => {
+    try {
+      await session.client.query(statements.unholdServer());
+      const isLast = await isLastHolder(session.client);
+      if (isLast) await stopServer(files, session.server);
+      return isLast ? "stopped" : "left running";
+    } catch (error) {
+      if (isServerGone(error)) return "stopped";
+      throw error;
+    } finally {
+      await session.client.end().catch(() => undefined);
+    }
+  });
 }
 
 async function connectOrCreate(socketFolder: string): Promise<pg.Client> {
   try {
     return await connect(socketFolder, "holdpoint");
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "3D000")) throw error;
+    const isMissing = error instanceof Error && "code" in error && error.code === "3D000";
+    if (!isMissing) throw error;
   }
   const admin = await connect(socketFolder, "postgres");
-  await admin.query("create database holdpoint");
+  await admin.query(statements.CREATE_DATABASE);
   await admin.end();
   return connect(socketFolder, "holdpoint");
 }
@@ -252,47 +198,20 @@ function databaseUrl(socketFolder: string, database = "holdpoint"): string {
   return `postgresql://holdpoint@localhost/${database}?host=${encodeURIComponent(socketFolder)}&port=5432&sslmode=disable`;
 }
 
-async function leave(place: Place, session: Session): Promise<"stopped" | "left running"> {
-  const lock = await lockFolder(place, () => undefined);
-  try {
-    if (session.lost) return "left running";
-    session.lost = true;
-    await session.client.query("select pg_catalog.pg_advisory_unlock_shared($1)", [HOLDER_LOCK]);
-    const isLast = await takeHolderLock(session.client);
-    if (isLast) await stopServer(place.files, session.server);
-    await session.client.end().catch(() => undefined);
-    return isLast ? "stopped" : "left running";
-  } finally {
-    lock.release();
-  }
+async function isLastHolder(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ is_last: boolean }>(statements.isLastHolder());
+  return rows[0]?.is_last === true;
 }
 
-async function takeHolderLock(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ taken: boolean }>("select pg_catalog.pg_try_advisory_lock($1) as taken", [
-    HOLDER_LOCK,
-  ]);
-  return rows[0]?.taken === true;
-}
-
-async function sayWhenSlow<Result>(
-  say: (line: string) => void,
-  line: string,
-  body: () => Promise<Result>,
-): Promise<Result> {
-  const timer = setTimeout(() => say(`${line} …`), SLOW_STEP_MS);
-  try {
-    return await body();
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function createTimer(steps: Record<string, number>) {
-  return async <Result>(name: string, body: () => Promise<Result>): Promise<Result> => {
+/** Notes how long each step took, and says its line when it is slow. */
+function createTimer(steps: Record<string, number>, say: ((line: string) => void) | undefined) {
+  return async <Result>(name: string, line: string | undefined, body: () => Promise<Result>): Promise<Result> => {
     const begin = performance.now();
+    const slow = line === undefined ? undefined : setTimeout(() => say?.(line), SLOW_STEP_MS);
     try {
       return await body();
     } finally {
+      clearTimeout(slow);
       steps[name] = Math.round(performance.now() - begin);
     }
   };

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -19,6 +19,8 @@ declare module "vitest" {
 /** One PostgreSQL for the whole run, and in it the migrated database that every test file clones. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), "hp-test-"));
+  // As root the server runs as another user, who has to get here.
+  chmodSync(folder, 0o755);
   const postgres = await bootEmbedded({
     dataDir: folder,
     // Nothing here has to outlive the machine.
