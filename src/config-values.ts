@@ -1,0 +1,94 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+import { maskUrl } from "./postgres/unreachable.ts";
+
+/** The kinds of value a variable may have. Each turns text into a value, and says in words what it allows. */
+export interface ValueKind<Value> {
+  schema: z.ZodType<Value, string>;
+  allowed: string;
+  /** How a wrong value is shown. */
+  show: (text: string) => string;
+}
+
+const quote = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+
+function kind<Value>(allowed: string, parse: (text: string) => Value | undefined, show = quote): ValueKind<Value> {
+  const schema = z.string().transform((text, context): Value => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.addIssue({ code: "custom", message: allowed });
+    return z.NEVER;
+  });
+  return { schema, allowed, show };
+}
+
+/** A whole number between two bounds, without signs, exponents or units. */
+export const wholeNumber = (from: number, to: number) =>
+  kind(`a whole number from ${from} to ${to}`, (text) => within(/^\d{1,15}$/.test(text), Number(text), from, to));
+
+/** A decimal number between two bounds. */
+export const decimal = (from: number, to: number) =>
+  kind(`a number from ${from} to ${to}`, (text) => within(/^\d{1,9}(\.\d{1,9})?$/.test(text), Number(text), from, to));
+
+/** Yes or no, in the words people use for it. */
+export const yesOrNo = () =>
+  kind("true or false (also 1 or 0)", (text) =>
+    ["true", "1"].includes(text) ? true : ["false", "0"].includes(text) ? false : undefined,
+  );
+
+/** One of a few words. */
+export const oneOf = <Word extends string>(...words: Word[]) =>
+  kind(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text));
+
+/** Any text that is not empty and has no control characters. */
+export const words = () => kind("text in one line", (text) => (isOneLine(text) ? text : undefined));
+
+/** Text that no message ever shows. */
+export const secret = () =>
+  kind("text without spaces", (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined), hidden);
+
+/** Text of a given form. */
+export const pattern = (form: RegExp, allowed: string) => kind(allowed, (text) => (form.test(text) ? text : undefined));
+
+/** A path on this machine. */
+export const folder = () => kind("a path", (text) => (isOneLine(text) ? text : undefined));
+
+/** An address to listen on. */
+export const address = () =>
+  kind("an IP address or a host name", (text) =>
+    isIP(text) !== 0 || /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(text)
+      ? text
+      : undefined,
+  );
+
+/** The address of a web server; without its last slash, so that paths can be put behind it. */
+export const webAddress = () =>
+  kind(
+    "a URL like http://localhost:8123",
+    (text) => (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text.replace(/\/+$/, "") : undefined),
+    (text) => (text.includes("@") ? hidden() : quote(text)),
+  );
+
+/** The address of a PostgreSQL database, with its database name. */
+export const postgresAddress = () =>
+  kind(
+    "a URL like postgresql://user:password@host:5432/database",
+    (text) => {
+      if (!URL.canParse(text)) return undefined;
+      const { protocol, pathname } = new URL(text);
+      return /^postgres(ql)?:$/.test(protocol) && pathname.length > 1 ? text : undefined;
+    },
+    (text) => (URL.canParse(text) ? quote(maskUrl(text)) : hidden()),
+  );
+
+function hidden(): string {
+  return "(not shown)";
+}
+
+function isOneLine(text: string): boolean {
+  return text !== "" && !/[\u0000-\u001f\u007f]/.test(text);
+}
+
+function within(isNumber: boolean, value: number, from: number, to: number): number | undefined {
+  return isNumber && value >= from && value <= to ? value : undefined;
+}

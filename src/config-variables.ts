@@ -1,0 +1,197 @@
+import * as values from "./config-values.ts";
+
+interface Field<Value, Fallback> extends values.ValueKind<Value> {
+  name: string;
+  fallback: Fallback;
+  /** What the table says where the fallback itself does not. */
+  fallbackText: string;
+  description: string;
+}
+
+function field<Value, Fallback extends Value | undefined>(
+  name: string,
+  kind: values.ValueKind<Value>,
+  fallback: Fallback,
+  description: string,
+  fallbackText = fallback === undefined ? "" : String(fallback),
+): Field<Value, Fallback> {
+  return { ...kind, name, fallback, description, fallbackText };
+}
+
+/** The variables by the name their value has in the configuration. */
+export const FIELDS = {
+  port: field(
+    "PORT",
+    values.wholeNumber(0, 65_535),
+    8123,
+    "Where the server listens. A port asked for and taken is an error.",
+    "8123, or the next free one",
+  ),
+  host: field(
+    "HOST",
+    values.address(),
+    "127.0.0.1",
+    "Address to listen on. Any but a loopback address needs an API key to exist.",
+  ),
+  databaseUrl: field(
+    "DATABASE_URL",
+    values.postgresAddress(),
+    undefined,
+    "A PostgreSQL 15 or newer to use.",
+    "the embedded PostgreSQL",
+  ),
+  databaseDirectUrl: field(
+    "HOLDPOINT_DATABASE_DIRECT_URL",
+    values.postgresAddress(),
+    undefined,
+    "The same database past a pooler such as PgBouncer, for LISTEN and migrations.",
+    "`DATABASE_URL`",
+  ),
+  databasePoolSize: field(
+    "HOLDPOINT_DATABASE_POOL_SIZE",
+    values.wholeNumber(2, 500),
+    10,
+    "Connections at most, per process.",
+  ),
+  databasePrepare: field(
+    "HOLDPOINT_DATABASE_PREPARE",
+    values.yesOrNo(),
+    true,
+    "Prepare statements; false behind a pooler that cannot keep them.",
+  ),
+  dataDir: field(
+    "HOLDPOINT_DATA_DIR",
+    values.folder(),
+    ".holdpoint",
+    "Where the embedded database and this installation's files are.",
+  ),
+  workflowsDir: field("HOLDPOINT_WORKFLOWS_DIR", values.folder(), "workflows", "Where the graph files are."),
+  role: field(
+    "HOLDPOINT_ROLE",
+    values.oneOf("all", "api", "worker"),
+    "all",
+    "What this process does: answer requests, execute runs, or both.",
+  ),
+  workerSlots: field(
+    "HOLDPOINT_WORKER_SLOTS",
+    values.wholeNumber(1, 1000),
+    10,
+    "Runs that execute at the same time, per process.",
+  ),
+  leaseMs: field(
+    "HOLDPOINT_LEASE_MS",
+    values.wholeNumber(500, 600_000),
+    10_000,
+    "How long a worker that died keeps its threads.",
+  ),
+  drainMs: field(
+    "HOLDPOINT_DRAIN_MS",
+    values.wholeNumber(0, 3_600_000),
+    10_000,
+    "How long a stopping process waits for its runs before it gives them back.",
+  ),
+  compatScalarResume: field(
+    "HOLDPOINT_COMPAT_SCALAR_RESUME",
+    values.yesOrNo(),
+    true,
+    "Take a bare value as the answer to the only open review of an unguarded graph.",
+  ),
+  reviewDueHours: field(
+    "HOLDPOINT_REVIEW_DUE_HOURS",
+    values.decimal(0.01, 87_600),
+    72,
+    "When a review is due that does not say so itself.",
+  ),
+  maxBodyBytes: field(
+    "HOLDPOINT_MAX_BODY_BYTES",
+    values.wholeNumber(1024, 1_073_741_824),
+    4_194_304,
+    "The largest request body that is read.",
+  ),
+  openaiApiKey: field(
+    "OPENAI_API_KEY",
+    values.secret(),
+    undefined,
+    "Key of an OpenAI-compatible model. Without one, graphs take their rule-based path and say so.",
+  ),
+  openaiBaseUrl: field(
+    "OPENAI_BASE_URL",
+    values.webAddress(),
+    undefined,
+    "Address of that model.",
+    "https://api.openai.com/v1",
+  ),
+  openaiModel: field("OPENAI_MODEL", values.words(), undefined, "Its name.", "gpt-4.1-mini"),
+  logLevel: field(
+    "LOG_LEVEL",
+    values.oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    "info",
+    "What is written to the log.",
+  ),
+  serverUrl: field(
+    "HOLDPOINT_SERVER_URL",
+    values.webAddress(),
+    undefined,
+    "The server that the command line talks to.",
+    "the one of `.holdpoint/server.json`",
+  ),
+  apiKey: field("HOLDPOINT_API_KEY", values.secret(), undefined, "The key it sends.", "the one of `.holdpoint/`"),
+  isTest: field(
+    "HOLDPOINT_TEST",
+    values.yesOrNo(),
+    false,
+    "For tests: allows failpoints on a database whose name ends in `_test`.",
+  ),
+  failpoint: field(
+    "HOLDPOINT_FAILPOINT",
+    values.pattern(/^[a-z][a-z0-9_.]*(:[1-9]\d{0,5})?$/, "a name, or name:n for the n-th time"),
+    undefined,
+    "For tests: where this process kills itself.",
+  ),
+  failpointFile: field(
+    "HOLDPOINT_FAILPOINT_FILE",
+    values.folder(),
+    undefined,
+    "For tests: the file that gets the failpoint's name first.",
+  ),
+  testScale: field(
+    "HOLDPOINT_TEST_SCALE",
+    values.wholeNumber(1, 1000),
+    1,
+    "For tests: how many times larger the load is.",
+  ),
+  requireBrowser: field(
+    "HOLDPOINT_REQUIRE_BROWSER",
+    values.yesOrNo(),
+    false,
+    "For tests: fail where no browser is installed instead of leaving its tests out.",
+  ),
+};
+
+/** One variable per database port: HOLDPOINT_DATABASE_CHINOOK_URL is database("chinook"). */
+export const PORT_VARIABLE = /^HOLDPOINT_DATABASE_([A-Z][A-Z0-9_]*)_URL$/;
+const PORT_ROW = {
+  name: "HOLDPOINT_DATABASE_<NAME>_URL",
+  fallback: "",
+  allowed: values.postgresAddress().allowed,
+  description: 'A database that workflows reach as `database("<name>")`, under its own login role.',
+};
+
+/** One row of the table of variables. */
+export interface VariableRow {
+  name: string;
+  fallback: string;
+  allowed: string;
+  description: string;
+}
+
+/** Every variable Holdpoint reads. The README shows this table, and a test compares them. */
+export const VARIABLES: readonly VariableRow[] = [
+  ...Object.values(FIELDS).map(({ name, fallbackText, allowed, description }) => ({
+    name,
+    fallback: fallbackText,
+    allowed,
+    description,
+  })),
+  PORT_ROW,
+];

@@ -1,0 +1,162 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { forgetSecrets, readConfig } from "../../src/config.ts";
+import { VARIABLES } from "../../src/config-variables.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "hp-config-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+// For every variable: values it takes and values it refuses.
+const CASES: Record<string, { right: string[]; wrong: string[] }> = {
+  PORT: {
+    right: ["0", "8123", "65535", " 80 "],
+    wrong: ["65536", "-1", "8123.5", "1e3", "0x50", "http", "80 81", "٣"],
+  },
+  HOST: {
+    right: ["127.0.0.1", "0.0.0.0", "::", "::1", "localhost", "a.b-c.example"],
+    wrong: ["http://x", "a b", "-", "a..b", "1.2.3.4:80", "a/b"],
+  },
+  DATABASE_URL: {
+    right: ["postgresql://u:p@h:5432/d", "postgres://h/d", "postgresql:///d?host=/tmp"],
+    wrong: [
+      "mysql://u:sesame@h/d",
+      "postgresql://u:sesame@h",
+      "localhost",
+      "postgresql://u:sesame@h:99999999/d",
+      "/tmp",
+    ],
+  },
+  HOLDPOINT_DATABASE_DIRECT_URL: { right: ["postgresql://u:p@h/d"], wrong: ["http://u:sesame@h/d", "yes"] },
+  "HOLDPOINT_DATABASE_<NAME>_URL": { right: ["postgresql://u:p@h/d"], wrong: ["sqlite://u:sesame@h/d", "yes"] },
+  HOLDPOINT_DATABASE_POOL_SIZE: { right: ["2", "500"], wrong: ["1", "501", "ten"] },
+  HOLDPOINT_DATABASE_PREPARE: { right: ["true", "false", "1", "0"], wrong: ["yes", "TRUE", "2"] },
+  HOLDPOINT_DATA_DIR: { right: ["data", "/var/lib/x", "a b"], wrong: ["a\nb", "a\u0000b"] },
+  HOLDPOINT_WORKFLOWS_DIR: { right: ["graphs"], wrong: ["a\tb"] },
+  HOLDPOINT_ROLE: { right: ["all", "api", "worker"], wrong: ["both", "API", "api,worker"] },
+  HOLDPOINT_WORKER_SLOTS: { right: ["1", "1000"], wrong: ["0", "1001", "2.5", "-3", "many"] },
+  HOLDPOINT_LEASE_MS: { right: ["500", "10000"], wrong: ["499", "10s", "600001"] },
+  HOLDPOINT_DRAIN_MS: { right: ["0", "3600000"], wrong: ["-1", "1m", "3600001"] },
+  HOLDPOINT_COMPAT_SCALAR_RESUME: { right: ["true", "false"], wrong: ["on", "no"] },
+  HOLDPOINT_REVIEW_DUE_HOURS: { right: ["72", "0.5"], wrong: ["0", "3d", "-1", "NaN", "Infinity", "1e3", "87601"] },
+  HOLDPOINT_MAX_BODY_BYTES: { right: ["1024", "4194304"], wrong: ["1023", "4MB", "1073741825"] },
+  OPENAI_API_KEY: { right: ["sk-1"], wrong: ["sesame key", "sesamé"] },
+  OPENAI_BASE_URL: {
+    right: ["http://localhost:11434/v1/", "https://h/v1"],
+    wrong: ["localhost:11434", "ftp://h", "h"],
+  },
+  OPENAI_MODEL: { right: ["a/b:c", "my model"], wrong: ["a\u001bb"] },
+  LOG_LEVEL: { right: ["trace", "silent"], wrong: ["verbose", "INFO", "30"] },
+  HOLDPOINT_SERVER_URL: { right: ["http://localhost:8123"], wrong: ["localhost", "ws://h", "https://user:sesame@"] },
+  HOLDPOINT_API_KEY: { right: ["hp_1"], wrong: ["sesame \nx"] },
+  HOLDPOINT_TEST: { right: ["1"], wrong: ["yes"] },
+  HOLDPOINT_FAILPOINT: { right: ["effect.intent_written", "a:3"], wrong: ["A", "a:0", "a:b", "a b", "a:1:2"] },
+  HOLDPOINT_FAILPOINT_FILE: { right: ["/tmp/x"], wrong: ["a\nb"] },
+  HOLDPOINT_TEST_SCALE: { right: ["1", "10"], wrong: ["0", "1.5", "1001"] },
+  HOLDPOINT_REQUIRE_BROWSER: { right: ["1"], wrong: ["chrome"] },
+};
+
+const real = (name: string) => name.replace("<NAME>", "CHINOOK");
+
+test("every variable of the table is tried here with right and wrong values", () => {
+  expect(Object.keys(CASES).sort()).toEqual(VARIABLES.map(({ name }) => name).sort());
+});
+
+test.each(VARIABLES)(
+  "$name takes its allowed values and refuses others in one line that shows no secret",
+  ({ name, allowed }) => {
+    const { right, wrong } = CASES[name]!;
+    for (const value of right) expect(() => readConfig({ [real(name)]: value }, folder), value).not.toThrow();
+    for (const value of wrong) {
+      let message = "";
+      try {
+        readConfig({ [real(name)]: value }, folder);
+      } catch (error) {
+        message = error instanceof Error ? error.message : "";
+      }
+      expect(message, JSON.stringify(value)).toMatch(new RegExp(`^${real(name)} is .*; allowed is .*$`));
+      expect(message).toContain(allowed);
+      expect(message).not.toContain("sesam");
+    }
+  },
+);
+
+test("all that is wrong is told at once", () => {
+  const read = () => readConfig({ PORT: "x", HOLDPOINT_ROLE: "boss" }, folder);
+  expect(read).toThrow('PORT is "x"; allowed is a whole number from 0 to 65535\nHOLDPOINT_ROLE is "boss"');
+  expect(read).toThrow(expect.objectContaining({ code: "configuration_invalid" }));
+});
+
+test("without an environment the defaults hold, and paths are absolute", () => {
+  const config = readConfig({}, folder);
+  expect(config).toMatchObject({
+    port: 8123,
+    isPortExplicit: false,
+    host: "127.0.0.1",
+    role: "all",
+    workerSlots: 10,
+    leaseMs: 10_000,
+  });
+  expect(config).toMatchObject({
+    reviewDueHours: 72,
+    maxBodyBytes: 4 * 1024 * 1024,
+    compatScalarResume: true,
+    warnings: [],
+  });
+  expect(config.databaseUrl).toBeUndefined();
+  expect(config.dataDir).toBe(join(folder, ".holdpoint"));
+  expect(config.workflowsDir).toBe(join(folder, "workflows"));
+});
+
+test("a variable set to nothing counts as not set, and an explicit default port is explicit", () => {
+  expect(readConfig({ PORT: "", DATABASE_URL: "  " }, folder)).toMatchObject({
+    isPortExplicit: false,
+    databaseUrl: undefined,
+  });
+  expect(readConfig({ PORT: "8123" }, folder)).toMatchObject({ isPortExplicit: true, port: 8123 });
+});
+
+test("the environment wins over .env, and an error says which of them it is in", () => {
+  const home = join(folder, "with-env");
+  mkdirSync(home);
+  writeFileSync(join(home, ".env"), 'PORT=9000\n# a comment\nOPENAI_MODEL="m 1"\nHOLDPOINT_ROLE=boss\n');
+  expect(readConfig({ HOLDPOINT_ROLE: "api" }, home)).toMatchObject({ port: 9000, openaiModel: "m 1", role: "api" });
+  expect(readConfig({ HOLDPOINT_ROLE: "api", PORT: "9001" }, home).port).toBe(9001);
+  expect(() => readConfig({}, home)).toThrow('HOLDPOINT_ROLE is "boss" (in .env); allowed is one of all, api, worker');
+});
+
+test("a .env that is not a file is one clear line", () => {
+  const home = join(folder, "with-folder");
+  mkdirSync(join(home, ".env"), { recursive: true });
+  chmodSync(home, 0o755);
+  expect(() => readConfig({}, home)).toThrow(/^cannot read .*\.env: EISDIR/);
+});
+
+test("database ports are named in lower case, and the direct address is not one of them", () => {
+  const config = readConfig(
+    { HOLDPOINT_DATABASE_CRM_EU_URL: "postgresql://h/crm", HOLDPOINT_DATABASE_DIRECT_URL: "postgresql://h/d" },
+    folder,
+  );
+  expect([...config.databasePorts]).toEqual([["crm_eu", "postgresql://h/crm"]]);
+  expect(config.databaseDirectUrl).toBe("postgresql://h/d");
+});
+
+test("a variable that looks like ours and is not is worth a warning", () => {
+  expect(readConfig({ HOLDPOINT_LEASEMS: "1" }, folder).warnings).toEqual([
+    "HOLDPOINT_LEASEMS is not a variable of Holdpoint and has no effect",
+  ]);
+});
+
+test("addresses and keys can be taken out of the environment once they are read", () => {
+  const env = {
+    DATABASE_URL: "a",
+    HOLDPOINT_DATABASE_DIRECT_URL: "b",
+    HOLDPOINT_DATABASE_CHINOOK_URL: "c",
+    HOLDPOINT_API_KEY: "d",
+    HOLDPOINT_ROLE: "api",
+    PATH: "/bin",
+  };
+  forgetSecrets(env);
+  expect(env).toEqual({ HOLDPOINT_ROLE: "api", PATH: "/bin" });
+});
