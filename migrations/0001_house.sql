@@ -1,0 +1,362 @@
+-- The house: queue, threads, checkpoints, events, reviews, effects, audit and identity.
+-- Why it looks like this:
+--   * thread_id is text with the "C" collation everywhere, so that the checkpointer can be used alone with any
+--     thread name, and so that checkpoints, writes, chunks, events and effects can later be distributed by it.
+--   * JSON that comes from graphs, models or clients is kept as text: jsonb refuses \u0000 and lone surrogates,
+--     both of which occur in real state. Only metadata, which is filtered by containment, is jsonb.
+--   * No foreign key points at thread: its check would take a row lock against the lock order
+--     (thread advisory lock, thread row, runs, reviews by id, effects, jobs, audit).
+
+-- One clock for deadlines and leases. Tests move it; production never does.
+create table holdpoint.clock (
+  singleton boolean primary key default true check (singleton),
+  shift interval not null default '0'
+);
+insert into holdpoint.clock default values;
+
+-- stable and language sql: a volatile plpgsql clock turns every index scan on a deadline into a sequential scan.
+create function holdpoint.now() returns timestamptz
+  language sql stable
+  as $$ select pg_catalog.clock_timestamp() + (select c.shift from holdpoint.clock c) $$;
+
+create table holdpoint.setting (
+  name text primary key,
+  value text not null
+);
+
+---------------------------------------------------------------------------------------------------- identity
+
+create table holdpoint.principal (
+  tenant_id text not null default 'default',
+  principal_id text not null,
+  kind text not null check (kind in ('user', 'service', 'agent', 'system')),
+  display_name text not null,
+  groups text[] not null default '{}',
+  created_at timestamptz not null default holdpoint.now(),
+  primary key (tenant_id, principal_id)
+);
+
+create table holdpoint.api_key (
+  tenant_id text not null default 'default',
+  api_key_id uuid not null,
+  principal_id text not null,
+  name text not null,
+  secret_sha256 bytea not null unique,
+  permissions text[] not null,
+  created_at timestamptz not null default holdpoint.now(),
+  last_used_at timestamptz,
+  revoked_at timestamptz,
+  primary key (tenant_id, api_key_id),
+  foreign key (tenant_id, principal_id) references holdpoint.principal
+);
+
+create table holdpoint.login_link (
+  tenant_id text not null default 'default',
+  secret_sha256 bytea primary key,
+  principal_id text not null,
+  created_at timestamptz not null default holdpoint.now(),
+  expires_at timestamptz not null,
+  used_at timestamptz,
+  foreign key (tenant_id, principal_id) references holdpoint.principal
+);
+
+create table holdpoint.session (
+  tenant_id text not null default 'default',
+  secret_sha256 bytea primary key,
+  principal_id text not null,
+  created_at timestamptz not null default holdpoint.now(),
+  expires_at timestamptz not null,
+  foreign key (tenant_id, principal_id) references holdpoint.principal
+);
+
+---------------------------------------------------------------------------------------------------- assistants, threads, runs
+
+create table holdpoint.assistant (
+  tenant_id text not null default 'default',
+  assistant_id uuid not null,
+  graph_id text not null,
+  name text not null,
+  description text,
+  config jsonb not null default '{}',
+  context jsonb not null default '{}',
+  metadata jsonb not null default '{}',
+  version integer not null default 1,
+  created_at timestamptz not null default holdpoint.now(),
+  updated_at timestamptz not null default holdpoint.now(),
+  primary key (tenant_id, assistant_id)
+);
+create index assistant_graph on holdpoint.assistant (tenant_id, graph_id);
+
+create table holdpoint.worker (
+  tenant_id text not null default 'default',
+  worker_id uuid primary key,
+  hostname text not null,
+  process_id integer not null,
+  slots integer not null,
+  started_at timestamptz not null default holdpoint.now(),
+  heartbeat_at timestamptz not null default holdpoint.now(),
+  stopped_at timestamptz
+);
+
+create table holdpoint.thread (
+  tenant_id text not null default 'default',
+  thread_id text collate "C" primary key,
+  status text not null default 'idle' check (status in ('idle', 'busy', 'interrupted', 'error')),
+  graph_id text,
+  metadata jsonb not null default '{}',
+  config text not null default '{}',
+  "values" text,
+  interrupts text not null default '{}',
+  error text,
+  -- The fence: raised by every claim; whoever holds an older number writes nothing more.
+  lease_epoch bigint not null default 0,
+  lease_worker_id uuid,
+  lease_until timestamptz,
+  -- A deleted thread leaves its row, so that a late write of a worker that lost it finds a fence.
+  deleted_at timestamptz,
+  created_at timestamptz not null default holdpoint.now(),
+  updated_at timestamptz not null default holdpoint.now(),
+  state_updated_at timestamptz not null default holdpoint.now()
+) with (fillfactor = 80);
+create index thread_recent on holdpoint.thread (tenant_id, updated_at desc) where deleted_at is null;
+create index thread_metadata on holdpoint.thread using gin (metadata jsonb_path_ops);
+create index thread_lease on holdpoint.thread (lease_until) where lease_until is not null;
+
+create table holdpoint.run (
+  tenant_id text not null default 'default',
+  run_id uuid primary key,
+  thread_id text collate "C" not null,
+  queue_seq bigint generated always as identity,
+  kind text not null check (kind in ('run', 'resume', 'state_update', 'copy')),
+  status text not null default 'pending'
+    check (status in ('pending', 'running', 'success', 'error', 'timeout', 'interrupted')),
+  graph_id text not null,
+  assistant_id uuid,
+  principal_id text not null,
+  multitask_strategy text not null default 'enqueue',
+  metadata jsonb not null default '{}',
+  -- What the client asked for (input, command, config, context, stream_mode, …), as it was validated.
+  kwargs text not null,
+  -- The group of reviews whose decisions this run carries, and which attempt at carrying them it is.
+  group_id uuid,
+  group_attempt integer,
+  attempt integer not null default 0,
+  -- Lost leases since the last checkpoint, and which checkpoint that was.
+  lost_leases integer not null default 0,
+  lease_checkpoint_id uuid,
+  lease_epoch bigint,
+  cancel_action text check (cancel_action in ('interrupt', 'rollback')),
+  cancelled_by text,
+  not_before timestamptz not null default holdpoint.now(),
+  output text,
+  error text,
+  created_at timestamptz not null default holdpoint.now(),
+  started_at timestamptz,
+  ended_at timestamptz,
+  updated_at timestamptz not null default holdpoint.now(),
+  check ((group_id is null) = (group_attempt is null)),
+  unique (group_id, group_attempt)
+) with (fillfactor = 80);
+create unique index run_one_running on holdpoint.run (thread_id) where status = 'running';
+create index run_queue on holdpoint.run (queue_seq) where status = 'pending';
+create index run_open on holdpoint.run (thread_id, queue_seq) where status in ('pending', 'running');
+create index run_thread on holdpoint.run (thread_id, created_at desc);
+
+---------------------------------------------------------------------------------------------------- checkpoints
+
+create table holdpoint.checkpoint (
+  tenant_id text not null default 'default',
+  thread_id text collate "C" not null,
+  checkpoint_ns text collate "C" not null,
+  checkpoint_id uuid not null,
+  parent_checkpoint_id uuid,
+  run_id uuid,
+  -- Leaves room for encryption at rest: null means plain.
+  key_id text,
+  -- What list() filters by. Postgres cannot hold NUL, lone surrogates or our tagged values (a Date, a Map) as jsonb:
+  -- where metadata has any, they are replaced here and metadata_exact keeps the truth.
+  metadata jsonb not null,
+  metadata_exact text,
+  -- The names of the channels stored here, those of chains first: what ends the walk along the ancestors of a
+  -- delta channel. A column, because the body cannot be cast to jsonb.
+  channels text[] not null,
+  -- Where the channels over 1 KB are: the n-th channel is chains[n] up to seqs[n]; null where all are inline. Never
+  -- keyed by channel version: two branches of a fork compute the same next version.
+  chains uuid[],
+  seqs integer[],
+  -- {v, ts, channel_versions, versions_seen, refs: names of the channels in chains, vals: channels under 1 KB}
+  body text not null,
+  primary key (thread_id, checkpoint_ns, checkpoint_id)
+);
+create index checkpoint_run on holdpoint.checkpoint (thread_id, run_id, checkpoint_id desc) where run_id is not null;
+
+create table holdpoint.checkpoint_write (
+  tenant_id text not null default 'default',
+  thread_id text collate "C" not null,
+  checkpoint_ns text collate "C" not null,
+  checkpoint_id uuid not null,
+  task_id text collate "C" not null,
+  -- 0: the regular writes of one call, first one wins whole; negative: the special channels, last one wins.
+  slot integer not null,
+  task_path text not null,
+  body text not null,
+  primary key (thread_id, checkpoint_ns, checkpoint_id, task_id, slot)
+);
+
+create table holdpoint.checkpoint_chunk (
+  tenant_id text not null default 'default',
+  thread_id text collate "C" not null,
+  chain uuid not null,
+  seq integer not null,
+  -- How many elements of the chain so far stay; -1: body is one whole value.
+  keep integer not null,
+  body text not null,
+  primary key (thread_id, chain, seq)
+);
+
+---------------------------------------------------------------------------------------------------- events
+
+create table holdpoint.event (
+  tenant_id text not null default 'default',
+  thread_id text collate "C" not null,
+  seq_from bigint not null,
+  seq_to bigint not null,
+  run_id uuid not null,
+  attempt integer not null,
+  -- JSON array of {event, data}; its n-th element has the id seq_from + n.
+  body text not null,
+  created_at timestamptz not null default holdpoint.now(),
+  primary key (thread_id, seq_from),
+  check (seq_to >= seq_from)
+);
+create index event_run on holdpoint.event (run_id, seq_from);
+
+---------------------------------------------------------------------------------------------------- reviews and decisions
+
+create table holdpoint.review (
+  tenant_id text not null default 'default',
+  id uuid primary key,
+  version integer not null default 1,
+  group_id uuid not null,
+  status text not null default 'open' check (status in
+    ('open', 'info_requested', 'decided', 'resuming', 'closed', 'stale', 'resume_failed', 'cancelled', 'superseded', 'failed')),
+  outcome text,
+  status_reason text,
+  thread_id text collate "C" not null,
+  run_id uuid not null,
+  resume_run_id uuid,
+  graph_id text not null,
+  graph_fingerprint text not null,
+  assistant_id uuid,
+  node text not null,
+  checkpoint_id uuid not null,
+  checkpoint_ns text not null default '',
+  task_id text not null,
+  interrupt_id text,
+  flavour text not null check (flavour in ('review', 'schema', 'raw', 'breakpoint')),
+  guarded boolean not null,
+  title text not null,
+  description text not null default '',
+  value text not null,
+  response_schema text,
+  actions text not null,
+  value_digest text not null,
+  policy_digest text not null,
+  request_digest text not null,
+  requested_by text not null,
+  due_at timestamptz,
+  next_at timestamptz,
+  forked_from uuid,
+  superseded_by uuid,
+  opened_at timestamptz not null default holdpoint.now(),
+  decided_at timestamptz,
+  resumed_at timestamptz,
+  closed_at timestamptz
+) with (fillfactor = 80);
+-- One pause of one task is one review, however often it is looked at: reopening after a crash is a no-op. A question that
+-- is asked again after it was taken back is a new review. Not keyed by task and ordinal: the interrupts of a subgraph's
+-- parallel tasks all surface at one task of the parent.
+create unique index review_pause on holdpoint.review (thread_id, checkpoint_id, task_id, interrupt_id) nulls not distinct
+  where status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'closed');
+create index review_inbox on holdpoint.review (tenant_id, status, opened_at desc);
+create index review_thread on holdpoint.review (thread_id, id) where status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale');
+create index review_group on holdpoint.review (group_id, id);
+create index review_next on holdpoint.review (next_at) where next_at is not null;
+
+create table holdpoint.decision (
+  tenant_id text not null default 'default',
+  id uuid primary key,
+  review_id uuid not null references holdpoint.review (id),
+  seq integer not null,
+  principal_id text not null,
+  channel text not null,
+  at timestamptz not null default holdpoint.now(),
+  decisions text not null,
+  decisions_digest text not null,
+  comment text,
+  diff text not null,
+  -- What bound it to the bytes that were shown: digest, version, interrupt_id, checkpoint, unbound.
+  binding text not null,
+  seen_digest text,
+  seen_version integer,
+  idempotency_key text,
+  unique (review_id, seq),
+  unique (review_id, idempotency_key)
+);
+
+---------------------------------------------------------------------------------------------------- effects
+
+create table holdpoint.effect (
+  tenant_id text not null default 'default',
+  thread_id text collate "C" not null,
+  effect_id uuid not null,
+  run_id uuid not null,
+  checkpoint_ns text not null,
+  checkpoint_id uuid not null,
+  task_id text not null,
+  call_key text not null,
+  name text not null,
+  kind text not null check (kind in ('read', 'idempotent', 'once')),
+  status text not null default 'intent' check (status in ('intent', 'receipt', 'failed')),
+  args text not null,
+  args_digest text not null,
+  attempt integer not null default 1,
+  not_after timestamptz not null,
+  result text,
+  error text,
+  intent_at timestamptz not null default holdpoint.now(),
+  receipt_at timestamptz,
+  primary key (thread_id, effect_id),
+  unique (thread_id, checkpoint_ns, checkpoint_id, task_id, call_key)
+);
+create index effect_run on holdpoint.effect (thread_id, run_id);
+
+---------------------------------------------------------------------------------------------------- audit
+
+create table holdpoint.audit (
+  tenant_id text not null default 'default',
+  audit_seq bigint generated always as identity primary key,
+  kind text not null,
+  at timestamptz not null,
+  principal_id text not null,
+  thread_id text collate "C",
+  run_id uuid,
+  review_id uuid,
+  review_seq integer,
+  body text not null,
+  -- The chain of one review: sha256 over prev_hash and the canonical JSON of the row. Null where no review is meant.
+  prev_hash bytea,
+  hash bytea,
+  check ((review_id is null) = (review_seq is null)),
+  check ((review_id is null) = (hash is null)),
+  unique (review_id, review_seq)
+);
+create index audit_thread on holdpoint.audit (thread_id, audit_seq) where thread_id is not null;
+
+create function holdpoint.refuse_change() returns trigger
+  language plpgsql
+  as $$ begin raise exception 'holdpoint.% is append-only', tg_table_name using errcode = 'HP001'; end $$;
+create trigger audit_append_only before update or delete or truncate on holdpoint.audit
+  for each statement execute function holdpoint.refuse_change();
+create trigger decision_append_only before update or delete or truncate on holdpoint.decision
+  for each statement execute function holdpoint.refuse_change();

@@ -1,0 +1,58 @@
+import type { ReviewStatus } from "../../protocol/review.ts";
+
+/** What can happen to a review. A decided review is never reopened: a new question is a new review. */
+export type ReviewEvent =
+  | "ask_info"
+  | "give_info"
+  | "decide"
+  | "apply"
+  | "close"
+  | "fail_resume"
+  | "retry_resume"
+  | "go_stale"
+  | "cancel"
+  | "supersede"
+  | "time_out";
+
+const ENDED: Record<ReviewEvent, null> = {
+  ask_info: null,
+  give_info: null,
+  decide: null,
+  apply: null,
+  close: null,
+  fail_resume: null,
+  retry_resume: null,
+  go_stale: null,
+  cancel: null,
+  supersede: null,
+  time_out: null,
+};
+
+const WAITING = {
+  ...ENDED,
+  decide: "decided",
+  go_stale: "stale",
+  cancel: "cancelled",
+  supersede: "superseded",
+  time_out: "failed",
+} as const;
+
+/** What each event makes of each status; null: refused. */
+export const REVIEW_TRANSITIONS: Record<ReviewStatus, Record<ReviewEvent, ReviewStatus | null>> = {
+  open: { ...WAITING, ask_info: "info_requested" },
+  info_requested: { ...WAITING, give_info: "open" },
+  decided: { ...ENDED, apply: "resuming", go_stale: "stale", fail_resume: "resume_failed", cancel: "cancelled" },
+  // A worker that dies while applying is followed by another, which applies again.
+  resuming: { ...ENDED, apply: "resuming", close: "closed", fail_resume: "resume_failed", go_stale: "stale", cancel: "cancelled" },
+  resume_failed: { ...ENDED, retry_resume: "decided", supersede: "superseded", cancel: "cancelled" },
+  stale: { ...ENDED, supersede: "superseded", cancel: "cancelled" },
+  closed: ENDED,
+  cancelled: ENDED,
+  superseded: ENDED,
+  failed: ENDED,
+};
+
+/** True while a person can still answer. */
+export function isOpen(status: ReviewStatus): boolean {
+  return REVIEW_TRANSITIONS[status].decide !== null;
+}

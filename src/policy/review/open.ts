@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import { type Flavour, type PendingInterrupt, type ReviewAction, reviewValueSchema } from "../../protocol/interrupt.ts";
+import type { Json } from "../../protocol/json.ts";
+import { digest } from "../digest.ts";
+
+/** A pause as a reviewer is shown it. */
+export interface ReviewRequest {
+  flavour: Flavour;
+  node: string;
+  task_id: string;
+  interrupt_id: string | null;
+  title: string;
+  description: string;
+  value: Json;
+  response_schema: Record<string, Json> | null;
+  actions: ReviewAction[];
+  value_digest: string;
+  policy_digest: string;
+  request_digest: string;
+}
+
+/** Where the thread stands when it pauses. */
+export interface PauseContext {
+  graph_id: string;
+  graph_fingerprint: string;
+  checkpoint_id: string;
+}
+
+// No policy file is read yet; the digest is part of what a decision is bound to all the same.
+const NO_POLICY = digest(null);
+
+/** Turns a pending interrupt or a static breakpoint into what a person is shown, with the digests that bind an answer to it. */
+export function reviewRequest(pause: PendingInterrupt, context: PauseContext): ReviewRequest {
+  const value = JSON.parse(JSON.stringify(pause.value ?? null)) as Json;
+  const response_schema = (pause.response_schema ?? null) as Record<string, Json> | null;
+  const shown = shownOf(pause, value, response_schema, context.graph_id);
+  const bound = {
+    value_digest: shown.value_digest,
+    actions_digest: digestAny(shown.actions as unknown as Json),
+    checkpoint_id: context.checkpoint_id,
+    graph_fingerprint: context.graph_fingerprint,
+    policy_digest: NO_POLICY,
+  };
+  return {
+    ...shown,
+    node: pause.node,
+    task_id: pause.task_id,
+    interrupt_id: pause.interrupt_id,
+    value,
+    response_schema,
+    policy_digest: NO_POLICY,
+    request_digest: digest(bound),
+  };
+}
+
+type Shown = Pick<ReviewRequest, "flavour" | "title" | "description" | "actions" | "value_digest">;
+
+function shownOf(pause: PendingInterrupt, value: Json, schema: Record<string, Json> | null, graph_id: string): Shown {
+  if (pause.interrupt_id === null) return breakpointShown(pause.node, graph_id);
+  const review = reviewValueSchema.safeParse(value);
+  if (review.success) {
+    // What is stored and shown is the digest of what is stored and shown, whatever the graph says it is.
+    const { value_digest: _claimed, ...rest } = value as Record<string, Json>;
+    const { title, description, actions } = review.data;
+    return { flavour: "review", title, description, actions, value_digest: digestAny(rest) };
+  }
+  const flavour = schema === null ? "raw" : "schema";
+  const answer: ReviewAction = {
+    index: 0,
+    name: pause.node,
+    args: value,
+    allowed: ["respond"],
+    ...(schema === null ? {} : { args_schema: schema }),
+    preview: `The value you send is given to the node "${pause.node}" as it is.`,
+  };
+  return { flavour, title: `${graph_id}: "${pause.node}" asks`, description: "", actions: [answer], value_digest: digestAny(value) };
+}
+
+function breakpointShown(node: string, graph_id: string): Shown {
+  const action: ReviewAction = {
+    index: 0,
+    name: node,
+    args: null,
+    allowed: ["approve"],
+    preview: `The node "${node}" runs.`,
+  };
+  return { flavour: "breakpoint", title: `${graph_id}: paused before "${node}"`, description: "", actions: [action], value_digest: digest(null) };
+}
+
+/** Like `digest`, and for the strings RFC 8785 has no form for (lone surrogates) over their escaped JSON text. */
+function digestAny(value: Json): string {
+  const text = JSON.stringify(value);
+  const wellFormed = !/\\ud[89a-f]/i.test(text);
+  return wellFormed ? digest(value) : `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}

@@ -1,0 +1,35 @@
+import { answerForGraph } from "../policy/review/normalise.ts";
+import type { DecidedReview } from "../policy/review/apply.ts";
+import type { CanonicalDecision } from "../protocol/decision.ts";
+import type { ReviewAction } from "../protocol/interrupt.ts";
+import type { Database } from "./database.ts";
+import { fencedExclusive, type Lease } from "./fence.ts";
+import { moveGroup } from "./finish.ts";
+import { decisionsOf } from "./reviews.sql.ts";
+import type { RunRow } from "./runs.sql.ts";
+import { readNow } from "./threads.sql.ts";
+
+/**
+ * T-apply, its database half: marks the group as being applied and gives the answers that were recorded.
+ * Locks: thread advisory lock, the group's reviews by id, audit. Throws `lease_lost`.
+ */
+export async function beginApply(database: Database, lease: Lease, run: RunRow): Promise<DecidedReview[]> {
+  return await fencedExclusive(database, lease, async (tx) => {
+    const { now } = await tx.one(readNow());
+    const reviews = await moveGroup(tx, run, "apply", null, now);
+    const decisions = await tx.many(decisionsOf(run.tenant_id, reviews.map(({ id }) => id)));
+    return reviews.map((review) => {
+      const decision = decisions.findLast(({ review_id }) => review_id === review.id);
+      const canonical = JSON.parse(decision?.decisions ?? "[]") as CanonicalDecision[];
+      return {
+        id: review.id,
+        node: review.node,
+        task_id: review.task_id,
+        interrupt_id: review.interrupt_id,
+        checkpoint_id: review.checkpoint_id,
+        actions: JSON.parse(review.actions) as ReviewAction[],
+        answer: answerForGraph(review.flavour, review.value_digest, canonical),
+      };
+    });
+  });
+}

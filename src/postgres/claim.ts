@@ -1,0 +1,167 @@
+import { afterLostLease, threadStatusAfter } from "../policy/run-lifecycle.ts";
+import { isOpen } from "../policy/review/lifecycle.ts";
+import { auditRun } from "./audit.ts";
+import { supersedeReview } from "./create-run.ts";
+import { type Database, isPostgresError, type Queryable } from "./database.ts";
+import { moveGroup } from "./finish.ts";
+import { liveReviewsForUpdate } from "./reviews.sql.ts";
+import {
+  claimCandidates,
+  dropLease,
+  endRun,
+  expiredLeases,
+  lockHolders,
+  nextRunForUpdate,
+  openRunsForUpdate,
+  type RunRow,
+  requeueRun,
+  selectLastCheckpointOfRun,
+  startRun,
+  takeLease,
+  terminateBackend,
+  threadForClaim,
+} from "./runs.sql.ts";
+import { lockThread, readNow, setThreadStatus, threadForUpdate } from "./threads.sql.ts";
+
+/** A run and the right to execute it. */
+export interface ClaimedRun extends RunRow {
+  lease_epoch: number;
+}
+
+/** Who claims, and for how long a claim holds without a heartbeat. */
+export interface Claimant {
+  worker_id: string;
+  leaseMs: number;
+}
+
+/** Finds threads with due work and claims up to `limit` runs, one transaction a thread: two threads in one deadlock. */
+export async function claimRuns(database: Database, claimant: Claimant, limit: number): Promise<ClaimedRun[]> {
+  if (limit <= 0) return [];
+  const claimed: ClaimedRun[] = [];
+  for (const { tenant_id, thread_id } of await database.many(claimCandidates(limit))) {
+    const run = await claimThread(database, claimant, tenant_id, thread_id);
+    if (run !== undefined) claimed.push(run);
+  }
+  return claimed;
+}
+
+/**
+ * T-claim. Locks: thread advisory lock (at most 250 ms, else another thread's turn), thread row, its next run, reviews by id.
+ * The raised epoch fences whoever held the thread before.
+ */
+export async function claimThread(database: Database, claimant: Claimant, tenant_id: string, thread_id: string): Promise<ClaimedRun | undefined> {
+  try {
+    return await database.transaction(async (tx) => {
+      await limitLockWait(tx);
+      await tx.run(lockThread(thread_id));
+      if ((await tx.maybeOne(threadForClaim(tenant_id, thread_id))) === undefined) return undefined;
+      const next = await tx.maybeOne(nextRunForUpdate(tenant_id, thread_id));
+      if (next === undefined || next.status !== "pending" || !next.due) return undefined;
+      if (await refuseOvertaking(tx, next)) return undefined;
+      const { lease_epoch } = await tx.one(takeLease(tenant_id, thread_id, claimant.worker_id, claimant.leaseMs));
+      const run = await tx.one(startRun(tenant_id, next.run_id, lease_epoch));
+      return { ...run, lease_epoch };
+    });
+  } catch (error) {
+    if (isPostgresError(error, "55P03")) return undefined;
+    throw error;
+  }
+}
+
+async function limitLockWait(tx: Queryable): Promise<void> {
+  await tx.run({ name: "hp_lock_timeout", text: "set local lock_timeout = '250ms'", values: [] });
+}
+
+/**
+ * A run that was queued before a question was asked must not walk past it: on a guarded graph it ends with the
+ * reason, elsewhere the question is superseded, as it would have been by input sent a moment later.
+ */
+async function refuseOvertaking(tx: Queryable, next: RunRow): Promise<boolean> {
+  if (next.kind === "resume" || next.kind === "copy") return false;
+  const open = (await tx.many(liveReviewsForUpdate(next.tenant_id, next.thread_id))).filter(({ status }) => isOpen(status));
+  if (open.length === 0) return false;
+  const guarded = open.find((review) => review.guarded);
+  if (guarded !== undefined) {
+    const message = `the thread waits for a person (review ${guarded.id}); this graph is guarded, so queued input cannot pass`;
+    await tx.run(endRun(next.tenant_id, next.run_id, "error", null, JSON.stringify({ error: "guarded", message })));
+    await tx.run(setThreadStatus(next.tenant_id, next.thread_id, "interrupted"));
+    await auditRun(tx, next, "run.refused", "system:queue", { message });
+    return true;
+  }
+  if (JSON.parse(next.kwargs).input == null) return false;
+  const { now } = await tx.one(readNow());
+  for (const review of open) {
+    const reason = `input queued by ${next.principal_id} came next (run ${next.run_id})`;
+    await supersedeReview(tx, review, { reason, principal_id: next.principal_id, run_id: next.run_id, at: now });
+  }
+  return false;
+}
+
+/** What the reaper did with one thread. */
+export interface Reaped {
+  thread_id: string;
+  run_id: string;
+  result: "lose_lease" | "poison";
+}
+
+/** Takes back every lease that has run out. Bound: the leases that had run out when it started, `limit` at most. */
+export async function reapLeases(database: Database, limit = 100): Promise<Reaped[]> {
+  const reaped: Reaped[] = [];
+  for (const { tenant_id, thread_id } of await database.many(expiredLeases(limit))) {
+    const result = await reapThread(database, tenant_id, thread_id);
+    if (result !== undefined) reaped.push(result);
+  }
+  return reaped;
+}
+
+/** T-reap. Locks as T-claim. A lock that is still held when its lease is over belongs to a stopped process: its backend is ended. */
+async function reapThread(database: Database, tenant_id: string, thread_id: string): Promise<Reaped | undefined> {
+  try {
+    return await database.transaction(async (tx) => {
+      await limitLockWait(tx);
+      await tx.run(lockThread(thread_id));
+      const thread = await tx.maybeOne(threadForUpdate(tenant_id, thread_id));
+      if (thread === undefined || thread.lease_until === null || thread.lease_until > thread.now) return undefined;
+      await tx.run(dropLease(tenant_id, thread_id));
+      const run = await tx.maybeOne(nextRunForUpdate(tenant_id, thread_id));
+      if (run === undefined || run.status !== "running") return undefined;
+      return await giveBack(tx, run, thread.now);
+    });
+  } catch (error) {
+    if (!isPostgresError(error, "55P03")) throw error;
+    for (const { pid } of await database.many(lockHolders(thread_id))) await database.run(terminateBackend(pid));
+    return undefined;
+  }
+}
+
+async function giveBack(tx: Queryable, run: RunRow, now: string): Promise<Reaped> {
+  const checkpoint = await tx.maybeOne(selectLastCheckpointOfRun(run.tenant_id, run.thread_id, run.run_id));
+  const progressed = checkpoint !== undefined && checkpoint.checkpoint_id !== run.lease_checkpoint_id;
+  const lost = progressed ? 0 : run.lost_leases;
+  const result = afterLostLease(lost);
+  await auditRun(tx, run, "run.lease_lost", "system:reaper", { attempt: run.attempt, result });
+  if (result === "lose_lease") {
+    await tx.run(requeueRun(run.tenant_id, run.run_id, lost + 1, checkpoint?.checkpoint_id ?? null));
+    return { thread_id: run.thread_id, run_id: run.run_id, result };
+  }
+  const message = `lost its lease ${lost + 1} times without writing a checkpoint; the node it runs stops its process or blocks it`;
+  await tx.run(endRun(run.tenant_id, run.run_id, "error", null, JSON.stringify({ error: "poison", message })));
+  const queued = (await tx.many(openRunsForUpdate(run.tenant_id, run.thread_id))).length > 0;
+  await tx.run(setThreadStatus(run.tenant_id, run.thread_id, threadStatusAfter("failed", queued)));
+  await moveGroup(tx, run, "fail_resume", message, now, "system:reaper");
+  return { thread_id: run.thread_id, run_id: run.run_id, result };
+}
+
+/** Hands a lease back before its time, when a worker stops: the run is claimed again at once and counts as no lost lease. */
+export async function returnLease(database: Database, lease: { tenant_id: string; thread_id: string; run_id: string; lease_epoch: number }): Promise<void> {
+  await database.transaction(async (tx) => {
+    await tx.run(lockThread(lease.thread_id));
+    const thread = await tx.maybeOne(threadForUpdate(lease.tenant_id, lease.thread_id));
+    if (thread === undefined || thread.lease_epoch !== lease.lease_epoch) return;
+    await tx.run(dropLease(lease.tenant_id, lease.thread_id));
+    const run = await tx.maybeOne(nextRunForUpdate(lease.tenant_id, lease.thread_id));
+    if (run?.run_id !== lease.run_id || run.status !== "running") return;
+    await tx.run(requeueRun(lease.tenant_id, lease.run_id, run.lost_leases, run.lease_checkpoint_id));
+    await auditRun(tx, run, "run.lease_returned", "system:worker", { attempt: run.attempt });
+  });
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { refuseSideDoors } from "../policy/guarded.ts";
+import { isOpen, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import { HoldpointError } from "../protocol/errors.ts";
+import type { RunKind, RunKwargs } from "../protocol/run.ts";
+import { auditReview, auditRun } from "./audit.ts";
+import type { Database, Queryable } from "./database.ts";
+import { liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
+import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
+import { insertThread, lockThread, markThreadBusy, selectHeadCheckpoint, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
+
+/** A run that somebody wants to start; validated at the edge. */
+export interface CreateRun {
+  tenant_id: string;
+  thread_id: string;
+  run_id: string;
+  principal_id: string;
+  kind: Exclude<RunKind, "resume">;
+  graph_id: string;
+  guarded: boolean;
+  assistant_id: string | null;
+  kwargs: RunKwargs;
+  metadata: Record<string, unknown>;
+  multitask_strategy: "enqueue" | "reject";
+  after_seconds: number;
+  if_not_exists: "create" | "reject";
+}
+
+/**
+ * T-create-run: accepts a run durably. Locks: thread advisory lock, thread row, open runs, live reviews by id, audit.
+ * New input on a thread that waits for a person supersedes the open reviews here; on a guarded graph it is refused.
+ * Throws `not_found`, `thread_busy`, `guarded`.
+ */
+export async function createRun(database: Database, request: CreateRun): Promise<RunRow> {
+  return await database.transaction(async (tx) => {
+    await tx.run(lockThread(request.thread_id));
+    const thread = await threadOf(tx, request);
+    const openRuns = await tx.many(openRunsForUpdate(request.tenant_id, request.thread_id));
+    refuseBusy(request, openRuns);
+    const reviews = await tx.many(liveReviewsForUpdate(request.tenant_id, request.thread_id));
+    if (request.guarded) await guard(tx, request, thread, reviews);
+    refuseCopyWhileDeciding(request, reviews);
+    if (asksAnew(request)) await supersede(tx, reviews, request, thread.now);
+    const run = await tx.one(insertRun({ ...request, metadata: request.metadata, kwargs: JSON.stringify(request.kwargs), group_id: null, group_attempt: null }));
+    await tx.run(markThreadBusy(request.tenant_id, request.thread_id, request.graph_id, stamp(request)));
+    await auditRun(tx, run, "run.created", request.principal_id, { kind: run.kind, graph_id: run.graph_id });
+    return run;
+  });
+}
+
+async function threadOf(tx: Queryable, request: CreateRun): Promise<ThreadRow & { now: string }> {
+  const thread = await tx.maybeOne(threadForUpdate(request.tenant_id, request.thread_id));
+  if (thread !== undefined) return thread;
+  const created = request.if_not_exists === "create" ? await tx.maybeOne(insertThread(request.tenant_id, request.thread_id, null, {})) : undefined;
+  if (created === undefined) throw new HoldpointError("not_found", `Thread with ID ${request.thread_id} not found`);
+  return await tx.one(threadForUpdate(request.tenant_id, request.thread_id));
+}
+
+/** What the clients later find a thread by. */
+function stamp(request: CreateRun): Record<string, unknown> {
+  return { graph_id: request.graph_id, ...(request.assistant_id === null ? {} : { assistant_id: request.assistant_id }) };
+}
+
+function refuseBusy(request: CreateRun, openRuns: readonly RunRow[]): void {
+  const [first] = openRuns;
+  if (first === undefined) return;
+  // An edit or a copy in the middle of a run would see half of it.
+  const waits = request.kind === "run" && request.multitask_strategy === "enqueue";
+  if (waits) return;
+  throw new HoldpointError("thread_busy", `thread ${request.thread_id} is busy: run ${first.run_id} is ${first.status}`, {
+    facts: { run_id: first.run_id, status: first.status },
+  });
+}
+
+async function guard(tx: Queryable, request: CreateRun, thread: ThreadRow, reviews: readonly ReviewRow[]): Promise<void> {
+  const head = await tx.maybeOne(selectHeadCheckpoint(request.tenant_id, request.thread_id));
+  refuseSideDoors({
+    kind: request.kind,
+    kwargs: request.kwargs,
+    head_checkpoint_id: head?.checkpoint_id ?? null,
+    live_reviews: reviews.filter(isLive).length,
+    thread_status: thread.status,
+  });
+}
+
+const isLive = (review: ReviewRow) => isOpen(review.status) || review.status === "decided" || review.status === "resuming";
+
+function refuseCopyWhileDeciding(request: CreateRun, reviews: readonly ReviewRow[]): void {
+  const deciding = reviews.find(({ status }) => status === "decided" || status === "resuming");
+  if (request.kind !== "copy" || deciding === undefined) return;
+  throw new HoldpointError("thread_busy", `review ${deciding.id} of thread ${request.thread_id} is ${deciding.status}; copy the thread when its answer has been applied`);
+}
+
+/** True when the request leaves the open questions behind; a copy does not touch them and an empty input asks them again. */
+function asksAnew({ kind, kwargs }: CreateRun): boolean {
+  if (kind === "copy") return false;
+  return kind === "state_update" || kwargs.input != null || kwargs.command != null || kwargs.checkpoint?.checkpoint_id != null;
+}
+
+async function supersede(tx: Queryable, reviews: readonly ReviewRow[], request: CreateRun, at: string): Promise<void> {
+  for (const review of reviews) {
+    if (REVIEW_TRANSITIONS[review.status].supersede === null) continue;
+    const reason = `${request.principal_id} ${request.kind === "state_update" ? "edited the thread's state" : "sent new input"} (run ${request.run_id})`;
+    await supersedeReview(tx, review, { reason, principal_id: request.principal_id, run_id: request.run_id, at });
+  }
+}
+
+/** Ends a review whose question no longer stands. */
+export async function supersedeReview(
+  tx: Queryable,
+  review: ReviewRow,
+  cause: { reason: string; principal_id: string; run_id: string; at: string; superseded_by?: string },
+): Promise<void> {
+  await tx.run(moveReview(review.tenant_id, review.id, "superseded", cause.reason, cause.superseded_by ?? null));
+  await auditReview(tx, review, { kind: "superseded", principal_id: cause.principal_id, at: cause.at, run_id: cause.run_id, body: { reason: cause.reason } });
+}
+
+/** Creates a thread, or gives the one that is there when the caller does not mind. Throws `thread_exists`. */
+export async function createThread(
+  database: Database,
+  request: { tenant_id: string; thread_id?: string | undefined; metadata: Record<string, unknown>; if_exists: "raise" | "do_nothing" },
+): Promise<ThreadRow> {
+  const thread_id = request.thread_id ?? randomUUID();
+  return await database.transaction(async (tx) => {
+    await tx.run(lockThread(thread_id));
+    const graph_id = typeof request.metadata["graph_id"] === "string" ? request.metadata["graph_id"] : null;
+    const created = await tx.maybeOne(insertThread(request.tenant_id, thread_id, graph_id, request.metadata));
+    if (created !== undefined) return created;
+    const existing = await tx.maybeOne(threadForUpdate(request.tenant_id, thread_id));
+    if (existing !== undefined && request.if_exists === "do_nothing") return existing;
+    throw new HoldpointError("thread_exists", `Thread with ID ${thread_id} already exists`);
+  });
+}

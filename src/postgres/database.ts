@@ -1,0 +1,138 @@
+import pg from "pg";
+import { HoldpointError } from "../protocol/errors.ts";
+import type { Statement } from "./sql.ts";
+
+/** Runs statements; the verb says how many rows it expects. */
+export interface Queryable {
+  /** Every row. */
+  many<Row>(statement: Statement<Row>): Promise<Row[]>;
+  /** Exactly one row; anything else is a broken assumption of ours and throws. */
+  one<Row>(statement: Statement<Row>): Promise<Row>;
+  /** The row, or undefined. */
+  maybeOne<Row>(statement: Statement<Row>): Promise<Row | undefined>;
+  /** How many rows were written. */
+  run(statement: Statement): Promise<number>;
+}
+
+/** The connection pool and its transactions. */
+export interface Database extends Queryable {
+  readonly pool: pg.Pool;
+  /** False behind PgBouncer in transaction mode before 1.21, where named statements break. */
+  readonly prepare: boolean;
+  /** Read committed; rolled back when `body` throws. Locks are taken in the one order of ARCHITECTURE.md. */
+  transaction<Result>(body: (tx: Queryable) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** How to reach the database. */
+export interface DatabaseOptions {
+  url: string;
+  /** Connections at most; default 10. */
+  max?: number;
+  prepare?: boolean;
+  /** Called when an idle connection is lost; the pool replaces it. */
+  onError?: (error: Error) => void;
+}
+
+// int8 fits a JS number for 2^53 events; timestamps travel as ISO-8601 in UTC, as they go on the wire.
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid: number, format?: "text" | "binary") {
+    if (format !== "binary") {
+      if (oid === pg.types.builtins.INT8) return Number;
+      if (oid === pg.types.builtins.TIMESTAMPTZ) return (text: string) => new Date(text).toISOString();
+    }
+    return pg.types.getTypeParser(oid, format);
+  },
+} as pg.CustomTypesConfig;
+
+/** Opens a pool on Holdpoint's database. Nothing session-level is set, so that PgBouncer may sit in between. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const prepare = options.prepare ?? true;
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.max ?? 10,
+    types,
+    application_name: "holdpoint",
+  });
+  // Without a listener the loss of an idle connection is an uncaught exception that ends the process.
+  pool.on("error", (error) => options.onError?.(error));
+  return {
+    pool,
+    prepare,
+    ...queries((query) => pool.query(query), prepare),
+    transaction: (body) => transaction(pool, prepare, body),
+    close: () => pool.end(),
+  };
+}
+
+type Send = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
+
+function queries(send: Send, prepare: boolean): Queryable {
+  const query = ({ name, text, values }: Statement) => send(prepare ? { name, text, values } : { text, values });
+  return {
+    async many<Row>(statement: Statement<Row>) {
+      return (await query(statement)).rows as Row[];
+    },
+    async one<Row>(statement: Statement<Row>) {
+      const { rows } = await query(statement);
+      if (rows.length !== 1) throw new Error(`expected one row, got ${rows.length}: ${statement.text.slice(0, 200)}`);
+      return rows[0] as Row;
+    },
+    async maybeOne<Row>(statement: Statement<Row>) {
+      const { rows } = await query(statement);
+      if (rows.length > 1)
+        throw new Error(`expected at most one row, got ${rows.length}: ${statement.text.slice(0, 200)}`);
+      return rows[0] as Row | undefined;
+    },
+    async run(statement: Statement) {
+      return (await query(statement)).rowCount ?? 0;
+    },
+  };
+}
+
+async function transaction<Result>(
+  pool: pg.Pool,
+  prepare: boolean,
+  body: (tx: Queryable) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  client.on("error", onError);
+  try {
+    await client.query("begin isolation level read committed");
+    const result = await body(queries((query) => client.query(query), prepare));
+    await client.query("commit");
+    return result;
+  } catch (error) {
+    // A rollback that fails must not hide the first error; the connection is thrown away instead.
+    await client.query("rollback").catch((rollbackError: Error) => {
+      broken = rollbackError;
+    });
+    throw error;
+  } finally {
+    client.off("error", onError);
+    client.release(broken);
+  }
+}
+
+/** True for a Postgres error with this SQLSTATE. */
+export function isPostgresError(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+/** Refuses to start on a database whose transactions would not be read committed: the locks are made for that. */
+export async function checkIsolation(database: Database): Promise<void> {
+  const { rows } = await database.pool.query<{ default_transaction_isolation: string }>(
+    "show default_transaction_isolation",
+  );
+  const level = rows[0]?.default_transaction_isolation;
+  if (level === "read committed") return;
+  throw new HoldpointError(
+    "configuration_invalid",
+    `the database's default_transaction_isolation is "${level}"; Holdpoint's locks need "read committed": ` +
+      "alter role … set default_transaction_isolation = 'read committed'",
+  );
+}

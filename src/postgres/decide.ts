@@ -1,0 +1,223 @@
+import { randomUUID } from "node:crypto";
+import { failpoint } from "../failpoint.ts";
+import { decideReview, type DecisionContext, type DecisionRequest, type ReviewFacts, type Verdict } from "../policy/review/decide.ts";
+import { decisionDiff } from "../policy/review/diff.ts";
+import { isOpen } from "../policy/review/lifecycle.ts";
+import { outcomeOf } from "../policy/review/normalise.ts";
+import { HoldpointError } from "../protocol/errors.ts";
+import type { ReviewAction } from "../protocol/interrupt.ts";
+import type { Principal } from "../protocol/principal.ts";
+import type { RunKwargs } from "../protocol/run.ts";
+import { auditReview, auditRun } from "./audit.ts";
+import type { Database, Queryable } from "./database.ts";
+import {
+  type DecisionRow,
+  decisionsOf,
+  groupForUpdate,
+  insertDecision,
+  liveReviewsForUpdate,
+  markDecided,
+  openedAfterArrival,
+  type ReviewRow,
+  reviewForUpdate,
+  setResumeRun,
+} from "./reviews.sql.ts";
+import { insertFinishedRun, insertRun, type NewRun, openRunsForUpdate, type RunRow, selectRunById } from "./runs.sql.ts";
+import { lockThread, markThreadBusy, selectHeadCheckpoint, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
+
+/** One review's answer within a decision. */
+export interface Answer {
+  review_id: string;
+  request: Omit<DecisionRequest, "principal_id">;
+}
+
+/** A decision on one review, or on several of one thread at once, as a resume by interrupt ids makes it. */
+export interface Decide {
+  principal: Principal;
+  channel: "api" | "runs";
+  thread_id: string;
+  answers: readonly Answer[];
+  comment?: string | undefined;
+  /** The graph as this process has it loaded now. */
+  graphOf: (graph_id: string) => DecisionContext["graph"];
+  /** How long ago the request arrived here. */
+  elapsedMs: () => number;
+  allowScalarResume: boolean;
+  /** What a resume by the LangGraph API says about the run it makes; otherwise the paused run's settings carry on. */
+  resume?: { run_id: string; kwargs: Partial<RunKwargs>; metadata: Record<string, unknown>; assistant_id: string | null } | undefined;
+}
+
+/** The reviews as they stand now, and the run that carries the answers once the group is complete. */
+export interface Decided {
+  reviews: ReviewRow[];
+  resume_run: RunRow | null;
+  replayed: boolean;
+}
+
+/**
+ * T-decide: records the decision and queues the one run that carries it, together or not at all.
+ * Locks: thread advisory lock, thread row, open runs, live reviews by id, audit.
+ * Throws what `decideReview` refuses; a refusal changes nothing.
+ */
+export async function decide(database: Database, command: Decide): Promise<Decided> {
+  const decided = await database.transaction(async (tx) => {
+    const scene = await readScene(tx, command);
+    const verdicts = await judge(tx, command, scene);
+    const accepted = verdicts.filter(({ verdict }) => verdict.kind === "accept");
+    for (const { review, answer, verdict } of accepted) await record(tx, command, scene, review, answer, verdict);
+    failpoint("decide.recorded");
+    const group_id = (verdicts[0] as Judged).review.group_id;
+    const group = await tx.many(groupForUpdate(command.principal.tenant_id, group_id));
+    const resume_run = accepted.length === 0 ? await standingRun(tx, group) : await queueResume(tx, command, group, scene.thread.now);
+    return { reviews: group, resume_run, replayed: accepted.length === 0 };
+  });
+  failpoint("decide.committed");
+  return decided;
+}
+
+interface Scene {
+  thread: ThreadRow & { now: string };
+  live: ReviewRow[];
+  openRuns: RunRow[];
+  head_checkpoint_id: string | null;
+}
+
+interface Judged {
+  review: ReviewRow;
+  answer: Answer;
+  verdict: Verdict;
+}
+
+async function readScene(tx: Queryable, { principal, thread_id }: Decide): Promise<Scene> {
+  await tx.run(lockThread(thread_id));
+  const thread = await tx.maybeOne(threadForUpdate(principal.tenant_id, thread_id));
+  if (thread === undefined) throw new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
+  const openRuns = await tx.many(openRunsForUpdate(principal.tenant_id, thread_id));
+  const live = await tx.many(liveReviewsForUpdate(principal.tenant_id, thread_id));
+  const head = await tx.maybeOne(selectHeadCheckpoint(principal.tenant_id, thread_id));
+  return { thread, live, openRuns, head_checkpoint_id: head?.checkpoint_id ?? null };
+}
+
+async function judge(tx: Queryable, command: Decide, scene: Scene): Promise<Judged[]> {
+  const reviews = await reviewsOf(tx, command, scene);
+  const standing = await tx.many(decisionsOf(command.principal.tenant_id, reviews.map(({ id }) => id)));
+  const other = scene.openRuns.find(({ kind }) => kind !== "resume") ?? null;
+  const judged: Judged[] = [];
+  for (const [position, answer] of command.answers.entries()) {
+    const review = reviews[position] as ReviewRow;
+    const { late } = await tx.one(openedAfterArrival(review.tenant_id, review.id, command.elapsedMs()));
+    const verdict = decideReview(
+      facts(review, standing.findLast(({ review_id }) => review_id === review.id)),
+      { ...answer.request, principal_id: command.principal.principal_id },
+      {
+        head_checkpoint_id: scene.head_checkpoint_id,
+        other_run: other === null ? null : { run_id: other.run_id, kind: other.kind },
+        graph: command.graphOf(review.graph_id),
+        opened_after_arrival: late,
+        open_reviews: scene.live.filter(({ status }) => isOpen(status)).length,
+        allow_scalar_resume: command.allowScalarResume,
+      },
+    );
+    judged.push({ review, answer, verdict });
+  }
+  return judged;
+}
+
+/** The rows of the reviews to decide, in the order of the answers, read under the thread's lock. */
+async function reviewsOf(tx: Queryable, command: Decide, scene: Scene): Promise<ReviewRow[]> {
+  const rows: ReviewRow[] = [];
+  for (const { review_id } of command.answers) {
+    const live = scene.live.find(({ id }) => id === review_id);
+    rows.push(live ?? (await tx.one(reviewForUpdate(command.principal.tenant_id, review_id))));
+  }
+  return rows;
+}
+
+function facts(review: ReviewRow, standing: DecisionRow | undefined): ReviewFacts {
+  return {
+    ...review,
+    actions: JSON.parse(review.actions) as ReviewAction[],
+    decision: standing === undefined ? null : { ...standing, decisions: JSON.parse(standing.decisions) },
+  };
+}
+
+async function record(tx: Queryable, command: Decide, scene: Scene, review: ReviewRow, answer: Answer, verdict: Verdict): Promise<void> {
+  if (verdict.kind !== "accept") return;
+  const { principal_id, tenant_id } = command.principal;
+  const diff = decisionDiff(JSON.parse(review.actions) as ReviewAction[], verdict.decisions);
+  const decision = {
+    tenant_id,
+    id: randomUUID(),
+    review_id: review.id,
+    seq: 1,
+    principal_id,
+    channel: command.channel,
+    decisions: JSON.stringify(verdict.decisions),
+    decisions_digest: verdict.decisions_digest,
+    comment: command.comment ?? null,
+    diff: JSON.stringify(diff),
+    binding: verdict.binding,
+    seen_digest: answer.request.seen_digest ?? null,
+    seen_version: answer.request.seen_version ?? null,
+    idempotency_key: answer.request.idempotency_key ?? null,
+  };
+  await tx.one(markDecided(tenant_id, review.id, outcomeOf(verdict.decisions)));
+  await tx.run(insertDecision(decision));
+  const { decisions, comment, binding, decisions_digest } = decision;
+  await auditReview(tx, review, {
+    kind: "decided",
+    principal_id,
+    at: scene.thread.now,
+    body: { decision_id: decision.id, decisions: JSON.parse(decisions), decisions_digest, comment, diff, binding, channel: command.channel, request_digest: review.request_digest },
+  });
+}
+
+async function standingRun(tx: Queryable, group: readonly ReviewRow[]): Promise<RunRow | null> {
+  const [first] = group;
+  if (first?.resume_run_id == null) return null;
+  return (await tx.maybeOne(selectRunById(first.tenant_id, first.resume_run_id))) ?? null;
+}
+
+/** Queues the run that carries the group's answers, when the last of them is in. `unique (group_id, group_attempt)` holds it to one. */
+async function queueResume(tx: Queryable, command: Decide, group: readonly ReviewRow[], now: string): Promise<RunRow | null> {
+  const first = group[0] as ReviewRow;
+  const paused = await tx.one(selectRunById(first.tenant_id, first.run_id));
+  const open = group.filter(({ status }) => isOpen(status));
+  if (open.length > 0) return await answerIncomplete(tx, command, first, paused, open);
+  const run = await tx.one(insertRun({ ...resumeRun(command, first, paused), group_id: first.group_id, group_attempt: 1 }));
+  await tx.run(setResumeRun(first.tenant_id, first.group_id, run.run_id));
+  await tx.run(markThreadBusy(first.tenant_id, first.thread_id, first.graph_id, {}));
+  for (const review of group) {
+    if (review.status !== "decided") continue;
+    await auditReview(tx, review, { kind: "resume_queued", principal_id: command.principal.principal_id, at: now, run_id: run.run_id });
+  }
+  await auditRun(tx, run, "run.created", command.principal.principal_id, { kind: "resume", group_id: first.group_id });
+  return run;
+}
+
+function resumeRun(command: Decide, review: ReviewRow, paused: RunRow): NewRun {
+  // What the paused run was configured with goes on; what it was asked to do does not.
+  const { input: _input, command: _command, checkpoint: _checkpoint, ...settings } = JSON.parse(paused.kwargs) as RunKwargs;
+  return {
+    tenant_id: review.tenant_id,
+    run_id: command.resume?.run_id ?? randomUUID(),
+    thread_id: review.thread_id,
+    kind: "resume",
+    graph_id: review.graph_id,
+    assistant_id: command.resume?.assistant_id ?? review.assistant_id,
+    principal_id: paused.principal_id,
+    multitask_strategy: "enqueue",
+    metadata: command.resume?.metadata ?? {},
+    kwargs: JSON.stringify({ ...settings, ...command.resume?.kwargs }),
+    group_id: null,
+    group_attempt: null,
+    after_seconds: 0,
+  };
+}
+
+/** The clients expect a run for every resume: one that leaves questions open executes nothing and answers with them. */
+async function answerIncomplete(tx: Queryable, command: Decide, first: ReviewRow, paused: RunRow, open: readonly ReviewRow[]): Promise<RunRow | null> {
+  if (command.resume === undefined) return null;
+  const rest = open.map((review) => ({ id: review.interrupt_id, value: JSON.parse(review.value) }));
+  return await tx.one(insertFinishedRun(resumeRun(command, first, paused), JSON.stringify({ __interrupt__: rest })));
+}

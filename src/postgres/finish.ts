@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { failpoint } from "../failpoint.ts";
+import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import type { ReviewRequest } from "../policy/review/open.ts";
+import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
+import type { ReviewStatus } from "../protocol/review.ts";
+import type { RunStatus } from "../protocol/run.ts";
+import { auditReview, auditRun } from "./audit.ts";
+import { supersedeReview } from "./create-run.ts";
+import type { Database, Queryable } from "./database.ts";
+import { fencedExclusive, type Lease } from "./fence.ts";
+import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
+import { endRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
+import { finishThread, threadForUpdate } from "./threads.sql.ts";
+
+/** What an execution leaves behind. JSON is text here: it is stored as it stands. */
+export interface Finish {
+  ending: Ending;
+  /** The last values, or the open questions: what `wait` answers. */
+  output: string | null;
+  error: { error: string; message: string } | null;
+  values: string | null;
+  /** {task_id: [{id, value}]} */
+  interrupts: string;
+  /** The questions the thread now waits for. */
+  questions: readonly ReviewRequest[];
+  /** What became of the decided group this run carried; null when it carried none. */
+  group: { event: "close" | "fail_resume" | "go_stale"; reason: string | null } | null;
+}
+
+/** What opening reviews needs to know. */
+export interface OpenContext {
+  graph_fingerprint: string;
+  guarded: boolean;
+  checkpoint_id: string | null;
+  dueAfterSeconds: number;
+  forked_from: string | null;
+}
+
+const RUN_STATUS: Record<Ending, RunStatus> = {
+  finished: "success",
+  paused: "success",
+  failed: "error",
+  timed_out: "timeout",
+  cancelled: "interrupted",
+};
+
+/**
+ * T-finish: ends a run, after the saver has committed. Locks: thread advisory lock, thread row, open runs, live
+ * reviews by id, audit. Throws `lease_lost` and changes nothing when the fence has moved.
+ */
+export async function finishRun(database: Database, lease: Lease, run: RunRow, finish: Finish, context: OpenContext): Promise<void> {
+  await fencedExclusive(database, lease, async (tx) => {
+    const thread = await tx.one(threadForUpdate(lease.tenant_id, lease.thread_id));
+    const queued = (await tx.many(openRunsForUpdate(lease.tenant_id, lease.thread_id))).filter(({ run_id }) => run_id !== lease.run_id);
+    if (finish.group !== null) await moveGroup(tx, run, finish.group.event, finish.group.reason, thread.now);
+    await openReviews(tx, run, finish.questions, context, thread.now);
+    failpoint("finish.reviews_opened");
+    const error = finish.error === null ? null : JSON.stringify(finish.error);
+    await tx.run(endRun(lease.tenant_id, lease.run_id, RUN_STATUS[finish.ending], finish.output, error));
+    const status = threadStatusAfter(finish.ending, queued.length > 0);
+    await tx.run(finishThread(lease.tenant_id, lease.thread_id, status, finish.values, finish.interrupts, error));
+    const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
+    await auditRun(tx, run, kind, "system:worker", { status: RUN_STATUS[finish.ending], attempt: run.attempt, ...finish.error });
+  });
+}
+
+/** Opens what is not open yet. A question that is shown differently now supersedes the one that was shown before. */
+export async function openReviews(
+  tx: Queryable,
+  run: RunRow,
+  questions: readonly ReviewRequest[],
+  context: OpenContext,
+  at: string,
+): Promise<void> {
+  if (questions.length === 0 || context.checkpoint_id === null) return;
+  const live = await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id));
+  const isSame = (review: ReviewRow, question: ReviewRequest) =>
+    review.status === "open" && review.checkpoint_id === context.checkpoint_id && review.task_id === question.task_id && review.interrupt_id === question.interrupt_id;
+  const standing = live.find((review) => questions.some((question) => isSame(review, question) && review.request_digest === question.request_digest));
+  const group_id = standing?.group_id ?? randomUUID();
+  for (const question of questions) {
+    const before = live.find((review) => isSame(review, question));
+    if (before?.request_digest === question.request_digest) continue;
+    const id = randomUUID();
+    if (before !== undefined) {
+      const reason = "the graph asked again and what it shows has changed";
+      await supersedeReview(tx, before, { reason, principal_id: "system:worker", run_id: run.run_id, at, superseded_by: id });
+    }
+    await openReview(tx, run, question, { ...context, checkpoint_id: context.checkpoint_id }, { id, group_id, at });
+  }
+}
+
+async function openReview(
+  tx: Queryable,
+  run: RunRow,
+  question: ReviewRequest,
+  context: OpenContext & { checkpoint_id: string },
+  { id, group_id, at }: { id: string; group_id: string; at: string },
+): Promise<void> {
+  const review = await tx.maybeOne(
+    insertReview({
+      ...question,
+      id,
+      group_id,
+      tenant_id: run.tenant_id,
+      thread_id: run.thread_id,
+      run_id: run.run_id,
+      graph_id: run.graph_id,
+      graph_fingerprint: context.graph_fingerprint,
+      assistant_id: run.assistant_id,
+      checkpoint_id: context.checkpoint_id,
+      checkpoint_ns: "",
+      guarded: context.guarded,
+      value: JSON.stringify(question.value),
+      response_schema: question.response_schema === null ? null : JSON.stringify(question.response_schema),
+      actions: JSON.stringify(question.actions),
+      requested_by: run.principal_id,
+      forked_from: context.forked_from,
+      due_after_seconds: context.dueAfterSeconds,
+    }),
+  );
+  if (review === undefined) return;
+  await auditReview(tx, review, {
+    kind: "opened",
+    principal_id: run.principal_id,
+    at,
+    run_id: run.run_id,
+    body: { request_digest: review.request_digest, value_digest: review.value_digest, value: question.value, actions: question.actions },
+  });
+}
+
+/** Moves every review of the run's group that the event applies to. */
+export async function moveGroup(
+  tx: Queryable,
+  run: Pick<RunRow, "tenant_id" | "run_id" | "group_id">,
+  event: "apply" | "close" | "fail_resume" | "go_stale" | "cancel",
+  reason: string | null,
+  at: string,
+  principal_id = "system:worker",
+): Promise<ReviewRow[]> {
+  if (run.group_id === null) return [];
+  const moved: ReviewRow[] = [];
+  for (const review of await tx.many(groupForUpdate(run.tenant_id, run.group_id))) {
+    const status: ReviewStatus | null = REVIEW_TRANSITIONS[review.status][event];
+    if (status === null) continue;
+    await tx.run(moveReview(review.tenant_id, review.id, status, reason, null));
+    await auditReview(tx, review, { kind: status, principal_id, at, run_id: run.run_id, body: reason === null ? {} : { reason } });
+    moved.push({ ...review, status });
+  }
+  return moved;
+}

@@ -1,0 +1,128 @@
+import pg from "pg";
+
+/** `runs`: something is queued, cancelled or finished. `events`: something can be shown. */
+export type Channel = "runs" | "events";
+
+const CHANNELS: readonly Channel[] = ["runs", "events"];
+
+/** The wake-ups of one process: a hint that it may be worth looking, never a message. Polling always backs it. */
+export interface Wakeups {
+  /** Says, after a commit, that there is something to see; `thread_id` narrows it for waiters of this process. */
+  wake(channel: Channel, thread_id?: string): void;
+  /** Calls back at every wake-up; returns how to stop. */
+  subscribe(channel: Channel, listener: (thread_id: string | undefined) => void): () => void;
+  /** Resolves at the next wake-up for this thread, after `pollMs`, or when the signal aborts. */
+  next(channel: Channel, thread_id: string, pollMs: number, signal?: AbortSignal): Promise<void>;
+  /** False while wake-ups from other processes do not arrive and polling alone carries. */
+  listening(): boolean;
+  close(): Promise<void>;
+}
+
+/** How to reach the database for LISTEN: a direct address, because a transaction pooler accepts LISTEN and delivers nothing. */
+export interface WakeupOptions {
+  url: string;
+  onStateChange?: (listening: boolean, error?: Error) => void;
+}
+
+// One notify per process at most this often: a NOTIFY holds a database-wide lock while its transaction commits.
+const COALESCE_MS = 2;
+const RECONNECT_MS = 1_000;
+const SELF_TEST_MS = 2_000;
+
+/** Starts listening; a lost connection is opened again until `close`. */
+export function openWakeups(options: WakeupOptions): Wakeups {
+  const listeners: Record<Channel, Set<(thread_id: string | undefined) => void>> = { runs: new Set(), events: new Set() };
+  const pending = new Set<Channel>();
+  let timer: NodeJS.Timeout | undefined;
+  let reconnect: NodeJS.Timeout | undefined;
+  let client: pg.Client | undefined;
+  let ready = false;
+  let closed = false;
+
+  const deliver = (channel: Channel, thread_id: string | undefined) => {
+    for (const listener of listeners[channel]) listener(thread_id);
+  };
+  const setReady = (value: boolean, error?: Error) => {
+    if (ready !== value || error !== undefined) options.onStateChange?.(value, error);
+    ready = value;
+  };
+  const lose = (lost: pg.Client, error?: Error) => {
+    if (client !== lost) return;
+    client = undefined;
+    setReady(false, error);
+    lost.end().catch(() => {});
+    if (!closed) reconnect = setTimeout(connect, RECONNECT_MS).unref();
+  };
+  const connect = async () => {
+    const candidate = new pg.Client({ connectionString: options.url, application_name: "holdpoint:listen" });
+    client = candidate;
+    candidate.on("error", (error) => lose(candidate, error));
+    candidate.on("end", () => lose(candidate));
+    try {
+      await candidate.connect();
+      const backend = await candidate.query<{ pid: number }>("select pg_backend_pid() as pid");
+      const ownPid = backend.rows[0]?.pid;
+      let selfTest: (() => void) | undefined;
+      candidate.on("notification", (message) => {
+        selfTest?.();
+        // Our own wake-ups were delivered in this process at once, with the thread they are about.
+        if (message.processId !== ownPid) deliver(message.channel.replace("holdpoint_", "") as Channel, undefined);
+      });
+      for (const channel of CHANNELS) await candidate.query(`listen holdpoint_${channel}`);
+      const arrived = new Promise<boolean>((resolve) => {
+        selfTest = () => resolve(true);
+        setTimeout(resolve, SELF_TEST_MS, false).unref();
+      });
+      await candidate.query("notify holdpoint_runs");
+      setReady(await arrived);
+    } catch (error) {
+      lose(candidate, error as Error);
+    }
+  };
+  const flush = () => {
+    timer = undefined;
+    const channels = [...pending];
+    pending.clear();
+    for (const channel of channels) client?.query(`notify holdpoint_${channel}`).catch(() => {});
+  };
+
+  void connect();
+  return {
+    wake(channel, thread_id) {
+      queueMicrotask(() => deliver(channel, thread_id));
+      pending.add(channel);
+      timer ??= setTimeout(flush, COALESCE_MS);
+    },
+    subscribe(channel, listener) {
+      listeners[channel].add(listener);
+      return () => listeners[channel].delete(listener);
+    },
+    next(channel, thread_id, pollMs, signal) {
+      return new Promise((resolve) => {
+        const done = () => {
+          listeners[channel].delete(listener);
+          clearTimeout(poll);
+          signal?.removeEventListener("abort", done);
+          resolve();
+        };
+        const listener = (woken: string | undefined) => {
+          if (woken === undefined || woken === thread_id) done();
+        };
+        const poll = setTimeout(done, pollMs);
+        listeners[channel].add(listener);
+        signal?.addEventListener("abort", done, { once: true });
+        if (signal?.aborted) done();
+      });
+    },
+    listening: () => ready,
+    async close() {
+      closed = true;
+      clearTimeout(reconnect);
+      clearTimeout(timer);
+      flush();
+      const last = client;
+      client = undefined;
+      await last?.end().catch(() => {});
+    },
+  };
+}

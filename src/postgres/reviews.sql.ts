@@ -1,0 +1,203 @@
+import type { Flavour } from "../protocol/interrupt.ts";
+import type { ReviewStatus } from "../protocol/review.ts";
+import { columns, sql } from "./sql.ts";
+
+/** A review as it is stored; value, actions and response_schema are JSON text. */
+export interface ReviewRow {
+  tenant_id: string;
+  id: string;
+  version: number;
+  group_id: string;
+  status: ReviewStatus;
+  outcome: string | null;
+  status_reason: string | null;
+  thread_id: string;
+  run_id: string;
+  resume_run_id: string | null;
+  graph_id: string;
+  graph_fingerprint: string;
+  assistant_id: string | null;
+  node: string;
+  checkpoint_id: string;
+  checkpoint_ns: string;
+  task_id: string;
+  interrupt_id: string | null;
+  flavour: Flavour;
+  guarded: boolean;
+  title: string;
+  description: string;
+  value: string;
+  response_schema: string | null;
+  actions: string;
+  value_digest: string;
+  policy_digest: string;
+  request_digest: string;
+  requested_by: string;
+  due_at: string | null;
+  forked_from: string | null;
+  superseded_by: string | null;
+  opened_at: string;
+  decided_at: string | null;
+  resumed_at: string | null;
+  closed_at: string | null;
+}
+
+const REVIEW = columns`id, tenant_id, version, group_id, status, outcome, status_reason, thread_id, run_id, resume_run_id, graph_id,
+  graph_fingerprint, assistant_id, node, checkpoint_id, checkpoint_ns, task_id, interrupt_id, flavour, guarded, title, description,
+  value, response_schema, actions, value_digest, policy_digest, request_digest, requested_by, due_at, forked_from, superseded_by,
+  opened_at, decided_at, resumed_at, closed_at`;
+
+/** What is needed to open a review. */
+export type NewReview = Omit<
+  ReviewRow,
+  "version" | "status" | "outcome" | "status_reason" | "resume_run_id" | "superseded_by" | "opened_at" | "decided_at" | "resumed_at" | "closed_at" | "due_at"
+> & { due_after_seconds: number };
+
+/** Opens a review; no row when the same pause is already open or answered. */
+export const insertReview = (review: NewReview) => sql<ReviewRow>`
+  insert into holdpoint.review (tenant_id, id, group_id, thread_id, run_id, graph_id, graph_fingerprint, assistant_id, node,
+    checkpoint_id, checkpoint_ns, task_id, interrupt_id, flavour, guarded, title, description, value, response_schema, actions,
+    value_digest, policy_digest, request_digest, requested_by, forked_from, due_at, next_at)
+  values (${review.tenant_id}, ${review.id}::uuid, ${review.group_id}::uuid, ${review.thread_id}, ${review.run_id}::uuid,
+    ${review.graph_id}, ${review.graph_fingerprint}, ${review.assistant_id}::uuid, ${review.node}, ${review.checkpoint_id}::uuid,
+    ${review.checkpoint_ns}, ${review.task_id}, ${review.interrupt_id}, ${review.flavour}, ${review.guarded}::boolean,
+    ${review.title}, ${review.description}, ${review.value}, ${review.response_schema}, ${review.actions}, ${review.value_digest},
+    ${review.policy_digest}, ${review.request_digest}, ${review.requested_by}, ${review.forked_from}::uuid,
+    holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8),
+    holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8))
+  on conflict (thread_id, checkpoint_id, task_id, interrupt_id)
+    where status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'closed') do nothing
+  returning ${REVIEW}`;
+
+/** One review. */
+export const selectReview = (tenant_id: string, id: string) => sql<ReviewRow>`
+  select ${REVIEW} from holdpoint.review where tenant_id = ${tenant_id} and id = ${id}::uuid`;
+
+/** One review, locked; after the thread's locks. */
+export const reviewForUpdate = (tenant_id: string, id: string) => sql<ReviewRow>`
+  select ${REVIEW} from holdpoint.review
+  where tenant_id = ${tenant_id} and id = ${id}::uuid
+  for no key update`;
+
+/** The thread's reviews that still matter, locked in id order. */
+export const liveReviewsForUpdate = (tenant_id: string, thread_id: string) => sql<ReviewRow>`
+  select ${REVIEW} from holdpoint.review
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id}
+    and status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale')
+  order by id
+  for no key update`;
+
+/** The newest review of each question of a thread. */
+export const newestReviewsOfThread = (tenant_id: string, thread_id: string) => sql<ReviewRow>`
+  select ${REVIEW} from (
+    select distinct on (coalesce(interrupt_id, 'breakpoint:' || task_id)) * from holdpoint.review
+    where tenant_id = ${tenant_id} and thread_id = ${thread_id}
+    order by coalesce(interrupt_id, 'breakpoint:' || task_id), opened_at desc) newest
+  order by opened_at desc
+  limit 1000`;
+
+/** The reviews of one group, locked in id order. */
+export const groupForUpdate = (tenant_id: string, group_id: string) => sql<ReviewRow>`
+  select ${REVIEW} from holdpoint.review
+  where tenant_id = ${tenant_id} and group_id = ${group_id}::uuid
+  order by id
+  for no key update`;
+
+/** The reviews of one group. */
+export const selectGroup = (tenant_id: string, group_id: string) => sql<ReviewRow>`
+  select ${REVIEW} from holdpoint.review
+  where tenant_id = ${tenant_id} and group_id = ${group_id}::uuid
+  order by id`;
+
+/** True when the question was opened after an answer that arrived `elapsedMs` ago; both on the database's clock. */
+export const openedAfterArrival = (tenant_id: string, id: string, elapsedMs: number) => sql<{ late: boolean }>`
+  select opened_at > holdpoint.now() - make_interval(secs => ${elapsedMs}::float8 / 1000) as late
+  from holdpoint.review where tenant_id = ${tenant_id} and id = ${id}::uuid`;
+
+/** Records the answer on the review. */
+export const markDecided = (tenant_id: string, id: string, outcome: string) => sql<ReviewRow>`
+  update holdpoint.review
+  set status = 'decided', outcome = ${outcome}, version = version + 1, decided_at = holdpoint.now(), next_at = null
+  where tenant_id = ${tenant_id} and id = ${id}::uuid and status in ('open', 'info_requested')
+  returning ${REVIEW}`;
+
+/** Names the run that carries the group's answers. */
+export const setResumeRun = (tenant_id: string, group_id: string, resume_run_id: string) => sql`
+  update holdpoint.review
+  set resume_run_id = ${resume_run_id}::uuid
+  where tenant_id = ${tenant_id} and group_id = ${group_id}::uuid and status = 'decided'`;
+
+/** Moves a review to another status with the reason a person reads; the caller has checked the table. */
+export const moveReview = (tenant_id: string, id: string, status: string, reason: string | null, superseded_by: string | null) => sql`
+  update holdpoint.review
+  set status = ${status}, status_reason = coalesce(${reason}::text, status_reason), version = version + 1, next_at = null,
+      superseded_by = coalesce(${superseded_by}::uuid, superseded_by),
+      resumed_at = case when ${status} = 'resuming' then coalesce(resumed_at, holdpoint.now()) else resumed_at end,
+      closed_at = case when ${status} in ('closed', 'cancelled', 'superseded', 'failed') then holdpoint.now() else closed_at end
+  where tenant_id = ${tenant_id} and id = ${id}::uuid`;
+
+/** A decision as it is stored. */
+export interface DecisionRow {
+  id: string;
+  review_id: string;
+  seq: number;
+  principal_id: string;
+  display_name: string;
+  channel: string;
+  at: string;
+  decisions: string;
+  decisions_digest: string;
+  comment: string | null;
+  diff: string;
+  binding: string;
+  idempotency_key: string | null;
+}
+
+/** Records a decision. */
+export const insertDecision = (decision: {
+  tenant_id: string;
+  id: string;
+  review_id: string;
+  seq: number;
+  principal_id: string;
+  channel: string;
+  decisions: string;
+  decisions_digest: string;
+  comment: string | null;
+  diff: string;
+  binding: string;
+  seen_digest: string | null;
+  seen_version: number | null;
+  idempotency_key: string | null;
+}) => sql`
+  insert into holdpoint.decision (tenant_id, id, review_id, seq, principal_id, channel, at, decisions, decisions_digest, comment,
+    diff, binding, seen_digest, seen_version, idempotency_key)
+  values (${decision.tenant_id}, ${decision.id}::uuid, ${decision.review_id}::uuid, ${decision.seq}::int, ${decision.principal_id},
+    ${decision.channel}, holdpoint.now(), ${decision.decisions}, ${decision.decisions_digest}, ${decision.comment}, ${decision.diff},
+    ${decision.binding}, ${decision.seen_digest}, ${decision.seen_version}::int, ${decision.idempotency_key})`;
+
+/** The decisions of some reviews, with the names of their makers. */
+export const decisionsOf = (tenant_id: string, review_ids: readonly string[]) => sql<DecisionRow>`
+  select d.id, d.review_id, d.seq, d.principal_id, coalesce(p.display_name, d.principal_id) as display_name, d.channel, d.at,
+    d.decisions, d.decisions_digest, d.comment, d.diff, d.binding, d.idempotency_key
+  from holdpoint.decision d
+  left join holdpoint.principal p on p.tenant_id = d.tenant_id and p.principal_id = d.principal_id
+  where d.tenant_id = ${tenant_id} and d.review_id = any(${review_ids}::uuid[])
+  order by d.review_id, d.seq`;
+
+/** Reviews by filter, oldest first: what waits longest comes first. */
+export const listReviews = (
+  tenant_id: string,
+  filter: { status: string | null; graph_id: string | null; thread_id: string | null; limit: number; offset: number },
+) => sql<ReviewRow & { total: number }>`
+  select ${REVIEW}, count(*) over () as total from holdpoint.review
+  where tenant_id = ${tenant_id}
+    and (${filter.status}::text is null or status = ${filter.status})
+    and (${filter.graph_id}::text is null or graph_id = ${filter.graph_id})
+    and (${filter.thread_id}::text is null or thread_id = ${filter.thread_id})
+  order by opened_at, id
+  limit ${filter.limit}::int offset ${filter.offset}::int`;
+
+/** How many reviews stand in each status, for /metrics. */
+export const countReviews = () => sql<{ status: string; reviews: number }>`
+  select status, count(*) as reviews from holdpoint.review group by status`;

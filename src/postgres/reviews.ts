@@ -1,0 +1,80 @@
+import type { Json } from "../protocol/json.ts";
+import type { ReviewDecision, ReviewOutcome, ReviewTask } from "../protocol/review.ts";
+import type { Database } from "./database.ts";
+import { type DecisionRow, decisionsOf, listReviews, type ReviewRow, selectReview } from "./reviews.sql.ts";
+
+/** One review with the decision that stands, or undefined. */
+export async function readReview(database: Database, tenant_id: string, id: string): Promise<ReviewTask | undefined> {
+  const row = await database.maybeOne(selectReview(tenant_id, id));
+  if (row === undefined) return undefined;
+  const decisions = await database.many(decisionsOf(tenant_id, [id]));
+  return reviewTask(row, decisions);
+}
+
+/** A page of reviews, and how many there are in all. */
+export async function readReviews(
+  database: Database,
+  tenant_id: string,
+  filter: { status: string | null; graph_id: string | null; thread_id: string | null; limit: number; offset: number },
+): Promise<{ reviews: ReviewTask[]; total: number }> {
+  const rows = await database.many(listReviews(tenant_id, filter));
+  const decisions = await database.many(decisionsOf(tenant_id, rows.map(({ id }) => id)));
+  return { reviews: rows.map((row) => reviewTask(row, decisions)), total: rows[0]?.total ?? 0 };
+}
+
+/** The review as the API shows it. */
+export function reviewTask(row: ReviewRow, decisions: readonly DecisionRow[]): ReviewTask {
+  const standing = decisions.findLast(({ review_id }) => review_id === row.id);
+  return {
+    id: row.id,
+    version: row.version,
+    group_id: row.group_id,
+    status: row.status,
+    outcome: row.outcome as ReviewOutcome | null,
+    status_reason: row.status_reason,
+    thread_id: row.thread_id,
+    run_id: row.run_id,
+    resume_run_id: row.resume_run_id,
+    graph_id: row.graph_id,
+    graph_fingerprint: row.graph_fingerprint,
+    assistant_id: row.assistant_id,
+    node: row.node,
+    checkpoint_id: row.checkpoint_id,
+    checkpoint_ns: row.checkpoint_ns,
+    task_id: row.task_id,
+    interrupt_id: row.interrupt_id,
+    flavour: row.flavour,
+    guarded: row.guarded,
+    title: row.title,
+    description: row.description,
+    value: JSON.parse(row.value) as Json,
+    response_schema: row.response_schema === null ? null : JSON.parse(row.response_schema),
+    actions: JSON.parse(row.actions),
+    value_digest: row.value_digest,
+    policy_digest: row.policy_digest,
+    request_digest: row.request_digest,
+    requested_by: row.requested_by,
+    due_at: row.due_at,
+    forked_from: row.forked_from,
+    superseded_by: row.superseded_by,
+    opened_at: row.opened_at,
+    decided_at: row.decided_at,
+    resumed_at: row.resumed_at,
+    closed_at: row.closed_at,
+    decision: standing === undefined ? null : reviewDecision(standing),
+  };
+}
+
+function reviewDecision(row: DecisionRow): ReviewDecision {
+  return {
+    id: row.id,
+    principal_id: row.principal_id,
+    display_name: row.display_name,
+    channel: row.channel,
+    at: row.at,
+    decisions: JSON.parse(row.decisions) as Json,
+    comment: row.comment,
+    diff: JSON.parse(row.diff) as Json,
+    binding: row.binding,
+  };
+}

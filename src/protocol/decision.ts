@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { jsonSchema } from "./json.ts";
+
+const action = z.number().int().min(0).optional();
+
+/** What a person says about one action. `action` is its index; it may be left out when there is only one. */
+export const decisionSchema = z.discriminatedUnion("type", [
+  z.object({ action, type: z.literal("approve") }),
+  z.object({ action, type: z.literal("edit"), args: jsonSchema }),
+  z.object({ action, type: z.literal("reject"), message: z.string().max(10_000).optional() }),
+  z.object({
+    action,
+    type: z.literal("respond"),
+    message: z.string().max(10_000).optional(),
+    value: jsonSchema.optional(),
+  }),
+]);
+
+/** What a person says about one action, as it is sent. */
+export type Decision = z.infer<typeof decisionSchema>;
+
+/** The same with its action named: what is stored, compared and given to the graph. */
+export type CanonicalDecision = Decision & { action: number };
+
+/** The body of `POST /reviews/:id/decision`. */
+export const decisionBodySchema = z.object({
+  decisions: z.array(decisionSchema).min(1).max(100),
+  comment: z.string().max(10_000).optional(),
+  seen_digest: z.string().max(200).optional(),
+  idempotency_key: z.string().min(1).max(200).optional(),
+});
+
+/** The body of `POST /reviews/:id/decision`. */
+export type DecisionBody = z.infer<typeof decisionBodySchema>;
+
+/** What tied a decision to the bytes its maker saw; `unbound` only where the compatibility setting allows it. */
+export type Binding = "digest" | "version" | "interrupt_id" | "checkpoint" | "unbound";

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { jsonSchema } from "./json.ts";
+
+/** What a reviewer can do with one action. */
+export const DECISION_TYPES = ["approve", "edit", "reject", "respond"] as const;
+
+/** One of approve, edit, reject, respond. */
+export type DecisionType = (typeof DECISION_TYPES)[number];
+
+/** One action a review asks about, as `review()` shows it. */
+export const reviewActionSchema = z.object({
+  index: z.number().int().min(0),
+  name: z.string().min(1),
+  args: jsonSchema,
+  description: z.string().optional(),
+  allowed: z.array(z.enum(DECISION_TYPES)).min(1),
+  /** JSON Schema the edited arguments must match. */
+  args_schema: z.record(z.string(), jsonSchema).optional(),
+  /** JSON pointers (RFC 6901) an edit may change; absent means all of them. */
+  editable_paths: z.array(z.string()).optional(),
+  risk: z.enum(["low", "medium", "high"]).optional(),
+  /** One sentence: what will happen if this is approved. */
+  preview: z.string().optional(),
+});
+
+/** One action of a review. */
+export type ReviewAction = z.infer<typeof reviewActionSchema>;
+
+/** Something the reviewer can check for themselves. */
+export const evidenceSchema = z.object({
+  kind: z.enum(["url", "message", "state_path", "source", "artifact"]),
+  label: z.string(),
+  ref: z.string(),
+  sha256: z.string().optional(),
+});
+
+/** The value that `review()` hands to `interrupt()`. `value_digest` covers everything else in it. */
+export const reviewValueSchema = z.object({
+  holdpoint: z.literal("review"),
+  key: z.string().min(1),
+  title: z.string().min(1),
+  description: z.string(),
+  actions: z.array(reviewActionSchema).min(1),
+  evidence: z.array(evidenceSchema).optional(),
+  value_digest: z.string(),
+});
+
+/** The value that `review()` hands to `interrupt()`. */
+export type ReviewValue = z.infer<typeof reviewValueSchema>;
+
+/** How a pause speaks: `review()`, `interrupt()` with a responseSchema, plain `interrupt()`, a static breakpoint. */
+export type Flavour = "review" | "schema" | "raw" | "breakpoint";
+
+/** A pending interrupt as LangGraph reports it in a task. */
+export interface PendingInterrupt {
+  interrupt_id: string | null;
+  task_id: string;
+  node: string;
+  value: unknown;
+  response_schema?: Record<string, unknown>;
+}

@@ -1,0 +1,38 @@
+/** What a principal may do. A key that starts runs does not get `review:decide` unless it is asked for. */
+export const PERMISSIONS = [
+  "runs:create",
+  "runs:read",
+  "runs:cancel",
+  "threads:write_state",
+  "review:read",
+  "review:decide",
+  "review:bypass",
+  "review:admin",
+  "audit:read",
+  "admin",
+] as const;
+
+/** One permission. */
+export type Permission = (typeof PERMISSIONS)[number];
+
+/** People decide; agents never can. */
+export const PRINCIPAL_KINDS = ["user", "service", "agent", "system"] as const;
+
+/** What kind of actor a principal is. */
+export type PrincipalKind = (typeof PRINCIPAL_KINDS)[number];
+
+/** Who is asking: every request has one before any route runs. */
+export interface Principal {
+  tenant_id: string;
+  principal_id: string;
+  kind: PrincipalKind;
+  display_name: string;
+  groups: readonly string[];
+  permissions: ReadonlySet<Permission>;
+}
+
+/** The caller of a server that listens on the loopback address only and has no other way to know who asks. */
+export const LOCAL_OWNER = "local-owner";
+
+/** The default tenant. */
+export const DEFAULT_TENANT = "default";

@@ -1,0 +1,83 @@
+import type { Flavour, ReviewAction } from "./interrupt.ts";
+import type { Json } from "./json.ts";
+
+/** `open` and `info_requested` wait for a person; `decided` has its answer queued; `resuming` is being applied. */
+export const REVIEW_STATUSES = [
+  "open",
+  "info_requested",
+  "decided",
+  "resuming",
+  "closed",
+  "stale",
+  "resume_failed",
+  "cancelled",
+  "superseded",
+  "failed",
+] as const;
+
+/** Where a review stands. */
+export type ReviewStatus = (typeof REVIEW_STATUSES)[number];
+
+/** How it was answered. */
+export type ReviewOutcome = "approved" | "edited" | "rejected" | "responded" | "mixed";
+
+/** A pause that waits for a person, as the API shows it. */
+export interface ReviewTask {
+  id: string;
+  /** Raised by every change; travels as ETag and If-Match. */
+  version: number;
+  group_id: string;
+  status: ReviewStatus;
+  outcome: ReviewOutcome | null;
+  /** Why it is stale, superseded, cancelled or failed, for a person. */
+  status_reason: string | null;
+  thread_id: string;
+  run_id: string;
+  /** The run that carries the answer. */
+  resume_run_id: string | null;
+  graph_id: string;
+  graph_fingerprint: string;
+  assistant_id: string | null;
+  node: string;
+  checkpoint_id: string;
+  checkpoint_ns: string;
+  task_id: string;
+  /** null: a static breakpoint. */
+  interrupt_id: string | null;
+  flavour: Flavour;
+  guarded: boolean;
+  title: string;
+  /** Markdown written by the graph or a model: hostile until rendered. */
+  description: string;
+  value: Json;
+  response_schema: Record<string, Json> | null;
+  actions: ReviewAction[];
+  value_digest: string;
+  policy_digest: string;
+  /** What a decision's `seen_digest` must equal. */
+  request_digest: string;
+  requested_by: string;
+  due_at: string | null;
+  forked_from: string | null;
+  superseded_by: string | null;
+  opened_at: string;
+  decided_at: string | null;
+  resumed_at: string | null;
+  closed_at: string | null;
+  /** The decision that stands, once there is one. */
+  decision: ReviewDecision | null;
+}
+
+/** What a person said, and what bound it. */
+export interface ReviewDecision {
+  id: string;
+  principal_id: string;
+  display_name: string;
+  channel: string;
+  at: string;
+  decisions: Json;
+  comment: string | null;
+  /** RFC 6902: from the proposed arguments to the decided ones. */
+  diff: Json;
+  binding: string;
+}

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { metadataSchema, uuidSchema } from "./json.ts";
+
+/** pending → running → one of the ends. A run that pauses for a person ends `success`; see run-lifecycle.ts. */
+export const RUN_STATUSES = ["pending", "running", "success", "error", "timeout", "interrupted"] as const;
+
+/** Where a run stands. */
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** Everything that writes a checkpoint is a run of one of these kinds. */
+export type RunKind = "run" | "resume" | "state_update" | "copy";
+
+/** Modes of the v1 stream that are served. */
+export const STREAM_MODES = ["values", "updates", "messages-tuple", "custom", "tasks", "checkpoints", "debug"] as const;
+
+/** One mode of the v1 stream. */
+export type StreamMode = (typeof STREAM_MODES)[number];
+
+const configSchema = z.object({
+  tags: z.array(z.string()).optional(),
+  recursion_limit: z.number().int().min(1).max(10_000).optional(),
+  configurable: z.record(z.string(), z.unknown()).optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
+});
+
+const checkpointSchema = z.object({
+  thread_id: z.string().nullish(),
+  checkpoint_ns: z.string().nullish(),
+  checkpoint_id: uuidSchema.nullish(),
+  checkpoint_map: z.record(z.string(), z.unknown()).nullish(),
+});
+
+const gotoSchema = z.union([z.string(), z.object({ node: z.string(), input: z.unknown() })]);
+
+/** `command` of a run: a resume, an update, a jump. */
+export const commandSchema = z.object({
+  resume: z.unknown().optional(),
+  update: z.union([z.record(z.string(), z.unknown()), z.array(z.tuple([z.string(), z.unknown()]))]).nullish(),
+  goto: z.union([gotoSchema, z.array(gotoSchema)]).nullish(),
+});
+
+const interruptAt = z.union([z.literal("*"), z.array(z.string())]).nullish();
+
+/** The body of POST /threads/:id/runs and its /wait and /stream twins. Unknown keys are ignored, as the clients expect. */
+export const runCreateSchema = z.object({
+  assistant_id: z.string().min(1).max(500),
+  input: z.unknown().optional(),
+  command: commandSchema.nullish(),
+  config: configSchema.nullish(),
+  context: z.unknown().optional(),
+  metadata: metadataSchema.nullish(),
+  checkpoint: checkpointSchema.nullish(),
+  checkpoint_id: uuidSchema.nullish(),
+  interrupt_before: interruptAt,
+  interrupt_after: interruptAt,
+  stream_mode: z.union([z.enum(STREAM_MODES), z.array(z.enum(STREAM_MODES))]).nullish(),
+  stream_subgraphs: z.boolean().nullish(),
+  stream_resumable: z.boolean().nullish(),
+  on_disconnect: z.enum(["cancel", "continue"]).nullish(),
+  multitask_strategy: z.enum(["reject", "enqueue", "interrupt", "rollback"]).nullish(),
+  if_not_exists: z.enum(["create", "reject"]).nullish(),
+  after_seconds: z.number().min(0).max(366 * 86_400).nullish(),
+  durability: z.enum(["sync", "async", "exit"]).nullish(),
+});
+
+/** A validated request for a run. */
+export type RunCreate = z.infer<typeof runCreateSchema>;
+
+/** The part of a request that the executor needs, kept with the run as `kwargs`. */
+export interface RunKwargs {
+  input?: unknown;
+  command?: { resume?: unknown; update?: unknown; goto?: unknown } | null;
+  config?: RunCreate["config"];
+  context?: unknown;
+  checkpoint?: { checkpoint_id?: string | null; checkpoint_ns?: string | null } | null;
+  interrupt_before?: "*" | string[] | null;
+  interrupt_after?: "*" | string[] | null;
+  stream_mode?: StreamMode[];
+  stream_subgraphs?: boolean;
+  durability?: "sync" | "async" | "exit" | null;
+  /** For kind `state_update`. */
+  update?: { values: unknown; as_node?: string | null; checkpoint_id?: string | null; checkpoint_ns?: string | null };
+  /** For kind `copy`: the new thread. */
+  copy_to?: string;
+}
+
+/** A run, as the clients see it. */
+export interface Run {
+  run_id: string;
+  thread_id: string;
+  assistant_id: string;
+  created_at: string;
+  updated_at: string;
+  status: RunStatus;
+  metadata: Record<string, unknown>;
+  kwargs: Record<string, unknown>;
+  multitask_strategy: string;
+}
