@@ -1,0 +1,55 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { StateGraph } from "@langchain/langgraph";
+import { HoldpointError } from "../protocol/errors.ts";
+import type { CompiledGraph } from "./graph-set.ts";
+
+/** What may be compiled or is: a StateGraph, a compiled graph, or an agent that holds one. */
+export type GraphValue = object;
+
+/** True for a compiled graph, also of a second copy of the library. */
+export function isCompiled(value: unknown): value is CompiledGraph {
+  return typeof value === "object" && value !== null && (value as { lg_is_pregel?: unknown }).lg_is_pregel === true;
+}
+
+/** True for anything `toCompiled` can make a graph of. */
+export function isGraphValue(value: unknown): value is GraphValue {
+  return isCompiled(value) || value instanceof StateGraph || isCompiled(graphOfAgent(value));
+}
+
+/** The compiled graph of a value; undefined when it is no graph. Compiling checks that every node can be reached. */
+export function toCompiled(value: unknown): CompiledGraph | undefined {
+  if (isCompiled(value)) return value;
+  if (value instanceof StateGraph) return value.compile() as unknown as CompiledGraph;
+  const inner = graphOfAgent(value);
+  return isCompiled(inner) ? inner : undefined;
+}
+
+/** A copy that can be given its own checkpointer and store; the author's object is never changed. */
+export function cloneGraph(graph: CompiledGraph): CompiledGraph {
+  return Object.create(
+    Object.getPrototypeOf(graph) as object,
+    Object.getOwnPropertyDescriptors(graph),
+  ) as CompiledGraph;
+}
+
+/** Calls a factory and insists on a graph. */
+export async function graphFromFactory(
+  factory: (config: RunnableConfig) => unknown,
+  config: RunnableConfig,
+  origin: string,
+): Promise<CompiledGraph> {
+  const made = await factory(config);
+  const graph = toCompiled(made);
+  if (graph !== undefined) return graph;
+  throw new HoldpointError(
+    "graph_invalid",
+    `${origin} returned ${made === null ? "null" : `a ${typeof made}`} instead of a graph; ` +
+      "return a StateGraph or a compiled graph",
+  );
+}
+
+// createAgent() of the langchain package wraps its graph in an object of its own.
+function graphOfAgent(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("invoke" in value)) return undefined;
+  return (value as { graph?: unknown }).graph;
+}

@@ -1,0 +1,40 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+import type { Pregel } from "@langchain/langgraph";
+
+/** A compiled graph of any state. */
+// biome-ignore lint/suspicious/noExplicitAny: the state's type is the author's; nothing here reads it.
+export type CompiledGraph = Pregel<any, any>;
+
+/** One graph of a workflow file. */
+export interface LoadedGraph {
+  graph_id: string;
+  /** Relative to the folder that holds the workflows folder: the same on every machine. */
+  path: string;
+  export_name: string;
+  /** sha256 over the graph's file and everything local it refers to. */
+  fingerprint: string;
+  guarded: boolean;
+  description?: string;
+  /** True when each run gets a graph of its own from a function. */
+  factory: boolean;
+  /** A fresh shallow clone each call, which may be given its own checkpointer and store. Calls the factory, if it is one. */
+  build(config: RunnableConfig): Promise<CompiledGraph>;
+}
+
+/** Why a file, or one of its exports, is not served: one line. */
+export interface GraphLoadError {
+  path: string;
+  line?: number;
+  message: string;
+}
+
+/** What a folder of workflows holds. */
+export interface GraphSet {
+  graphs: ReadonlyMap<string, LoadedGraph>;
+  errors: readonly GraphLoadError[];
+}
+
+/** The error as one line: file, line, cause. */
+export function formatLoadError({ path, line, message }: GraphLoadError): string {
+  return `${path}${line === undefined ? "" : `:${line}`}: ${message}`;
+}
