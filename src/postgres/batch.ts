@@ -1,0 +1,225 @@
+import { createRequire } from "node:module";
+import type pg from "pg";
+import { HoldpointError } from "../protocol/errors.ts";
+import { lockThreadsShared } from "./batch.sql.ts";
+import { leaseHeld } from "./fence.sql.ts";
+import type { Lease } from "./fence.ts";
+import { isConnectionError, runPipeline, type StatementResult } from "./pipeline.ts";
+import type { Statement } from "./sql.ts";
+
+/** What is committed together or not at all. */
+export interface Write {
+  readonly thread_id: string;
+  readonly statements: readonly Statement[];
+  /**
+   * With a lease the write is fenced: it is refused with `lease_lost` once another worker has claimed the thread.
+   * Each of its statements must then also carry the guard itself (`where exists (… lease_epoch = …)`).
+   */
+  readonly lease?: Lease;
+}
+
+/** Collects the writes of many threads into few commits. */
+export interface WriteBatcher {
+  /** Resolves after the commit, with what each statement did. Writes of one thread are committed in order. */
+  submit(write: Write): Promise<readonly StatementResult[]>;
+  /** Resolves when everything submitted so far is settled. */
+  settled(): Promise<void>;
+}
+
+interface Queued {
+  readonly write: Write;
+  readonly size: number;
+  retries: number;
+  resolve(results: readonly StatementResult[]): void;
+  reject(error: unknown): void;
+}
+
+/** Two connections carry all writes: one alone waits for each commit, four make the batches too small. */
+const LANES = 2;
+const BATCH_STATEMENTS = 256;
+/** Keeps one write of many megabytes from holding up a whole batch of small ones. */
+const BATCH_CHARACTERS = 4_000_000;
+/** How often a write that lost a deadlock or a serialisation conflict is sent again. */
+const RETRIES = 3;
+
+const { prepareValue } = createRequire(import.meta.url)("pg/lib/utils") as {
+  prepareValue: (value: unknown) => unknown;
+};
+
+/** Creates a batcher over the pool. `prepare: false` is for PgBouncer in transaction mode before 1.21. */
+export function createWriteBatcher(pool: pg.Pool, { prepare = true }: { prepare?: boolean } = {}): WriteBatcher {
+  const queue: Queued[] = [];
+  const busyThreads = new Set<string>();
+  const unsettled = new Set<Promise<unknown>>();
+  let lanes = 0;
+  let scheduled = false;
+
+  /** The writes of one turn of the event loop share a batch: a superstep's writes and its checkpoint, or many runs. */
+  function schedule(): void {
+    if (scheduled || lanes >= LANES || queue.length === 0) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      startLane();
+    });
+  }
+
+  function startLane(): void {
+    const batch = takeBatch(queue, busyThreads);
+    if (batch.length === 0) return;
+    const threads = new Set(batch.map(({ write }) => write.thread_id));
+    for (const thread of threads) busyThreads.add(thread);
+    lanes += 1;
+    void commit(pool, batch, prepare).finally(() => {
+      for (const thread of threads) busyThreads.delete(thread);
+      lanes -= 1;
+      schedule();
+    });
+    schedule();
+  }
+
+  return {
+    submit(write) {
+      const { promise, resolve, reject } = Promise.withResolvers<readonly StatementResult[]>();
+      // Mapped here, so that a value the wire cannot carry fails its own caller and never a half-written batch.
+      const statements = write.statements.map(wired);
+      queue.push({ write: { ...write, statements }, size: charactersOf(statements), retries: 0, resolve, reject });
+      const settled = promise.catch(() => undefined).finally(() => unsettled.delete(settled));
+      unsettled.add(settled);
+      schedule();
+      return promise;
+    },
+    async settled() {
+      await Promise.all(unsettled);
+    },
+  };
+}
+
+/** Takes writes in order, leaving those whose thread is still being committed on the other lane. */
+function takeBatch(queue: Queued[], busyThreads: ReadonlySet<string>): Queued[] {
+  const batch: Queued[] = [];
+  const kept: Queued[] = [];
+  // Once a write of a thread stays behind, so does every later one of it.
+  const waitingThreads = new Set(busyThreads);
+  let statements = 0;
+  let characters = 0;
+  for (const queued of queue) {
+    const { thread_id, statements: own } = queued.write;
+    const full =
+      batch.length > 0 && (statements + own.length > BATCH_STATEMENTS || characters + queued.size > BATCH_CHARACTERS);
+    if (full || waitingThreads.has(thread_id)) {
+      waitingThreads.add(thread_id);
+      kept.push(queued);
+      continue;
+    }
+    batch.push(queued);
+    statements += own.length;
+    characters += queued.size;
+  }
+  queue.splice(0, queue.length, ...kept);
+  return batch;
+}
+
+const charactersOf = (statements: readonly Statement[]) =>
+  statements.reduce(
+    (total, { values }) => values.reduce<number>((sum, one) => sum + (typeof one === "string" ? one.length : 0), total),
+    0,
+  );
+
+/** Commits a batch and settles every write of it; never rejects. */
+async function commit(pool: pg.Pool, batch: readonly Queued[], prepare: boolean): Promise<void> {
+  let client: pg.PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (error) {
+    for (const queued of batch) queued.reject(unreachable(error));
+    return;
+  }
+  let broken: Error | undefined;
+  // Without a listener the loss of a connection in use is an uncaught exception that ends the process.
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  client.on("error", onError);
+  let rest: readonly Queued[] = batch;
+  try {
+    // Each round settles at least one write or uses up one of its retries, so this ends.
+    while (rest.length > 0) rest = await commitOnce(client, rest, prepare);
+  } catch (error) {
+    broken = error as Error;
+    for (const queued of rest) queued.reject(isConnectionError(error) ? unreachable(error) : error);
+  } finally {
+    client.off("error", onError);
+    client.release(broken);
+  }
+}
+
+/** Sends the batch as one transaction. Returns the writes that must be sent again because of a guilty one. */
+async function commitOnce(client: pg.PoolClient, batch: readonly Queued[], prepare: boolean): Promise<Queued[]> {
+  const leases = new Map<string, Lease>();
+  for (const { write } of batch) if (write.lease !== undefined) leases.set(leaseKey(write.lease), write.lease);
+  const threads = [...new Set(batch.map(({ write }) => write.thread_id))];
+  const fence = [
+    wired(lockThreadsShared(threads)),
+    ...[...leases.values()].map((lease) => wired(leaseHeld(lease.tenant_id, lease.thread_id, lease.lease_epoch))),
+  ];
+  const outcome = await runPipeline(client, [...fence, ...batch.flatMap(({ write }) => write.statements)], { prepare });
+  if (!outcome.ok) return settleFailure(batch, outcome.error, outcome.failedAt - fence.length);
+
+  const held = new Map([...leases.keys()].map((key, index) => [key, outcome.results[index + 1]?.rowCount === 1]));
+  let next = fence.length;
+  for (const { write, resolve, reject } of batch) {
+    const results = outcome.results.slice(next, next + write.statements.length);
+    next += write.statements.length;
+    if (write.lease === undefined || held.get(leaseKey(write.lease))) resolve(results);
+    else reject(leaseLost(write.lease));
+  }
+  return [];
+}
+
+/** Nothing was committed. Rejects the write that holds the refused statement and hands back the innocent ones. */
+function settleFailure(batch: readonly Queued[], error: Error, failedAt: number): Queued[] {
+  const guilty = failedAt < 0 ? batch : batch.filter((_, index) => index === writeAt(batch, failedAt));
+  // A failure at the commit itself has no statement to blame.
+  const blamed = guilty.length === 0 ? batch : guilty;
+  const rejected = new Set<Queued>();
+  for (const queued of blamed) {
+    queued.retries += 1;
+    if (isConflict(error) && queued.retries <= RETRIES) continue;
+    rejected.add(queued);
+    queued.reject(error);
+  }
+  return batch.filter((queued) => !rejected.has(queued));
+}
+
+/** Which write of the batch its `statement`-th statement belongs to. */
+function writeAt(batch: readonly Queued[], statement: number): number {
+  let last = -1;
+  return batch.findIndex(({ write }) => {
+    last += write.statements.length;
+    return statement <= last;
+  });
+}
+
+/** Deadlock or serialisation failure: nobody's fault, worth sending again. */
+const isConflict = (error: Error) => "code" in error && (error.code === "40P01" || error.code === "40001");
+
+const wired = (statement: Statement): Statement => ({ ...statement, values: statement.values.map(prepareValue) });
+
+const leaseKey = (lease: Lease) => `${lease.lease_epoch}:${lease.thread_id}`;
+
+const leaseLost = ({ thread_id, lease_epoch }: Lease) =>
+  new HoldpointError(
+    "lease_lost",
+    `the lease of thread ${JSON.stringify(thread_id)} with epoch ${lease_epoch} is lost: another worker has claimed the ` +
+      "thread or it was deleted; stop executing it, nothing of it is written any more",
+    { facts: { thread_id, lease_epoch } },
+  );
+
+const unreachable = (cause: unknown) =>
+  new HoldpointError(
+    "database_unreachable",
+    `the connection to Postgres failed: ${cause instanceof Error ? cause.message : String(cause)}; whether the last ` +
+      "commit happened is unknown, read the state before trying again",
+    { cause },
+  );

@@ -1,0 +1,122 @@
+import type { Checkpoint, CheckpointMetadata } from "@langchain/langgraph-checkpoint";
+import { HoldpointError } from "../../protocol/errors.ts";
+import { type Address, isStorableText, isUuid } from "./address.ts";
+import { type Chunk, type EncodedChannel, encodeChannel, extendChain, type Ref } from "./chains.ts";
+import { encode, TAG } from "./encode.ts";
+import type { Head } from "./head-cache.ts";
+import type { CheckpointRow, ChunkRow } from "./write.sql.ts";
+
+/** A checkpoint as text, taken at the moment of the put: nodes may change the values afterwards. */
+export interface EncodedCheckpoint {
+  readonly checkpoint_id: string;
+  readonly parent_checkpoint_id: string | null;
+  readonly run_id: string | null;
+  readonly metadata: string;
+  /** The checkpoint without its values: the inside of a JSON object. */
+  readonly fields: string;
+  readonly changed: ReadonlyMap<string, EncodedChannel>;
+  /** Channels whose version did not change: their values are where the parent has them. */
+  readonly unchanged: readonly string[];
+}
+
+/** The rows of a put and the head it leaves. */
+export interface PutPlan {
+  readonly row: CheckpointRow;
+  readonly chunks: readonly ChunkRow[];
+  readonly head: Head;
+}
+
+/** Encodes what is new in a checkpoint. */
+export function encodeCheckpoint(
+  checkpoint: Checkpoint,
+  metadata: CheckpointMetadata,
+  newVersions: Readonly<Record<string, unknown>>,
+  ids: Pick<EncodedCheckpoint, "checkpoint_id" | "parent_checkpoint_id" | "run_id">,
+): EncodedCheckpoint {
+  const changed = new Map<string, EncodedChannel>();
+  const unchanged: string[] = [];
+  for (const channel of Object.keys(checkpoint.channel_values)) {
+    if (!isStorableText(channel)) {
+      throw new HoldpointError(
+        "invalid",
+        `the channel name ${JSON.stringify(channel)} has characters that cannot be stored`,
+      );
+    }
+    if (Object.hasOwn(newVersions, channel)) changed.set(channel, encodeChannel(checkpoint.channel_values[channel]));
+    else unchanged.push(channel);
+  }
+  const { v, ts, channel_versions, versions_seen } = checkpoint;
+  const fields = encode({ v, ts, channel_versions, versions_seen }).slice(1, -1);
+  return { ...ids, metadata: encode(metadata), fields, changed, unchanged };
+}
+
+/** The run a checkpoint belongs to where no lease says it. */
+export function runIdOf(metadata: CheckpointMetadata): string | null {
+  const run_id = (metadata as { run_id?: unknown }).run_id;
+  return isUuid(run_id) ? run_id : null;
+}
+
+/**
+ * Lays a checkpoint out in rows. `parent` is the head it continues, where it is known; with `fresh` no chain of the
+ * parent is extended, because another branch has done so already.
+ */
+export function planPut(
+  address: Address,
+  checkpoint: EncodedCheckpoint,
+  parent: Head | undefined,
+  { fresh = false } = {},
+): PutPlan {
+  const refs = new Map<string, Ref>();
+  const inline = new Map<string, string>();
+  const chunks: Chunk[] = [];
+  for (const channel of checkpoint.unchanged) {
+    const ref = parent?.refs.get(channel);
+    const text = parent?.inline.get(channel);
+    if (ref !== undefined) refs.set(channel, ref);
+    else if (text !== undefined) inline.set(channel, text);
+  }
+  for (const [channel, value] of checkpoint.changed) {
+    if (value.kind === "inline") {
+      inline.set(channel, value.text);
+      continue;
+    }
+    const { ref, chunk } = extendChain(value, fresh ? undefined : parent?.refs.get(channel));
+    refs.set(channel, ref);
+    if (chunk !== undefined) chunks.push(chunk);
+  }
+  const { checkpoint_id, parent_checkpoint_id } = checkpoint;
+  return {
+    row: layRow(address, checkpoint, refs, inline),
+    chunks: chunks.map((chunk) => ({ ...address, parent_checkpoint_id, ...chunk })),
+    head: { checkpoint_id, refs, inline },
+  };
+}
+
+function layRow(
+  address: Address,
+  { checkpoint_id, parent_checkpoint_id, run_id, metadata, fields }: EncodedCheckpoint,
+  refs: ReadonlyMap<string, Ref>,
+  inline: ReadonlyMap<string, string>,
+): CheckpointRow {
+  const values = [...inline].map(([channel, text]) => `${JSON.stringify(channel)}:${text}`).join(",");
+  const filterable = storableAsJsonb(metadata);
+  return {
+    ...address,
+    checkpoint_id,
+    parent_checkpoint_id,
+    run_id,
+    metadata: filterable,
+    metadata_exact: filterable === metadata && !metadata.includes(`"${TAG}"`) ? null : metadata,
+    channels: [...refs.keys(), ...inline.keys()],
+    chains: refs.size === 0 ? null : [...refs.values()].map((ref) => ref.chain),
+    seqs: refs.size === 0 ? null : [...refs.values()].map((ref) => ref.seq),
+    body: `{${fields},"refs":${JSON.stringify([...refs.keys()])},"vals":{${values}}}`,
+  };
+}
+
+/** JSON text with what jsonb refuses (NUL, lone surrogates) replaced: the copy that list() filters by. */
+export function storableAsJsonb(text: string): string {
+  return text.replace(/\\\\|\\u(?:0000|d[89ab][0-9a-f]{2}|d[c-f][0-9a-f]{2})/g, (sequence) =>
+    sequence === "\\\\" ? sequence : "\\ufffd",
+  );
+}
