@@ -1,0 +1,44 @@
+import { sql } from "./sql.ts";
+
+/** What there is of the example's database. */
+export interface SeedState {
+  database: string;
+  has_schema: boolean;
+  role: string | null;
+  has_role: boolean;
+  password: string | null;
+}
+
+/** One seeder at a time; released with the transaction. */
+export function lockSeed() {
+  return sql`select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('holdpoint:seed:chinook', 0))`;
+}
+
+/** What an earlier start left. */
+export function readSeedState() {
+  return sql<SeedState>`
+    select pg_catalog.current_database()::text as database,
+      pg_catalog.to_regnamespace('chinook') is not null as has_schema,
+      role.value as role,
+      exists (select from pg_catalog.pg_roles r where r.rolname = role.value) as has_role,
+      password.value as password
+    from (values (1)) as one
+    left join holdpoint.setting role on role.name = 'port.chinook.role'
+    left join holdpoint.setting password on password.name = 'port.chinook.password'`;
+}
+
+/** Hands the role to login.sql, for this transaction only; later statements see the schema's own tables. */
+export function setPortRole(role: string, password: string) {
+  return sql`
+    select pg_catalog.set_config('holdpoint.port_role', ${role}, true),
+      pg_catalog.set_config('holdpoint.port_password', ${password}, true),
+      pg_catalog.set_config('search_path', 'chinook', true)`;
+}
+
+/** Remembers how the port logs in. The role itself cannot read this table. */
+export function rememberPortRole(role: string, password: string) {
+  return sql`
+    insert into holdpoint.setting (name, value)
+    values ('port.chinook.role', ${role}), ('port.chinook.password', ${password})
+    on conflict (name) do update set value = excluded.value`;
+}
