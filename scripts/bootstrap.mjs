@@ -99,22 +99,24 @@ async function installOnce() {
 }
 
 async function install() {
-  say("installing what is missing with npm ci (about 20 seconds, once) …");
   const begin = Date.now();
-  await npm(["ci", "--include=dev", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"]);
+  if (!hasEveryPackage()) {
+    say("installing what is missing with npm ci (once, less than a minute) …");
+    await npm(["ci", "--include=dev", "--prefer-offline"]);
+  }
   if (!existsSync(pinnedNode)) await installNodeWithoutScripts();
   writeFileSync(stamp, lockDigest());
   say(`installed in ${Math.round((Date.now() - begin) / 1000)} s`);
 }
 
 function isInstalled() {
+  if (!existsSync(pinnedNode) && !isModern(process.versions.node)) return false;
   try {
     if (readFileSync(stamp, "utf8") === lockDigest()) return true;
   } catch {
     // Not installed by us; perhaps by hand.
   }
   if (!hasEveryPackage()) return false;
-  if (!existsSync(pinnedNode) && !isModern(process.versions.node)) return false;
   try {
     writeFileSync(stamp, lockDigest());
   } catch {
@@ -155,8 +157,15 @@ async function installNodeWithoutScripts() {
   const folder = join(modules, ".holdpoint-node");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
-  const flags = ["--ignore-scripts", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"];
-  await npm(["install", ...flags, "--prefix", folder, `${name}@${version}`]);
+  await npm([
+    "install",
+    "--ignore-scripts",
+    "--no-save",
+    "--no-package-lock",
+    "--prefix",
+    folder,
+    `${name}@${version}`,
+  ]);
   const binary = join(folder, "node_modules", name, "bin", "node");
   mkdirSync(dirname(pinnedNode), { recursive: true });
   rmSync(pinnedNode, { force: true });
@@ -173,8 +182,9 @@ function npm(args) {
   const cli = process.env.npm_execpath;
   const [command, first] =
     cli !== undefined && basename(cli) === "npm-cli.js" ? [process.execPath, [cli]] : ["npm", []];
-  // What npm does is progress, not our output, which may be piped.
-  const child = spawn(command, [...first, ...args], { cwd: root, stdio: ["ignore", 2, 2] });
+  const quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"];
+  // What npm says is progress, not our output, which may be piped.
+  const child = spawn(command, [...first, ...args, ...quiet], { cwd: root, stdio: ["ignore", 2, 2] });
   return new Promise((resolve) => {
     child.on("error", (error) => fail(`cannot run npm: ${error.message}`));
     child.on("exit", (code, signal) => {
@@ -205,23 +215,37 @@ function link(path, target) {
 async function lockInstall() {
   const path = join(root, ".holdpoint", "install.pid");
   mkdirSync(dirname(path), { recursive: true });
-  for (let waited = false; ; waited = true) {
+  let waited = false;
+  for (;;) {
     try {
       writeFileSync(path, String(process.pid), { flag: "wx" });
       return () => rmSync(path, { force: true });
     } catch (error) {
       if (error.code !== "EEXIST") throw error;
     }
+    if (!isAlive(readHolder(path))) {
+      rmSync(path, { force: true });
+      continue;
+    }
     if (!waited) say("another process is installing, waiting for it …");
-    if (!isAlive(Number(readFileSync(path, { encoding: "utf8", flag: "a+" })))) rmSync(path, { force: true });
+    waited = true;
     await sleep(200);
   }
 }
 
+function readHolder(path) {
+  try {
+    return Number(readFileSync(path, "utf8"));
+  } catch {
+    return 0;
+  }
+}
+
 function isAlive(pid) {
+  if (!(pid > 0)) return false;
   try {
     process.kill(pid, 0);
-    return pid > 0;
+    return true;
   } catch (error) {
     return error.code === "EPERM";
   }
