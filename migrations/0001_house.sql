@@ -253,6 +253,8 @@ create table holdpoint.review (
   checkpoint_ns text not null default '',
   task_id text not null,
   interrupt_id text,
+  -- How many answers the asking task had read before: an answer more means that this one was read.
+  ordinal integer not null default 0,
   flavour text not null check (flavour in ('review', 'schema', 'raw', 'breakpoint')),
   guarded boolean not null,
   title text not null,
@@ -274,10 +276,10 @@ create table holdpoint.review (
   closed_at timestamptz
 ) with (fillfactor = 80);
 -- One pause of one task is one review, however often it is looked at: reopening after a crash is a no-op. A question that
--- is asked again after it was taken back is a new review. Not keyed by task and ordinal: the interrupts of a subgraph's
+-- is asked again after it was taken back, or after its answer failed, is a new review. Not keyed by task and ordinal: the interrupts of a subgraph's
 -- parallel tasks all surface at one task of the parent.
 create unique index review_pause on holdpoint.review (thread_id, checkpoint_id, task_id, interrupt_id) nulls not distinct
-  where status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'closed');
+  where status in ('open', 'info_requested', 'decided', 'resuming');
 create index review_inbox on holdpoint.review (tenant_id, status, opened_at desc);
 create index review_thread on holdpoint.review (thread_id, id) where status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale');
 create index review_group on holdpoint.review (group_id, id);

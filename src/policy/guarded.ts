@@ -39,7 +39,6 @@ function sideDoor({ kind, kwargs, head_checkpoint_id, live_reviews, thread_statu
   if (from != null && from !== head_checkpoint_id) return "a fork would take an approved step again; start a new thread";
   if (kwargs.checkpoint?.checkpoint_ns) return "a run starts at the root of the graph";
   if (live_reviews > 0) return "it waits for a person: decide the open review, or cancel the run that asks";
-  if (kwargs.input == null && thread_status === "error") return "a failed run is retried by an operator, not by a run with empty input";
   return null;
 }
 

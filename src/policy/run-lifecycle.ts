@@ -79,7 +79,7 @@ export function afterLostLease(lostLeases: number): "lose_lease" | "poison" {
 }
 
 /** How an execution ended, seen from the checkpoint it left. */
-export type Ending = "finished" | "paused" | "failed" | "timed_out" | "cancelled";
+export type Ending = "finished" | "paused" | "stale" | "failed" | "timed_out" | "cancelled";
 
 /** The status a thread takes when a run ends and whether more runs of it are queued. */
 export function threadStatusAfter(ending: Ending, hasQueuedRuns: boolean): ThreadStatus {
@@ -89,6 +89,8 @@ export function threadStatusAfter(ending: Ending, hasQueuedRuns: boolean): Threa
     case "cancelled":
       return "idle";
     case "paused":
+    // A decision that could not be applied leaves the question standing: a run with empty input asks it again.
+    case "stale":
       return "interrupted";
     case "failed":
     case "timed_out":

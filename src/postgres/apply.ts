@@ -26,6 +26,7 @@ export async function beginApply(database: Database, lease: Lease, run: RunRow):
         node: review.node,
         task_id: review.task_id,
         interrupt_id: review.interrupt_id,
+        ordinal: review.ordinal,
         checkpoint_id: review.checkpoint_id,
         actions: JSON.parse(review.actions) as ReviewAction[],
         answer: answerForGraph(review.flavour, review.value_digest, canonical),

@@ -28,8 +28,10 @@ export interface ClaimedRun extends RunRow {
   lease_epoch: number;
 }
 
-/** Who claims, and for how long a claim holds without a heartbeat. */
+/** Who claims, what it can execute, and for how long a claim holds without a heartbeat. */
 export interface Claimant {
+  /** A run of a graph that is loaded nowhere waits in the queue. */
+  graph_ids: readonly string[];
   worker_id: string;
   leaseMs: number;
 }
@@ -38,7 +40,7 @@ export interface Claimant {
 export async function claimRuns(database: Database, claimant: Claimant, limit: number): Promise<ClaimedRun[]> {
   if (limit <= 0) return [];
   const claimed: ClaimedRun[] = [];
-  for (const { tenant_id, thread_id } of await database.many(claimCandidates(limit))) {
+  for (const { tenant_id, thread_id } of await database.many(claimCandidates(claimant.graph_ids, limit))) {
     const run = await claimThread(database, claimant, tenant_id, thread_id);
     if (run !== undefined) claimed.push(run);
   }
@@ -56,7 +58,7 @@ export async function claimThread(database: Database, claimant: Claimant, tenant
       await tx.run(lockThread(thread_id));
       if ((await tx.maybeOne(threadForClaim(tenant_id, thread_id))) === undefined) return undefined;
       const next = await tx.maybeOne(nextRunForUpdate(tenant_id, thread_id));
-      if (next === undefined || next.status !== "pending" || !next.due) return undefined;
+      if (next === undefined || next.status !== "pending" || !next.due || !claimant.graph_ids.includes(next.graph_id)) return undefined;
       if (await refuseOvertaking(tx, next)) return undefined;
       const { lease_epoch } = await tx.one(takeLease(tenant_id, thread_id, claimant.worker_id, claimant.leaseMs));
       const run = await tx.one(startRun(tenant_id, next.run_id, lease_epoch));

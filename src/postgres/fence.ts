@@ -32,6 +32,11 @@ export async function fencedExclusive<Result>(database: Database, lease: Lease, 
   });
 }
 
+/** Throws `lease_lost` when another worker has been given the thread. */
+export async function verifyLease(database: Database, lease: Lease): Promise<void> {
+  await fencedWrite(database, lease, async () => {});
+}
+
 async function requireLease(tx: Queryable, lease: Lease): Promise<void> {
   const held = await tx.maybeOne(leaseHeld(lease.tenant_id, lease.thread_id, lease.lease_epoch));
   if (held !== undefined) return;

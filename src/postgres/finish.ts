@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { failpoint } from "../failpoint.ts";
-import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import { isOpen, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import type { ReviewRequest } from "../policy/review/open.ts";
 import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
@@ -26,6 +26,8 @@ export interface Finish {
   questions: readonly ReviewRequest[];
   /** What became of the decided group this run carried; null when it carried none. */
   group: { event: "close" | "fail_resume" | "go_stale"; reason: string | null } | null;
+  /** True when the run went on from where the thread stood: a resume that had failed there has now been made good. */
+  continued: boolean;
 }
 
 /** What opening reviews needs to know. */
@@ -40,6 +42,7 @@ export interface OpenContext {
 const RUN_STATUS: Record<Ending, RunStatus> = {
   finished: "success",
   paused: "success",
+  stale: "error",
   failed: "error",
   timed_out: "timeout",
   cancelled: "interrupted",
@@ -55,6 +58,7 @@ export async function finishRun(database: Database, lease: Lease, run: RunRow, f
     const queued = (await tx.many(openRunsForUpdate(lease.tenant_id, lease.thread_id))).filter(({ run_id }) => run_id !== lease.run_id);
     if (finish.group !== null) await moveGroup(tx, run, finish.group.event, finish.group.reason, thread.now);
     await openReviews(tx, run, finish.questions, context, thread.now);
+    if (finish.continued) await closeFailed(tx, run, thread.now);
     failpoint("finish.reviews_opened");
     const error = finish.error === null ? null : JSON.stringify(finish.error);
     await tx.run(endRun(lease.tenant_id, lease.run_id, RUN_STATUS[finish.ending], finish.output, error));
@@ -63,6 +67,15 @@ export async function finishRun(database: Database, lease: Lease, run: RunRow, f
     const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
     await auditRun(tx, run, kind, "system:worker", { status: RUN_STATUS[finish.ending], attempt: run.attempt, ...finish.error });
   });
+}
+
+async function closeFailed(tx: Queryable, run: RunRow, at: string): Promise<void> {
+  for (const review of await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id))) {
+    if (review.status !== "resume_failed") continue;
+    const reason = `run ${run.run_id} went on from where the resume had failed`;
+    await tx.run(moveReview(review.tenant_id, review.id, "closed", reason, null));
+    await auditReview(tx, review, { kind: "closed", principal_id: run.principal_id, at, run_id: run.run_id, body: { reason } });
+  }
 }
 
 /** Opens what is not open yet. A question that is shown differently now supersedes the one that was shown before. */
@@ -76,15 +89,20 @@ export async function openReviews(
   if (questions.length === 0 || context.checkpoint_id === null) return;
   const live = await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id));
   const isSame = (review: ReviewRow, question: ReviewRequest) =>
-    review.status === "open" && review.checkpoint_id === context.checkpoint_id && review.task_id === question.task_id && review.interrupt_id === question.interrupt_id;
-  const standing = live.find((review) => questions.some((question) => isSame(review, question) && review.request_digest === question.request_digest));
+    REVIEW_TRANSITIONS[review.status].supersede !== null &&
+    review.checkpoint_id === context.checkpoint_id &&
+    review.task_id === question.task_id &&
+    review.interrupt_id === question.interrupt_id;
+  const stands = (review: ReviewRow, question: ReviewRequest) =>
+    isOpen(review.status) && review.request_digest === question.request_digest;
+  const standing = live.find((review) => questions.some((question) => isSame(review, question) && stands(review, question)));
   const group_id = standing?.group_id ?? randomUUID();
   for (const question of questions) {
     const before = live.find((review) => isSame(review, question));
-    if (before?.request_digest === question.request_digest) continue;
+    if (before !== undefined && stands(before, question)) continue;
     const id = randomUUID();
     if (before !== undefined) {
-      const reason = "the graph asked again and what it shows has changed";
+      const reason = isOpen(before.status) ? "the graph asked again and what it shows has changed" : "the graph asked again";
       await supersedeReview(tx, before, { reason, principal_id: "system:worker", run_id: run.run_id, at, superseded_by: id });
     }
     await openReview(tx, run, question, { ...context, checkpoint_id: context.checkpoint_id }, { id, group_id, at });

@@ -22,6 +22,7 @@ export interface ReviewRow {
   checkpoint_ns: string;
   task_id: string;
   interrupt_id: string | null;
+  ordinal: number;
   flavour: Flavour;
   guarded: boolean;
   title: string;
@@ -43,7 +44,7 @@ export interface ReviewRow {
 }
 
 const REVIEW = columns`id, tenant_id, version, group_id, status, outcome, status_reason, thread_id, run_id, resume_run_id, graph_id,
-  graph_fingerprint, assistant_id, node, checkpoint_id, checkpoint_ns, task_id, interrupt_id, flavour, guarded, title, description,
+  graph_fingerprint, assistant_id, node, checkpoint_id, checkpoint_ns, task_id, interrupt_id, ordinal, flavour, guarded, title, description,
   value, response_schema, actions, value_digest, policy_digest, request_digest, requested_by, due_at, forked_from, superseded_by,
   opened_at, decided_at, resumed_at, closed_at`;
 
@@ -56,17 +57,17 @@ export type NewReview = Omit<
 /** Opens a review; no row when the same pause is already open or answered. */
 export const insertReview = (review: NewReview) => sql<ReviewRow>`
   insert into holdpoint.review (tenant_id, id, group_id, thread_id, run_id, graph_id, graph_fingerprint, assistant_id, node,
-    checkpoint_id, checkpoint_ns, task_id, interrupt_id, flavour, guarded, title, description, value, response_schema, actions,
+    checkpoint_id, checkpoint_ns, task_id, interrupt_id, ordinal, flavour, guarded, title, description, value, response_schema, actions,
     value_digest, policy_digest, request_digest, requested_by, forked_from, due_at, next_at)
   values (${review.tenant_id}, ${review.id}::uuid, ${review.group_id}::uuid, ${review.thread_id}, ${review.run_id}::uuid,
     ${review.graph_id}, ${review.graph_fingerprint}, ${review.assistant_id}::uuid, ${review.node}, ${review.checkpoint_id}::uuid,
-    ${review.checkpoint_ns}, ${review.task_id}, ${review.interrupt_id}, ${review.flavour}, ${review.guarded}::boolean,
+    ${review.checkpoint_ns}, ${review.task_id}, ${review.interrupt_id}, ${review.ordinal}::int, ${review.flavour}, ${review.guarded}::boolean,
     ${review.title}, ${review.description}, ${review.value}, ${review.response_schema}, ${review.actions}, ${review.value_digest},
     ${review.policy_digest}, ${review.request_digest}, ${review.requested_by}, ${review.forked_from}::uuid,
     holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8),
     holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8))
   on conflict (thread_id, checkpoint_id, task_id, interrupt_id)
-    where status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'closed') do nothing
+    where status in ('open', 'info_requested', 'decided', 'resuming') do nothing
   returning ${REVIEW}`;
 
 /** One review. */

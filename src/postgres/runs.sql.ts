@@ -105,9 +105,9 @@ export const listRuns = (
   limit ${filter.limit}::int offset ${filter.offset}::int`;
 
 /** Threads whose oldest queued run may start; a hint only, everything is checked again under the lock. */
-export const claimCandidates = (limit: number) => sql<{ tenant_id: string; thread_id: string }>`
+export const claimCandidates = (graph_ids: readonly string[], limit: number) => sql<{ tenant_id: string; thread_id: string }>`
   select r.tenant_id, r.thread_id from holdpoint.run r
-  where r.status = 'pending' and r.not_before <= holdpoint.now()
+  where r.status = 'pending' and r.not_before <= holdpoint.now() and r.graph_id = any(${graph_ids}::text[])
     and not exists (
       select 1 from holdpoint.run earlier
       where earlier.thread_id = r.thread_id and earlier.status in ('pending', 'running')

@@ -53,7 +53,10 @@ export type Flavour = "review" | "schema" | "raw" | "breakpoint";
 
 /** A pending interrupt as LangGraph reports it in a task. */
 export interface PendingInterrupt {
+  /** null: a static breakpoint. */
   interrupt_id: string | null;
+  /** How many answers the asking task had read when it asked this. */
+  ordinal: number;
   task_id: string;
   node: string;
   value: unknown;

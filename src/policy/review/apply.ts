@@ -9,6 +9,7 @@ export interface DecidedReview {
   node: string;
   task_id: string;
   interrupt_id: string | null;
+  ordinal: number;
   checkpoint_id: string;
   actions: readonly ReviewAction[];
   answer: Json | undefined;
@@ -17,14 +18,12 @@ export interface DecidedReview {
 /** The thread's head as the checkpointer and the graph see it. */
 export interface HeadFacts {
   checkpoint_id: string | null;
-  /** Ids of the interrupts that are pending, with the task each belongs to. */
-  pending: ReadonlyMap<string, string>;
   /** Tasks that still have to run. */
   next_tasks: ReadonlySet<string>;
   /** Tasks whose output is stored. */
   finished_tasks: ReadonlySet<string>;
-  /** How many answers are stored per task: the node has read them. */
-  answers_read: ReadonlyMap<string, number>;
+  /** Pending interrupts by id, with how many answers the asking task has read, however deep in a subgraph it is. */
+  pending: ReadonlyMap<string, number>;
   nodes: ReadonlySet<string>;
 }
 
@@ -44,17 +43,20 @@ export function applyDecisions(reviews: readonly DecidedReview[], head: HeadFact
     const reason = staleReason(review, head);
     if (reason !== null) return { kind: "stale", reason };
     if (review.interrupt_id === null || head.finished_tasks.has(review.task_id)) continue;
-    if (head.pending.has(review.interrupt_id)) resume[review.interrupt_id] = review.answer ?? null;
+    // An answer that was read must not be sent again: the same id would answer the node's next question.
+    const read = (head.pending.get(review.interrupt_id) ?? 0) > review.ordinal;
+    if (!read) resume[review.interrupt_id] = review.answer ?? null;
   }
   return Object.keys(resume).length === 0 ? { kind: "continue" } : { kind: "answer", resume };
 }
 
 function staleReason(review: DecidedReview, head: HeadFacts): string | null {
   if (!head.nodes.has(review.node)) return `the graph no longer has the node "${review.node}"`;
-  if (head.checkpoint_id !== review.checkpoint_id) return `the thread has moved from checkpoint ${review.checkpoint_id} to ${head.checkpoint_id ?? "none"}`;
+  if (head.checkpoint_id !== review.checkpoint_id) {
+    return `the thread has moved from checkpoint ${review.checkpoint_id} to ${head.checkpoint_id ?? "none"}`;
+  }
   if (head.finished_tasks.has(review.task_id)) return null;
   if (!head.next_tasks.has(review.task_id)) return `the graph would no longer run the node "${review.node}" next`;
   if (review.interrupt_id === null || head.pending.has(review.interrupt_id)) return null;
-  if ((head.answers_read.get(review.task_id) ?? 0) > 0) return null;
   return `the node "${review.node}" no longer asks this question`;
 }

@@ -9,6 +9,7 @@ export interface ReviewRequest {
   node: string;
   task_id: string;
   interrupt_id: string | null;
+  ordinal: number;
   title: string;
   description: string;
   value: Json;
@@ -46,6 +47,7 @@ export function reviewRequest(pause: PendingInterrupt, context: PauseContext): R
     node: pause.node,
     task_id: pause.task_id,
     interrupt_id: pause.interrupt_id,
+    ordinal: pause.ordinal,
     value,
     response_schema,
     policy_digest: NO_POLICY,

@@ -1,0 +1,186 @@
+import { isInvalidResume } from "@langchain/langgraph";
+import { failpoint } from "../failpoint.ts";
+import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
+import { wireJson } from "../graphs/wire-json.ts";
+import { withPorts } from "../kit/ports.ts";
+import { reviewRequest } from "../policy/review/open.ts";
+import type { FencedSaver } from "../postgres/checkpointer/saver.ts";
+import type { ClaimedRun } from "../postgres/claim.ts";
+import { appendEvents } from "../postgres/events.ts";
+import type { Lease } from "../postgres/fence.ts";
+import { type Finish, finishRun } from "../postgres/finish.ts";
+import { HoldpointError } from "../protocol/errors.ts";
+import type { StreamEvent } from "../protocol/events.ts";
+import type { RunKwargs } from "../protocol/run.ts";
+import { type Beginning, beginRun } from "./begin.ts";
+import { createEffectPort } from "./effect-port.ts";
+import { createEventWriter, type EventWriter } from "./events.ts";
+import { type Head, readHead } from "./head.ts";
+import { runnableConfig, streamOptions } from "./run-config.ts";
+import type { RunnerParts } from "./runner.ts";
+import { copyTo, updateState } from "./state-run.ts";
+
+/** One execution of one claimed run. */
+export interface Execution {
+  run: ClaimedRun;
+  lease: Lease;
+  /** Aborted when the run is cancelled, its lease is lost or the worker stops; the reason says which. */
+  signal: AbortSignal;
+}
+
+/** Why an execution was stopped from outside. */
+export type StopReason = "cancelled" | "lease_lost" | "drain";
+
+/** Executes a claimed run to its end. Whatever happens in the graph ends the run; only a lost lease or a drain leave it to others. */
+export async function executeRun(parts: RunnerParts, { run, lease, signal }: Execution): Promise<void> {
+  failpoint("run.claimed");
+  const loaded = parts.graphs().graphs.get(run.graph_id);
+  if (loaded === undefined) throw new Error(`graph ${run.graph_id} was unloaded while run ${run.run_id} was claimed`);
+  const kwargs = JSON.parse(run.kwargs) as RunKwargs;
+  const saver = parts.saver.withLease(lease);
+  const graph = await loaded.build(runnableConfig(run, kwargs));
+  graph.checkpointer = saver;
+  const events = createEventWriter(async (batch) => {
+    await appendEvents(parts.database, lease, run.attempt, batch);
+    parts.metrics.events_stored.inc(batch.length);
+    parts.wakeups.wake("events", run.thread_id);
+  });
+  const scene: Scene = { parts, run, lease, signal, loaded, kwargs, saver, graph, events };
+  const finish = await outcomeOf(scene);
+  if (finish === "stopped") return;
+  await events.drain();
+  failpoint("run.before_finish");
+  await finishRun(parts.database, lease, run, finish.finish, {
+    graph_fingerprint: loaded.fingerprint,
+    guarded: loaded.guarded,
+    checkpoint_id: finish.checkpoint_id,
+    dueAfterSeconds: parts.reviewDueHours * 3600,
+    forked_from: null,
+  });
+  failpoint("run.finished");
+  parts.metrics.runs_ended.inc({ status: finish.finish.ending });
+  parts.log.info({ run_id: run.run_id, thread_id: run.thread_id, ending: finish.finish.ending, attempt: run.attempt }, "run ended");
+}
+
+/** What the pieces of one execution share. */
+interface Scene extends Execution {
+  parts: RunnerParts;
+  loaded: LoadedGraph;
+  kwargs: RunKwargs;
+  saver: FencedSaver;
+  graph: CompiledGraph;
+  events: EventWriter;
+}
+
+interface Ended {
+  finish: Finish;
+  checkpoint_id: string | null;
+}
+
+async function outcomeOf(scene: Scene): Promise<Ended | "stopped"> {
+  const { run, graph, saver } = scene;
+  scene.events.push({ event: "metadata", data: { run_id: run.run_id, attempt: run.attempt } });
+  try {
+    const beginning = await beginRun(scene.parts.database, scene.lease, run, () => readHead(graph, saver, run.thread_id));
+    if (beginning.kind === "stale") return failed(scene, "stale", { error: "stale", message: beginning.reason });
+    const values = await perform(scene, beginning);
+    return await settled(scene, values);
+  } catch (error) {
+    const stopped = stopReason(scene.signal, error);
+    if (stopped === "cancelled") return failed(scene, "cancelled", { error: "cancelled", message: "the run was cancelled" });
+    if (stopped !== null) return "stopped";
+    scene.parts.log.warn({ run_id: run.run_id, thread_id: run.thread_id, err: error }, "run failed");
+    // The graph refused the answer because it no longer shows what was approved: the question stands, the answer does not.
+    return failed(scene, run.group_id !== null && isInvalidResume(error) ? "stale" : "failed", describe(error));
+  }
+}
+
+function stopReason(signal: AbortSignal, error: unknown): StopReason | null {
+  if (error instanceof HoldpointError && error.code === "lease_lost") return "lease_lost";
+  return signal.aborted ? (signal.reason as StopReason) : null;
+}
+
+function describe(error: unknown): { error: string; message: string } {
+  if (error instanceof HoldpointError) return { error: error.code, message: error.message };
+  if (error instanceof Error) return { error: error.name, message: error.message };
+  return { error: "Error", message: String(error) };
+}
+
+/** Does what the run is for; gives the last values when the graph ran. */
+async function perform(scene: Scene, beginning: Beginning): Promise<string | null> {
+  const { run, kwargs } = scene;
+  if (beginning.kind !== "send") return null;
+  switch (run.kind) {
+    case "state_update":
+      await updateState(scene.graph, run, kwargs);
+      return null;
+    case "copy":
+      await copyTo(scene.parts, scene, kwargs.copy_to as string);
+      return null;
+    case "run":
+    case "resume":
+      return await stream(scene, beginning);
+  }
+}
+
+async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "send" }): Promise<string | null> {
+  const { parts, run, lease, signal, graph, events } = scene;
+  const kwargs = fromHead ? { ...scene.kwargs, checkpoint: null } : scene.kwargs;
+  const showSubgraphs = kwargs.stream_subgraphs === true;
+  const effects = createEffectPort(parts.database, lease, signal);
+  let values: string | null = null;
+  await withPorts({ effects, database: parts.databasePort, signal }, async () => {
+    const chunks = await graph.stream(input as never, streamOptions(run, kwargs, signal) as never);
+    for await (const chunk of chunks as unknown as AsyncIterable<[string[], string, unknown]>) {
+      const [namespace, mode, payload] = chunk;
+      const text = wireJson(payload);
+      if (namespace.length === 0 && mode === "values" && !isInterruptChunk(payload)) values = text;
+      if (namespace.length > 0 && !showSubgraphs) continue;
+      events.push(streamEvent(namespace, mode, text));
+    }
+  });
+  return values;
+}
+
+function isInterruptChunk(payload: unknown): boolean {
+  return typeof payload === "object" && payload !== null && "__interrupt__" in payload;
+}
+
+function streamEvent(namespace: readonly string[], mode: string, text: string): StreamEvent {
+  return { event: namespace.length === 0 ? mode : `${mode}|${namespace.join("|")}`, data: JSON.parse(text) };
+}
+
+/** Reads what the execution left: an end, or questions for a person. */
+async function settled(scene: Scene, values: string | null): Promise<Ended> {
+  const { run, loaded } = scene;
+  const head = await readHead(scene.graph, scene.saver, run.thread_id);
+  const state = wireJson(head.values);
+  const group = run.group_id === null ? null : ({ event: "close", reason: null } as const);
+  const continued = run.kind === "run" && scene.kwargs.input == null;
+  if (head.next_tasks.size === 0 || run.kind === "copy") {
+    return ended(head, { ending: "finished", output: values ?? state, error: null, values: state, interrupts: "{}", questions: [], group, continued });
+  }
+  const context = { graph_id: run.graph_id, graph_fingerprint: loaded.fingerprint, checkpoint_id: head.checkpoint_id as string };
+  // An edited state has a next step, but nobody has asked anything yet.
+  const pauses = run.kind === "state_update" ? head.pauses.filter(({ interrupt_id }) => interrupt_id !== null) : head.pauses;
+  const questions = pauses.map((pause) => reviewRequest(pause, context));
+  const unsafe = loaded.guarded ? questions.find(({ flavour }) => flavour !== "review") : undefined;
+  if (unsafe !== undefined) {
+    const message = `this graph is guarded and node "${unsafe.node}" paused by a plain interrupt() or breakpoint; ask with review(), which binds the answer to what was shown`;
+    return failed(scene, "failed", { error: "guarded", message });
+  }
+  const asked = pauses.filter(({ interrupt_id }) => interrupt_id !== null).map(({ interrupt_id: id, value }) => ({ id, value }));
+  const output = run.kind === "state_update" ? state : wireJson({ __interrupt__: asked });
+  return ended(head, { ending: "paused", output, error: null, values: state, interrupts: wireJson(head.interrupts), questions, group, continued });
+}
+
+function ended(head: Head, finish: Finish): Ended {
+  return { finish, checkpoint_id: head.checkpoint_id };
+}
+
+function failed(scene: Scene, ending: "stale" | "failed" | "cancelled", error: { error: string; message: string }): Ended {
+  const event = ending === "stale" ? "go_stale" : "fail_resume";
+  const group = scene.run.group_id === null ? null : ({ event, reason: error.message } as const);
+  if (ending !== "cancelled") scene.events.push({ event: "error", data: error });
+  return { finish: { ending, output: null, error, values: null, interrupts: "{}", questions: [], group, continued: false }, checkpoint_id: null };
+}

@@ -1,0 +1,43 @@
+// Renews a worker's leases from a thread of its own, so that a node that blocks the event loop does not lose its run.
+import { parentPort, workerData } from "node:worker_threads";
+import { openDatabase } from "../postgres/database.ts";
+import { renewLeases, upsertWorker } from "../postgres/runs.sql.ts";
+import type { HeartbeatData, HeartbeatMessage } from "./heartbeat.ts";
+
+const data = workerData as HeartbeatData;
+const database = openDatabase({ url: data.url, prepare: data.prepare, max: 1 });
+const port = parentPort;
+if (port === null) throw new Error("heartbeat-thread.ts is started by heartbeat.ts");
+
+// A main thread that has not turned for this long is stuck for good: its leases go to somebody who can use them.
+const STUCK_MS = 60_000;
+let lastTurn = Date.now();
+let stopped = false;
+let wake = () => {};
+port.on("message", (message: "turn" | "stop") => {
+  lastTurn = Date.now();
+  if (message === "stop") stopped = true;
+  if (stopped) wake();
+});
+const pause = (ms: number) =>
+  new Promise<void>((resolve) => {
+    wake = resolve;
+    setTimeout(resolve, ms);
+  });
+
+// Ends when the main thread says so.
+while (!stopped) {
+  const askedAt = Date.now();
+  if (askedAt - lastTurn < STUCK_MS) {
+    try {
+      await database.run(upsertWorker(data.worker));
+      const held = await database.many(renewLeases(data.worker.worker_id, data.leaseMs));
+      port.postMessage({ askedAt, held } satisfies HeartbeatMessage);
+    } catch (error) {
+      port.postMessage({ askedAt, error: (error as Error).message } satisfies HeartbeatMessage);
+    }
+  }
+  await pause(data.leaseMs / 3);
+}
+await database.close();
+port.close();

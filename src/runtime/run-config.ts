@@ -1,0 +1,67 @@
+import { randomUUID } from "node:crypto";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import type { Durability } from "@langchain/langgraph";
+import type { RunRow } from "../postgres/runs.sql.ts";
+import type { RunKwargs, StreamMode } from "../protocol/run.ts";
+
+/** How a run is executed, as LangGraph's `stream` takes it. */
+export interface StreamOptions extends RunnableConfig {
+  streamMode: LibraryMode[];
+  subgraphs: true;
+  durability: Durability;
+  context?: unknown;
+  interruptBefore?: "*" | string[];
+  interruptAfter?: "*" | string[];
+}
+
+type LibraryMode = "values" | "updates" | "messages" | "custom" | "tasks" | "checkpoints" | "debug";
+
+/** The wire's `messages-tuple` is the library's `messages`. */
+function libraryMode(mode: StreamMode): LibraryMode {
+  return mode === "messages-tuple" ? "messages" : mode;
+}
+
+/** The options of one execution. `values` and `updates` are always produced: the result and the progress are made of them. */
+export function streamOptions(run: RunRow, kwargs: RunKwargs, signal: AbortSignal): StreamOptions {
+  const modes = new Set<LibraryMode>(["values", "updates", ...(kwargs.stream_mode ?? []).map(libraryMode)]);
+  const { interrupt_before, interrupt_after } = kwargs;
+  return {
+    ...runnableConfig(run, kwargs),
+    signal,
+    streamMode: [...modes],
+    subgraphs: true,
+    durability: kwargs.durability ?? "sync",
+    ...(kwargs.context == null ? {} : { context: kwargs.context }),
+    ...(interrupt_before == null ? {} : { interruptBefore: interrupt_before }),
+    ...(interrupt_after == null ? {} : { interruptAfter: interrupt_after }),
+  };
+}
+
+/** The part of the options that a graph factory is given too. */
+export function runnableConfig(run: RunRow, kwargs: RunKwargs): RunnableConfig {
+  const { tags, recursion_limit, configurable = {}, metadata = {} } = kwargs.config ?? {};
+  const checkpoint_id = kwargs.checkpoint?.checkpoint_id ?? undefined;
+  return {
+    // A run id of its own per execution: callbacks of two attempts must not be mixed up.
+    runId: randomUUID(),
+    ...(tags === undefined ? {} : { tags }),
+    // Left out when absent: undefined would wipe the limit that the graph was bound with.
+    ...(recursion_limit === undefined ? {} : { recursionLimit: recursion_limit }),
+    metadata: {
+      ...metadata,
+      ...run.metadata,
+      run_id: run.run_id,
+      thread_id: run.thread_id,
+      graph_id: run.graph_id,
+      ...(run.assistant_id === null ? {} : { assistant_id: run.assistant_id }),
+      run_attempt: run.attempt,
+    },
+    configurable: {
+      ...configurable,
+      thread_id: run.thread_id,
+      ...(checkpoint_id === undefined ? {} : { checkpoint_id }),
+      // An answer whose question is not pending is an error, never silently the answer to another one.
+      __pregel_strict_resume: true,
+    },
+  };
+}

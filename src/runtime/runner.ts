@@ -1,0 +1,20 @@
+import type { HoldpointSaver } from "../postgres/checkpointer/saver.ts";
+import type { Database } from "../postgres/database.ts";
+import type { Wakeups } from "../postgres/notify.ts";
+import type { GraphSet } from "../graphs/graph-set.ts";
+import type { DatabasePort } from "../kit/ports.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** What executing runs needs; wired by compose. */
+export interface RunnerParts {
+  database: Database;
+  wakeups: Wakeups;
+  saver: HoldpointSaver;
+  /** The graphs as they are loaded now; a reload changes what this gives. */
+  graphs: () => GraphSet;
+  databasePort: DatabasePort;
+  log: Log;
+  metrics: Metrics;
+  reviewDueHours: number;
+}

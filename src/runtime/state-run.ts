@@ -1,0 +1,51 @@
+import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
+import { reviewRequest } from "../policy/review/open.ts";
+import { copyThread } from "../postgres/copy-thread.ts";
+import type { Lease } from "../postgres/fence.ts";
+import type { RunRow } from "../postgres/runs.sql.ts";
+import type { RunKwargs } from "../protocol/run.ts";
+import { readHead } from "./head.ts";
+import { runnableConfig } from "./run-config.ts";
+import type { RunnerParts } from "./runner.ts";
+
+/** Edits a thread's state, as any node. */
+export async function updateState(graph: CompiledGraph, run: RunRow, kwargs: RunKwargs): Promise<void> {
+  const { values, as_node, checkpoint_id, checkpoint_ns } = kwargs.update ?? { values: null };
+  const config = runnableConfig(run, kwargs);
+  const configurable = {
+    ...config.configurable,
+    ...(checkpoint_id == null ? {} : { checkpoint_id }),
+    ...(checkpoint_ns == null ? {} : { checkpoint_ns }),
+  };
+  await graph.updateState({ ...config, configurable }, values as never, as_node ?? undefined);
+}
+
+/**
+ * Copies a thread. Answers that were given do not go along, so the copy asks its own questions: those that stand are
+ * opened here as reviews of the copy, and where an answer was left out the copy runs up to its question again.
+ */
+export async function copyTo(
+  parts: RunnerParts,
+  execution: { run: RunRow; lease: Lease; graph: CompiledGraph; loaded: LoadedGraph },
+  target: string,
+): Promise<void> {
+  const { run, lease, loaded } = execution;
+  await copyThread(parts.database, lease, run, target, async () => {
+    const graph = await loaded.build(runnableConfig({ ...run, thread_id: target }, {}));
+    graph.checkpointer = parts.saver;
+    const head = await readHead(graph, parts.saver, target);
+    const { checkpoint_id } = head;
+    const context = { graph_id: run.graph_id, graph_fingerprint: loaded.fingerprint, checkpoint_id: checkpoint_id ?? "" };
+    return {
+      questions: head.pauses.map((pause) => reviewRequest(pause, context)),
+      unfinished: head.next_tasks.size > head.finished_tasks.size,
+      context: {
+        graph_fingerprint: loaded.fingerprint,
+        guarded: loaded.guarded,
+        checkpoint_id,
+        dueAfterSeconds: parts.reviewDueHours * 3600,
+        forked_from: null,
+      },
+    };
+  });
+}

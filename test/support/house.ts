@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { loadGraphs } from "../../src/graphs/load.ts";
+import type { GraphSet } from "../../src/graphs/graph-set.ts";
+import * as holdpoint from "../../src/index.ts";
+import { HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
+import { openStore } from "../../src/postgres/checkpointer/store.ts";
+import { type CreateRun, createRun, createThread } from "../../src/postgres/create-run.ts";
+import { type Database, openDatabase } from "../../src/postgres/database.ts";
+import { openWakeups, type Wakeups } from "../../src/postgres/notify.ts";
+import { type RunRow, selectRunById } from "../../src/postgres/runs.sql.ts";
+import type { RunKwargs } from "../../src/protocol/run.ts";
+import type { RunnerParts } from "../../src/runtime/runner.ts";
+import { createWorker, type Worker, type WorkerOptions } from "../../src/runtime/worker.ts";
+import { openLog } from "../../src/telemetry/log.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { createTestDatabase } from "./postgres.ts";
+
+/** The graphs that tests of the engine run. */
+export const FIXTURES = fileURLToPath(new URL("../fixtures/workflows", import.meta.url));
+
+/** The parts of the product without HTTP, over a database of their own; tests step the worker. */
+export interface House {
+  url: string;
+  database: Database;
+  wakeups: Wakeups;
+  parts: RunnerParts;
+  graphs: GraphSet;
+  worker: Worker;
+  newWorker(options?: Partial<WorkerOptions>): Worker;
+  /** Queues a run on a new thread, or on the one given. */
+  start(graph_id: string, kwargs: RunKwargs, options?: Partial<CreateRun>): Promise<RunRow>;
+  run(run_id: string): Promise<RunRow>;
+  close(): Promise<void>;
+}
+
+/** Opens a house. */
+export async function openHouse(directory = FIXTURES): Promise<House> {
+  const test = await createTestDatabase();
+  const database = openDatabase({ url: test.url, max: 20 });
+  const wakeups = openWakeups({ url: test.url });
+  const graphs = await loadGraphs({ directory, virtualModules: { holdpoint } });
+  const saver = new HoldpointSaver(openStore({ pool: database.pool }));
+  const parts: RunnerParts = {
+    database,
+    wakeups,
+    saver,
+    graphs: () => graphs,
+    databasePort: () => database.pool,
+    log: openLog({ level: process.env["TEST_LOG"] ?? "silent", pretty: false }),
+    metrics: createMetrics(async () => ({ pending: 0, running: 0, oldest_wait_seconds: 0, reviews: [] })),
+    reviewDueHours: 72,
+  };
+  const workers: Worker[] = [];
+  const newWorker = (options: Partial<WorkerOptions> = {}) => {
+    const worker = createWorker(parts, { slots: 10, leaseMs: 60_000, drainMs: 0, url: test.url, prepare: true, tenant_id: "default", ...options });
+    workers.push(worker);
+    return worker;
+  };
+  return {
+    url: test.url,
+    database,
+    wakeups,
+    parts,
+    graphs,
+    worker: newWorker(),
+    newWorker,
+    async start(graph_id, kwargs, options = {}) {
+      const thread_id = options.thread_id ?? (await createThread(database, { tenant_id: "default", metadata: {}, if_exists: "raise" })).thread_id;
+      return await createRun(database, {
+        tenant_id: "default",
+        thread_id,
+        run_id: randomUUID(),
+        principal_id: "test:ana",
+        kind: "run",
+        graph_id,
+        guarded: graphs.graphs.get(graph_id)?.guarded ?? false,
+        assistant_id: null,
+        kwargs,
+        metadata: {},
+        multitask_strategy: "enqueue",
+        after_seconds: 0,
+        if_not_exists: "reject",
+        ...options,
+      });
+    },
+    run: (run_id) => database.one(selectRunById("default", run_id)),
+    async close() {
+      for (const worker of workers) await worker.stop();
+      await wakeups.close();
+      await database.close();
+      await test.drop();
+    },
+  };
+}
