@@ -1,7 +1,7 @@
 /** What workflow authors use. The only barrel: each name is exported by itself. */
 
 export { type AskOptions, type AskResult, askModel } from "./kit/ask-model.ts";
-export { database } from "./kit/database.ts";
+export { type DatabaseClient, type DatabasePool, database } from "./kit/database.ts";
 export { defineGraph, guarded } from "./kit/define-graph.ts";
 export { type EffectOptions, effect } from "./kit/effect.ts";
 export { type ModelOptions, model } from "./kit/model.ts";
