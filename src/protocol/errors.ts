@@ -17,12 +17,14 @@ export const ERRORS = {
   effect_key_reused: { status: 500, retryable: false },
   fork_refused: { status: 409, retryable: false },
   graph_invalid: { status: 500, retryable: false },
+  graph_not_loaded: { status: 409, retryable: true },
   guarded: { status: 409, retryable: false },
   idempotency_key_reused: { status: 422, retryable: false },
   invalid: { status: 422, retryable: false },
   lease_lost: { status: 409, retryable: false },
   method_not_allowed: { status: 405, retryable: false },
   migration_edited: { status: 500, retryable: false },
+  no_worker: { status: 503, retryable: true },
   not_found: { status: 404, retryable: false },
   nothing_to_resume: { status: 409, retryable: false },
   outside_run: { status: 500, retryable: false },
@@ -34,6 +36,7 @@ export const ERRORS = {
   thread_busy: { status: 409, retryable: true },
   thread_exists: { status: 409, retryable: false },
   unknown_interrupt: { status: 409, retryable: false },
+  unsupported_media_type: { status: 415, retryable: false },
   use_fork: { status: 409, retryable: false },
 } as const satisfies Record<string, { status: number; retryable: boolean }>;
 
