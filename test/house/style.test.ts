@@ -1,0 +1,27 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { ROOT } from "./source.ts";
+
+const run = promisify(execFile);
+
+async function complaints(program: string, ...args: string[]): Promise<string> {
+  // The tools start with `#!/usr/bin/env node`, which may find an older one.
+  const env = { ...process.env, PATH: `${join(process.execPath, "..")}:${process.env["PATH"]}` };
+  try {
+    await run(join(ROOT, "node_modules", ".bin", program), args, { cwd: ROOT, env, maxBuffer: 64_000_000 });
+    return "";
+  } catch (error) {
+    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+    return `${stdout}${stderr}` || String(error);
+  }
+}
+
+test("the code is formatted and has no lint", async () => {
+  expect(await complaints("biome", "check", "--colors=off", "--max-diagnostics=50", ".")).toBe("");
+}, 60_000);
+
+test("the types hold", async () => {
+  expect(await complaints("tsc", "--noEmit", "--pretty", "false")).toBe("");
+}, 120_000);
