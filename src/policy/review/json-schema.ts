@@ -4,6 +4,7 @@ import type { Json } from "../../protocol/json.ts";
 
 // zod writes draft 2020-12; unknown formats and keywords come from other people's schemas and are not our business.
 // Without a precision 1.1 is no multiple of 0.01, and an amount of money could not be edited.
+// Without a precision, 13.86 is no multiple of 0.01 in binary floating point.
 const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false, multipleOfPrecision: 9 });
 const compiled = new Map<string, ReturnType<typeof ajv.compile>>();
 const CACHED_SCHEMAS = 500;
