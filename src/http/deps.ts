@@ -1,0 +1,32 @@
+import type { GraphSet } from "../graphs/graph-set.ts";
+import type { CheckpointReader } from "../graphs/read-state.ts";
+import type { Database } from "../postgres/database.ts";
+import type { Wakeups } from "../postgres/notify.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** What answering requests needs; wired by compose. */
+export interface HttpDeps {
+  database: Database;
+  wakeups: Wakeups;
+  /** Only read from here: whatever writes a checkpoint is queued as a run. */
+  saver: CheckpointReader;
+  /** The graphs as they are loaded now; a reload changes what this gives. */
+  graphs: () => GraphSet;
+  log: Log;
+  metrics: Metrics;
+  settings: HttpSettings;
+  isReady: () => { ready: boolean; reasons: string[] };
+}
+
+/** How requests are answered. */
+export interface HttpSettings {
+  version: string;
+  maxBodyBytes: number;
+  /** Whether a bare value may answer the only open question of an unguarded graph. */
+  allowScalarResume: boolean;
+  /** True only while nothing but the loopback address is listened on: who shows no credentials is its owner. */
+  loopbackOwner: boolean;
+  /** How long a state edit or a copy waits for a worker before it is taken back; 30 s unless given. */
+  writeWaitMs?: number;
+}
