@@ -1,8 +1,4 @@
-import {
-  type CheckpointerTestInitializer,
-  deltaChannelHistoryTests,
-  validate,
-} from "@langchain/langgraph-checkpoint-validation";
+import { deltaChannelHistoryTests, validate } from "@langchain/langgraph-checkpoint-validation";
 import * as vitest from "vitest";
 import { HoldpointSaver } from "../../src/checkpointer.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -13,7 +9,7 @@ Object.assign(globalThis, { describe, it, test: it, expect, beforeAll, afterAll,
 
 let database: TestDatabase;
 
-const initializer: CheckpointerTestInitializer<HoldpointSaver> = {
+const initializer = {
   checkpointerName: "HoldpointSaver",
   async beforeAll() {
     database = await createTestDatabase();
@@ -26,7 +22,7 @@ const initializer: CheckpointerTestInitializer<HoldpointSaver> = {
     await saver.setup();
     return saver;
   },
-  async destroyCheckpointer(saver) {
+  async destroyCheckpointer(saver: HoldpointSaver) {
     for await (const { config } of saver.list({})) await saver.deleteThread(config.configurable?.["thread_id"]);
     await saver.end();
   },

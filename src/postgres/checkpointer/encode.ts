@@ -28,7 +28,8 @@ const MAX_DEPTH = 2_000;
 
 /** The JSON text of any value a graph can hold. It contains no raw line feed, NUL or lone surrogate: all are escaped. */
 export function encode(value: unknown): string {
-  return JSON.stringify(toPlain(value, 0) ?? tagged("undefined"));
+  const plain = toPlain(value, 0);
+  return JSON.stringify(plain === undefined ? tagged("undefined") : plain);
 }
 
 /**
