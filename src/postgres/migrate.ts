@@ -37,7 +37,11 @@ interface Migration {
 /** Brings the schema `holdpoint` up to this program. One transaction: all of it or nothing, and one migrator at a time. */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
   const files = readMigrations(options.folder ?? MIGRATIONS_FOLDER);
-  const client = new pg.Client({ connectionString: options.url, application_name: "holdpoint:migrate" });
+  const client = new pg.Client({
+    connectionString: options.url,
+    application_name: "holdpoint:migrate",
+    connectionTimeoutMillis: 15_000,
+  });
   client.on("error", () => undefined);
   try {
     await client.connect();
@@ -46,6 +50,8 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
   }
   try {
     await client.query("begin");
+    // Names have to be qualified, so that nothing in a user's schema can stand in for ours.
+    await client.query("set local search_path to pg_catalog");
     const migrated = await apply(client, files);
     await client.query(options.dryRun === true || migrated.applied.length === 0 ? "rollback" : "commit");
     return migrated;

@@ -10,9 +10,18 @@ export interface TestDatabase {
 }
 
 /** Clones the migrated template. The name ends in `_test`, without which failpoints stay off. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export function createTestDatabase(): Promise<TestDatabase> {
+  return createDatabase(inject("templateDatabase"));
+}
+
+/** A database with nothing in it, for tests of what fills it. */
+export function createEmptyDatabase(): Promise<TestDatabase> {
+  return createDatabase("template0");
+}
+
+async function createDatabase(template: string): Promise<TestDatabase> {
   const name = `hp_${randomBytes(6).toString("hex")}_test`;
-  await asAdmin(`create database ${name} template ${inject("templateDatabase")}`);
+  await asAdmin(`create database ${name} template ${template}`);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
   return { url: url.href, name, drop: () => asAdmin(`drop database if exists ${name} with (force)`) };
