@@ -18,6 +18,8 @@ export interface CreateRun {
   kind: Exclude<RunKind, "resume">;
   graph_id: string;
   guarded: boolean;
+  /** Whether another graph, which the thread may belong to, is guarded; true where that is not known. */
+  isGuarded?: (graph_id: string) => boolean;
   assistant_id: string | null;
   kwargs: RunKwargs;
   metadata: Record<string, unknown>;
@@ -35,6 +37,7 @@ export async function createRun(database: Database, request: CreateRun): Promise
   return await database.transaction(async (tx) => {
     await tx.run(lockThread(request.thread_id));
     const thread = await threadOf(tx, request);
+    refuseOtherGraph(request, thread);
     const openRuns = await tx.many(openRunsForUpdate(request.tenant_id, request.thread_id));
     refuseBusy(request, openRuns);
     const reviews = await tx.many(liveReviewsForUpdate(request.tenant_id, request.thread_id));
@@ -54,6 +57,13 @@ async function threadOf(tx: Queryable, request: CreateRun): Promise<ThreadRow & 
   const created = request.if_not_exists === "create" ? await tx.maybeOne(insertThread(request.tenant_id, request.thread_id, null, {})) : undefined;
   if (created === undefined) throw new HoldpointError("not_found", `Thread with ID ${request.thread_id} not found`);
   return await tx.one(threadForUpdate(request.tenant_id, request.thread_id));
+}
+
+/** Another graph's run on a thread of a guarded graph would write the state that its reviews are about. */
+function refuseOtherGraph(request: CreateRun, { graph_id }: ThreadRow): void {
+  if (graph_id === null || graph_id === request.graph_id) return;
+  if (!request.guarded && request.isGuarded?.(graph_id) === false) return;
+  throw new HoldpointError("guarded", `thread ${request.thread_id} is of graph "${graph_id}"; start a new thread for "${request.graph_id}"`);
 }
 
 /** What the clients later find a thread by. */

@@ -68,7 +68,7 @@ export async function decide(database: Database, command: Decide): Promise<Decid
     failpoint("decide.recorded");
     const group_id = (verdicts[0] as Judged).review.group_id;
     const group = await tx.many(groupForUpdate(command.principal.tenant_id, group_id));
-    const resume_run = accepted.length === 0 ? await standingRun(tx, group) : await queueResume(tx, command, group, scene.thread.now);
+    const resume_run = accepted.length === 0 ? await replayedRun(tx, command, group) : await queueResume(tx, command, group, scene.thread.now);
     return { reviews: group, resume_run, replayed: accepted.length === 0 };
   });
   failpoint("decide.committed");
@@ -172,10 +172,13 @@ async function record(tx: Queryable, command: Decide, scene: Scene, review: Revi
   });
 }
 
-async function standingRun(tx: Queryable, group: readonly ReviewRow[]): Promise<RunRow | null> {
-  const [first] = group;
-  if (first?.resume_run_id == null) return null;
-  return (await tx.maybeOne(selectRunById(first.tenant_id, first.resume_run_id))) ?? null;
+/** The run that carries the answer that stands; while other questions are open there is none yet. */
+async function replayedRun(tx: Queryable, command: Decide, group: readonly ReviewRow[]): Promise<RunRow | null> {
+  const first = group[0] as ReviewRow;
+  if (first.resume_run_id !== null) return (await tx.maybeOne(selectRunById(first.tenant_id, first.resume_run_id))) ?? null;
+  const open = group.filter(({ status }) => isOpen(status));
+  if (open.length === 0) return null;
+  return await answerIncomplete(tx, command, first, await tx.one(selectRunById(first.tenant_id, first.run_id)), open);
 }
 
 /** Queues the run that carries the group's answers, when the last of them is in. `unique (group_id, group_attempt)` holds it to one. */

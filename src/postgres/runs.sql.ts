@@ -93,14 +93,15 @@ export const openRunsForUpdate = (tenant_id: string, thread_id: string) => sql<R
   order by queue_seq
   for no key update`;
 
-/** Runs of a thread, newest first. */
+/** Runs of a thread, newest first; state edits and copies are runs to us only. */
 export const listRuns = (
   tenant_id: string,
   thread_id: string,
   filter: { status: string | null; limit: number; offset: number },
 ) => sql<RunRow>`
   select ${RUN} from holdpoint.run
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and (${filter.status}::text is null or status = ${filter.status})
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and kind in ('run', 'resume')
+    and (${filter.status}::text is null or status = ${filter.status})
   order by created_at desc, queue_seq desc
   limit ${filter.limit}::int offset ${filter.offset}::int`;
 

@@ -77,6 +77,13 @@ export const setThreadStatus = (tenant_id: string, thread_id: string, status: st
   set status = ${status}, interrupts = case when ${status} = 'interrupted' then interrupts else '{}' end, updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
 
+/** Adds to a thread's metadata; no row when there is no such thread. */
+export const mergeThreadMetadata = (tenant_id: string, thread_id: string, metadata: unknown) => sql<ThreadRow>`
+  update holdpoint.thread
+  set metadata = metadata || ${JSON.stringify(metadata)}::jsonb, updated_at = holdpoint.now()
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and deleted_at is null
+  returning ${THREAD}`;
+
 /** The newest root checkpoint: where a resume would go on. */
 export const selectHeadCheckpoint = (tenant_id: string, thread_id: string) => sql<{ checkpoint_id: string }>`
   select checkpoint_id::text from holdpoint.checkpoint

@@ -22,12 +22,16 @@ export type Decision = z.infer<typeof decisionSchema>;
 /** The same with its action named: what is stored, compared and given to the graph. */
 export type CanonicalDecision = Decision & { action: number };
 
+// Postgres holds no NUL characters, and a lone surrogate would be stored as another character.
+const isText = (value: string) => !value.includes("\0") && value.isWellFormed();
+const NOT_TEXT = "must not contain NUL characters or lone surrogates";
+
 /** The body of `POST /reviews/:id/decision`. */
 export const decisionBodySchema = z.object({
   decisions: z.array(decisionSchema).min(1).max(100),
-  comment: z.string().max(10_000).optional(),
-  seen_digest: z.string().max(200).optional(),
-  idempotency_key: z.string().min(1).max(200).optional(),
+  comment: z.string().max(10_000).refine(isText, NOT_TEXT).optional(),
+  seen_digest: z.string().max(200).refine(isText, NOT_TEXT).optional(),
+  idempotency_key: z.string().min(1).max(200).refine(isText, NOT_TEXT).optional(),
 });
 
 /** The body of `POST /reviews/:id/decision`. */

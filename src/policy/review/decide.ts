@@ -95,10 +95,19 @@ export function decideReview(review: ReviewFacts, request: DecisionRequest, cont
 
 function check(review: ReviewFacts, request: DecisionRequest): Checked<CanonicalDecision[]> {
   if (!request.decisions.ok) return request.decisions;
+  // A half of a UTF-16 pair has no bytes that a digest could cover.
+  if (!isWellFormed(request.decisions.value)) {
+    return { ok: false, faults: [{ pointer: "/decisions", message: "must not contain lone surrogates (halves of UTF-16 pairs)" }] };
+  }
   const canonical = canonicalDecisions(request.decisions.value, review.actions.length);
   if (!canonical.ok) return canonical;
   const faults = checkDecisions(canonical.value, review.actions);
   return faults.length === 0 ? canonical : { ok: false, faults };
+}
+
+function isWellFormed(value: unknown): boolean {
+  // JSON.stringify writes a lone surrogate, and nothing else, as an escape that begins with \ud.
+  return !/(?<!\\)(?:\\\\)*\\ud[89a-f]/i.test(JSON.stringify(value));
 }
 
 function isReplay(review: ReviewFacts, request: DecisionRequest, checked: Checked<CanonicalDecision[]>): boolean {

@@ -1,0 +1,71 @@
+import { basename } from "node:path";
+import { nodeNames } from "../graphs/describe.ts";
+import { formatLoadError, type GraphSet, type LoadedGraph } from "../graphs/graph-set.ts";
+import { readAssistant } from "../postgres/assistants.ts";
+import { type Assistant, assistantIdOf } from "../protocol/assistant.ts";
+import { HoldpointError } from "../protocol/errors.ts";
+import { uuidSchema } from "../protocol/json.ts";
+import type { Call } from "./route.ts";
+
+/** The assistant a client named, by its id or by its graph's. Throws `not_found`. */
+export async function findAssistant({ deps, principal }: Call, named: string): Promise<Assistant> {
+  const isGraph = deps.graphs().graphs.has(named);
+  const id = isGraph ? assistantIdOf(named) : uuidSchema.safeParse(named).data;
+  const assistant = id === undefined ? undefined : await readAssistant(deps.database, principal.tenant_id, id);
+  if (assistant !== undefined) return assistant;
+  const known = [...deps.graphs().graphs.keys()].slice(0, 20).join(", ");
+  const seen = JSON.stringify(named.slice(0, 100));
+  const why = loadErrorOf(deps.graphs(), named);
+  throw new HoldpointError(
+    "not_found",
+    `Assistant not found: ${seen} is ${why === undefined ? `no assistant and no graph; graphs: ${known || "none"}` : `not loaded: ${why}`}`,
+  );
+}
+
+/** The graph of an assistant, for a new run. Throws `not_found`. */
+export function graphForRun({ deps }: Call, graph_id: string): LoadedGraph {
+  return loaded(deps.graphs(), graph_id, "not_found");
+}
+
+/** The graph a thread belongs to, for its state. Not `not_found`: the clients take that for a missing thread. Throws `graph_not_loaded`. */
+export function graphOfThread({ deps }: Call, graph_id: string): LoadedGraph {
+  return loaded(deps.graphs(), graph_id, "graph_not_loaded");
+}
+
+function loaded(set: GraphSet, graph_id: string, code: "not_found" | "graph_not_loaded"): LoadedGraph {
+  const graph = set.graphs.get(graph_id);
+  if (graph !== undefined) return graph;
+  const why = loadErrorOf(set, graph_id) ?? "no workflow file has it now";
+  throw new HoldpointError(code, `graph "${graph_id}" is not loaded: ${why}`, { facts: { graph_id } });
+}
+
+function loadErrorOf({ errors }: GraphSet, graph_id: string): string | undefined {
+  const error = errors.find(
+    ({ path, message }) => basename(path, ".ts") === graph_id || message.includes(`"${graph_id}"`),
+  );
+  return error === undefined ? undefined : formatLoadError(error);
+}
+
+/** What a decision is checked against. */
+export interface GraphFacts {
+  fingerprint: string;
+  nodes: ReadonlySet<string>;
+}
+
+const factsByGraph = new WeakMap<LoadedGraph, GraphFacts>();
+
+/** The graph as it is loaded now; null when it is not, or when its factory makes none without a run's config. */
+export async function factsOf({ deps }: Call, graph_id: string | null): Promise<GraphFacts | null> {
+  const graph = graph_id === null ? undefined : deps.graphs().graphs.get(graph_id);
+  if (graph === undefined) return null;
+  const known = factsByGraph.get(graph);
+  if (known !== undefined) return known;
+  try {
+    const facts = { fingerprint: graph.fingerprint, nodes: new Set(nodeNames(await graph.build({}))) };
+    factsByGraph.set(graph, facts);
+    return facts;
+  } catch (error) {
+    deps.log.warn({ graph_id, err: error }, "a graph's factory made no graph to check a decision against");
+    return null;
+  }
+}

@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { checkInput } from "../graphs/check-input.ts";
+import type { LoadedGraph } from "../graphs/graph-set.ts";
+import { refuseSideDoors } from "../policy/guarded.ts";
+import { isOpen } from "../policy/review/lifecycle.ts";
+import { createRun } from "../postgres/create-run.ts";
+import { resumeThread } from "../postgres/resume.ts";
+import { newestReviewsOfThread } from "../postgres/reviews.sql.ts";
+import type { RunRow } from "../postgres/runs.sql.ts";
+import { selectThread, type ThreadRow } from "../postgres/threads.sql.ts";
+import type { Assistant } from "../protocol/assistant.ts";
+import { HoldpointError } from "../protocol/errors.ts";
+import type { RunCreate } from "../protocol/run.ts";
+import { authorise } from "./authenticate.ts";
+import { invalid } from "./failure.ts";
+import { factsOf, findAssistant, graphForRun } from "./find-graph.ts";
+import type { Call } from "./route.ts";
+import { commandOf, runKwargs } from "./run-kwargs.ts";
+
+interface Wish {
+  thread_id: string;
+  body: RunCreate;
+  assistant: Assistant;
+  graph: LoadedGraph;
+  thread: ThreadRow | undefined;
+}
+
+/**
+ * Accepts a run, or takes an answer: a request with `command.resume`, and an empty one at a static breakpoint, are
+ * decisions and go the way of every decision.
+ */
+export async function startRun(call: Call, thread_id: string, body: RunCreate): Promise<RunRow> {
+  const { database, wakeups } = call.deps;
+  const assistant = await findAssistant(call, body.assistant_id);
+  const graph = graphForRun(call, assistant.graph_id);
+  const thread = await database.maybeOne(selectThread(call.principal.tenant_id, thread_id));
+  const wish: Wish = { thread_id, body: { ...body, command: commandOf(body) }, assistant, graph, thread };
+  const run = (await isAnswer(call, wish)) ? await answerWith(call, wish) : await queueRun(call, wish);
+  wakeups.wake("runs", thread_id);
+  return run;
+}
+
+async function isAnswer(call: Call, { thread_id, body }: Wish): Promise<boolean> {
+  if (body.command != null) return "resume" in body.command;
+  if (body.input != null) return false;
+  const from = body.checkpoint?.checkpoint_id ?? body.checkpoint_id ?? null;
+  const reviews = await call.deps.database.many(newestReviewsOfThread(call.principal.tenant_id, thread_id));
+  return reviews.some(
+    ({ status, flavour, checkpoint_id }) =>
+      isOpen(status) && flavour === "breakpoint" && (from === null || from === checkpoint_id),
+  );
+}
+
+async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
+  const { thread_id, body, assistant, graph, thread } = wish;
+  const multitask_strategy = body.multitask_strategy ?? "enqueue";
+  if (multitask_strategy === "interrupt" || multitask_strategy === "rollback") {
+    const message = `multitask_strategy "${multitask_strategy}" is not served; use "enqueue" or "reject", or cancel the other run first`;
+    throw invalid([{ pointer: "/multitask_strategy", message }]);
+  }
+  if (thread === undefined && body.if_not_exists !== "create") throw noThread(thread_id);
+  // A command wins over the input that comes with it.
+  const input = body.command == null ? body.input : null;
+  const faults = await checkInput(graph, input);
+  if (faults.length > 0) throw invalid(faults.map((fault) => ({ ...fault, pointer: `/input${fault.pointer}` })));
+  const { tenant_id, principal_id } = call.principal;
+  return await createRun(call.deps.database, {
+    tenant_id,
+    thread_id,
+    run_id: randomUUID(),
+    principal_id,
+    kind: "run",
+    graph_id: graph.graph_id,
+    guarded: graph.guarded,
+    isGuarded: (graph_id) => call.deps.graphs().graphs.get(graph_id)?.guarded ?? true,
+    assistant_id: assistant.assistant_id,
+    kwargs: runKwargs(body, assistant, thread, graph.guarded),
+    metadata: body.metadata ?? {},
+    multitask_strategy,
+    after_seconds: body.after_seconds ?? 0,
+    if_not_exists: body.if_not_exists ?? "reject",
+  });
+}
+
+async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
+  authorise(call.principal, "review:decide");
+  const { thread_id, body, assistant, graph, thread } = wish;
+  if (thread === undefined) throw noThread(thread_id);
+  if (thread.graph_id !== null && thread.graph_id !== graph.graph_id) {
+    const message = `thread ${thread_id} is of graph "${thread.graph_id}", so "${graph.graph_id}" cannot answer for it`;
+    throw invalid([{ pointer: "/assistant_id", message }]);
+  }
+  const { input: _input, checkpoint, command, ...asked } = runKwargs(body, assistant, thread, graph.guarded);
+  const { resume, ...beside } = command ?? {};
+  if (graph.guarded) refuseBesides({ ...asked, command: beside });
+  const facts = await factsOf(call, graph.graph_id);
+  const { stream_mode = ["values"], stream_subgraphs = false, durability = null } = asked;
+  const decided = await resumeThread(call.deps.database, {
+    principal: call.principal,
+    thread_id,
+    resume: resume ?? null,
+    checkpoint_id: checkpoint?.checkpoint_id ?? undefined,
+    graphOf: (graph_id) => (graph_id === graph.graph_id ? facts : null),
+    elapsedMs: call.elapsedMs,
+    allowScalarResume: call.deps.settings.allowScalarResume,
+    run: {
+      run_id: randomUUID(),
+      // What was approved on a guarded graph runs as it was started: nobody who answers changes its settings.
+      kwargs: graph.guarded ? { stream_mode, stream_subgraphs, durability } : { ...asked, command: nonEmpty(beside) },
+      metadata: body.metadata ?? {},
+      assistant_id: assistant.assistant_id,
+    },
+  });
+  call.deps.metrics.decisions.inc({ result: decided.replayed ? "replayed" : "accepted" });
+  if (decided.resume_run !== null) return decided.resume_run;
+  throw new HoldpointError("already_decided", `this answer was recorded before, and other questions of thread ${thread_id} are open`);
+}
+
+function refuseBesides(kwargs: Parameters<typeof refuseSideDoors>[0]["kwargs"]): void {
+  refuseSideDoors({ kind: "run", kwargs: { ...kwargs, input: {} }, head_checkpoint_id: null, live_reviews: 0, thread_status: "interrupted" });
+}
+
+function nonEmpty<Part extends object>(part: Part): Part | null {
+  return Object.values(part).some((value) => value != null) ? part : null;
+}
+
+/** There is no such thread. */
+export function noThread(thread_id: string): HoldpointError {
+  return new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
+}

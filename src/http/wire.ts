@@ -1,0 +1,36 @@
+import type { RunRow } from "../postgres/runs.sql.ts";
+import type { ThreadRow } from "../postgres/threads.sql.ts";
+import { assistantIdOf } from "../protocol/assistant.ts";
+import type { Run } from "../protocol/run.ts";
+import type { Thread } from "../protocol/thread.ts";
+
+/** A run as the clients see it. */
+export function wireRun(row: RunRow): Run {
+  return {
+    run_id: row.run_id,
+    thread_id: row.thread_id,
+    assistant_id: row.assistant_id ?? assistantIdOf(row.graph_id),
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+    status: row.status,
+    metadata: row.metadata,
+    kwargs: JSON.parse(row.kwargs),
+    multitask_strategy: row.multitask_strategy,
+  };
+}
+
+/** A thread as the clients see it. */
+export function wireThread(row: ThreadRow): Thread {
+  return {
+    thread_id: row.thread_id,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+    state_updated_at: row.state_updated_at,
+    metadata: row.metadata,
+    status: row.status,
+    config: JSON.parse(row.config),
+    values: row.values === null ? null : JSON.parse(row.values),
+    interrupts: JSON.parse(row.interrupts),
+    error: row.error === null ? null : JSON.parse(row.error),
+  };
+}
