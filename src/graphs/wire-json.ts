@@ -6,7 +6,9 @@ export function wireJson(value: unknown): string {
   return JSON.stringify(value ?? null, function (this: Record<string, unknown>, key, encoded: unknown) {
     // The value before its own toJSON, which for a message gives LangChain's envelope.
     return flatten(this[key], encoded);
-  }).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+  })
+    .replaceAll("\u2028", "\\u2028")
+    .replaceAll("\u2029", "\\u2029");
 }
 
 interface Message {
@@ -26,5 +28,7 @@ function flatten(value: unknown, encoded: unknown): unknown {
 }
 
 function isMessage(value: object): value is Message {
-  return "getType" in value && "toDict" in value && typeof value.toDict === "function" && typeof value.getType === "function";
+  return (
+    "getType" in value && "toDict" in value && typeof value.toDict === "function" && typeof value.getType === "function"
+  );
 }

@@ -21,7 +21,10 @@ export const CHAIN_START = "0".repeat(64);
 
 /** sha256 over the previous hash and the canonical JSON of the link, in hex. */
 export function linkHash(prev_hash: string, link: AuditLink): string {
-  return createHash("sha256").update(prev_hash).update(canonicalJson({ ...link })).digest("hex");
+  return createHash("sha256")
+    .update(prev_hash)
+    .update(canonicalJson({ ...link }))
+    .digest("hex");
 }
 
 /** A stored link. */

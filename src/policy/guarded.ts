@@ -1,5 +1,5 @@
 import { HoldpointError } from "../protocol/errors.ts";
-import type { RunKwargs, RunKind } from "../protocol/run.ts";
+import type { RunKind, RunKwargs } from "../protocol/run.ts";
 
 /** What a client asks a guarded graph to do. */
 export interface GuardedRequest {
@@ -31,12 +31,15 @@ function sideDoor({ kind, kwargs, head_checkpoint_id, live_reviews, thread_statu
   }
   const internal = Object.keys(kwargs.config?.configurable ?? {}).find((key) => key.startsWith("__"));
   if (internal !== undefined) return `config.configurable.${internal} is internal`;
-  if (hasKey(kwargs.context, "interruptOn") || hasKey(kwargs.config?.configurable, "interruptOn")) return "context.interruptOn cannot be set from outside";
+  if (hasKey(kwargs.context, "interruptOn") || hasKey(kwargs.config?.configurable, "interruptOn"))
+    return "context.interruptOn cannot be set from outside";
   if (kwargs.command?.goto != null) return "command.goto cannot jump over a review";
   if (kwargs.command?.update != null) return "command.update cannot change what a review decided about";
-  if (kwargs.interrupt_before != null || kwargs.interrupt_after != null) return "breakpoints cannot be set from outside";
+  if (kwargs.interrupt_before != null || kwargs.interrupt_after != null)
+    return "breakpoints cannot be set from outside";
   const from = kwargs.checkpoint?.checkpoint_id;
-  if (from != null && from !== head_checkpoint_id) return "a fork would take an approved step again; start a new thread";
+  if (from != null && from !== head_checkpoint_id)
+    return "a fork would take an approved step again; start a new thread";
   if (kwargs.checkpoint?.checkpoint_ns) return "a run starts at the root of the graph";
   if (live_reviews > 0) return "it waits for a person: decide the open review, or cancel the run that asks";
   return null;

@@ -1,5 +1,5 @@
-import { answerForGraph } from "../policy/review/normalise.ts";
 import type { DecidedReview } from "../policy/review/apply.ts";
+import { answerForGraph } from "../policy/review/normalise.ts";
 import type { CanonicalDecision } from "../protocol/decision.ts";
 import type { ReviewAction } from "../protocol/interrupt.ts";
 import type { Database } from "./database.ts";
@@ -17,7 +17,12 @@ export async function beginApply(database: Database, lease: Lease, run: RunRow):
   return await fencedExclusive(database, lease, async (tx) => {
     const { now } = await tx.one(readNow());
     const reviews = await moveGroup(tx, run, "apply", null, now);
-    const decisions = await tx.many(decisionsOf(run.tenant_id, reviews.map(({ id }) => id)));
+    const decisions = await tx.many(
+      decisionsOf(
+        run.tenant_id,
+        reviews.map(({ id }) => id),
+      ),
+    );
     return reviews.map((review) => {
       const decision = decisions.findLast(({ review_id }) => review_id === review.id);
       const canonical = JSON.parse(decision?.decisions ?? "[]") as CanonicalDecision[];

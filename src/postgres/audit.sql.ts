@@ -17,7 +17,14 @@ export interface AuditRow {
 }
 
 /** A row about a run: no hash in the transaction, which would cost the queue a factor of four. */
-export const insertRunAudit = (row: { tenant_id: string; kind: string; principal_id: string; thread_id: string; run_id: string | null; body: string }) => sql`
+export const insertRunAudit = (row: {
+  tenant_id: string;
+  kind: string;
+  principal_id: string;
+  thread_id: string;
+  run_id: string | null;
+  body: string;
+}) => sql`
   insert into holdpoint.audit (tenant_id, kind, at, principal_id, thread_id, run_id, body)
   values (${row.tenant_id}, ${row.kind}, holdpoint.now(), ${row.principal_id}, ${row.thread_id}, ${row.run_id}::uuid, ${row.body})`;
 

@@ -25,7 +25,10 @@ export async function cancelRun(database: Database, request: CancelRun): Promise
   return await database.transaction(async (tx) => {
     await tx.run(lockThread(request.thread_id));
     const thread = await tx.maybeOne(threadForUpdate(request.tenant_id, request.thread_id));
-    const run = thread === undefined ? undefined : await tx.maybeOne(runForUpdate(request.tenant_id, request.thread_id, request.run_id));
+    const run =
+      thread === undefined
+        ? undefined
+        : await tx.maybeOne(runForUpdate(request.tenant_id, request.thread_id, request.run_id));
     if (thread === undefined || run === undefined) {
       throw new HoldpointError("not_found", `Run with ID ${request.run_id} not found on thread ${request.thread_id}`);
     }
@@ -38,17 +41,36 @@ export async function cancelRun(database: Database, request: CancelRun): Promise
   });
 }
 
-async function cancelQueued(tx: Queryable, run: RunRow, thread: ThreadRow & { now: string }, request: CancelRun): Promise<void> {
+async function cancelQueued(
+  tx: Queryable,
+  run: RunRow,
+  thread: ThreadRow & { now: string },
+  request: CancelRun,
+): Promise<void> {
   await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", null, cancelledBy(request)));
-  await moveGroup(tx, run, "cancel", `${request.principal_id} cancelled the run that carried the answer`, thread.now, request.principal_id);
+  await moveGroup(
+    tx,
+    run,
+    "cancel",
+    `${request.principal_id} cancelled the run that carried the answer`,
+    thread.now,
+    request.principal_id,
+  );
   await auditRun(tx, run, "run.cancelled", request.principal_id);
   const left = await tx.many(openRunsForUpdate(run.tenant_id, run.thread_id));
   if (left.length > 0) return;
-  const waiting = (await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id))).some(({ status }) => isOpen(status));
+  const waiting = (await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id))).some(({ status }) =>
+    isOpen(status),
+  );
   await tx.run(setThreadStatus(run.tenant_id, run.thread_id, waiting ? "interrupted" : "idle"));
 }
 
-async function cancelWaiting(tx: Queryable, run: RunRow, thread: ThreadRow & { now: string }, request: CancelRun): Promise<void> {
+async function cancelWaiting(
+  tx: Queryable,
+  run: RunRow,
+  thread: ThreadRow & { now: string },
+  request: CancelRun,
+): Promise<void> {
   const reviews = await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id));
   const own = reviews.filter((review) => review.run_id === run.run_id && isOpen(review.status));
   if (own.length === 0) return;
@@ -57,7 +79,13 @@ async function cancelWaiting(tx: Queryable, run: RunRow, thread: ThreadRow & { n
     if (status === null) continue;
     const reason = `${request.principal_id} cancelled run ${run.run_id}`;
     await tx.run(moveReview(review.tenant_id, review.id, status, reason, null));
-    await auditReview(tx, review, { kind: status, principal_id: request.principal_id, at: thread.now, run_id: run.run_id, body: { reason } });
+    await auditReview(tx, review, {
+      kind: status,
+      principal_id: request.principal_id,
+      at: thread.now,
+      run_id: run.run_id,
+      body: { reason },
+    });
   }
   await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", run.output, cancelledBy(request)));
   await auditRun(tx, run, "run.cancelled", request.principal_id);

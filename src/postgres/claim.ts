@@ -1,5 +1,5 @@
-import { afterLostLease, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
+import { afterLostLease, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import { auditRun } from "./audit.ts";
 import { supersedeReview } from "./create-run.ts";
 import { type Database, isPostgresError, type Queryable } from "./database.ts";
@@ -51,14 +51,20 @@ export async function claimRuns(database: Database, claimant: Claimant, limit: n
  * T-claim. Locks: thread advisory lock (at most 250 ms, else another thread's turn), thread row, its next run, reviews by id.
  * The raised epoch fences whoever held the thread before.
  */
-export async function claimThread(database: Database, claimant: Claimant, tenant_id: string, thread_id: string): Promise<ClaimedRun | undefined> {
+export async function claimThread(
+  database: Database,
+  claimant: Claimant,
+  tenant_id: string,
+  thread_id: string,
+): Promise<ClaimedRun | undefined> {
   try {
     return await database.transaction(async (tx) => {
       await limitLockWait(tx);
       await tx.run(lockThread(thread_id));
       if ((await tx.maybeOne(threadForClaim(tenant_id, thread_id))) === undefined) return undefined;
       const next = await tx.maybeOne(nextRunForUpdate(tenant_id, thread_id));
-      if (next === undefined || next.status !== "pending" || !next.due || !claimant.graph_ids.includes(next.graph_id)) return undefined;
+      if (next === undefined || next.status !== "pending" || !next.due || !claimant.graph_ids.includes(next.graph_id))
+        return undefined;
       if (await refuseOvertaking(tx, next)) return undefined;
       const { lease_epoch } = await tx.one(takeLease(tenant_id, thread_id, claimant.worker_id, claimant.leaseMs));
       const run = await tx.one(startRun(tenant_id, next.run_id, lease_epoch));
@@ -80,7 +86,9 @@ async function limitLockWait(tx: Queryable): Promise<void> {
  */
 async function refuseOvertaking(tx: Queryable, next: RunRow): Promise<boolean> {
   if (next.kind === "resume" || next.kind === "copy") return false;
-  const open = (await tx.many(liveReviewsForUpdate(next.tenant_id, next.thread_id))).filter(({ status }) => isOpen(status));
+  const open = (await tx.many(liveReviewsForUpdate(next.tenant_id, next.thread_id))).filter(({ status }) =>
+    isOpen(status),
+  );
   if (open.length === 0) return false;
   const guarded = open.find((review) => review.guarded);
   if (guarded !== undefined) {
@@ -155,7 +163,10 @@ async function giveBack(tx: Queryable, run: RunRow, now: string): Promise<Reaped
 }
 
 /** Hands a lease back before its time, when a worker stops: the run is claimed again at once and counts as no lost lease. */
-export async function returnLease(database: Database, lease: { tenant_id: string; thread_id: string; run_id: string; lease_epoch: number }): Promise<void> {
+export async function returnLease(
+  database: Database,
+  lease: { tenant_id: string; thread_id: string; run_id: string; lease_epoch: number },
+): Promise<void> {
   await database.transaction(async (tx) => {
     await tx.run(lockThread(lease.thread_id));
     const thread = await tx.maybeOne(threadForUpdate(lease.tenant_id, lease.thread_id));

@@ -20,7 +20,13 @@ export interface CopyHead {
  * T-copy: one transaction copies the thread under its lock and its fence, a second one opens the copy's own reviews. A
  * repeated attempt finds the copy and opens what is missing.
  */
-export async function copyThread(database: Database, lease: Lease, run: RunRow, target: string, readCopy: () => Promise<CopyHead>): Promise<void> {
+export async function copyThread(
+  database: Database,
+  lease: Lease,
+  run: RunRow,
+  target: string,
+  readCopy: () => Promise<CopyHead>,
+): Promise<void> {
   const { tenant_id, thread_id: source } = run;
   await fencedExclusive(database, lease, async (tx) => {
     const created = await tx.maybeOne(copyThreadRow(tenant_id, source, target));
@@ -28,7 +34,9 @@ export async function copyThread(database: Database, lease: Lease, run: RunRow, 
     await tx.run(copyChunks(tenant_id, source, target));
     await tx.run(copyCheckpoints(tenant_id, source, target));
     await tx.run(copyWrites(tenant_id, source, target));
-    await auditRun(tx, { tenant_id, thread_id: target, run_id: run.run_id }, "thread.copied", run.principal_id, { forked_from: source });
+    await auditRun(tx, { tenant_id, thread_id: target, run_id: run.run_id }, "thread.copied", run.principal_id, {
+      forked_from: source,
+    });
   });
   const head = await readCopy();
   const { answered } = await database.one(headHoldsAnswers(tenant_id, source));
@@ -40,7 +48,16 @@ export async function copyThread(database: Database, lease: Lease, run: RunRow, 
     if (queued.length > 0) return;
     const inCopy: RunRow = { ...run, thread_id: target };
     if (answered && head.unfinished) {
-      const again = { ...inCopy, run_id: randomUUID(), kind: "run" as const, kwargs: "{}", metadata: {}, group_id: null, group_attempt: null, after_seconds: 0 };
+      const again = {
+        ...inCopy,
+        run_id: randomUUID(),
+        kind: "run" as const,
+        kwargs: "{}",
+        metadata: {},
+        group_id: null,
+        group_attempt: null,
+        after_seconds: 0,
+      };
       const created = await tx.one(insertRun(again));
       await tx.run(markThreadBusy(tenant_id, target, run.graph_id, {}));
       await auditRun(tx, created, "run.created", run.principal_id, { kind: "run", forked_from: source });

@@ -7,7 +7,14 @@ import { auditReview, auditRun } from "./audit.ts";
 import type { Database, Queryable } from "./database.ts";
 import { liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
 import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
-import { insertThread, lockThread, markThreadBusy, selectHeadCheckpoint, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
+import {
+  insertThread,
+  lockThread,
+  markThreadBusy,
+  selectHeadCheckpoint,
+  type ThreadRow,
+  threadForUpdate,
+} from "./threads.sql.ts";
 
 /** A run that somebody wants to start; validated at the edge. */
 export interface CreateRun {
@@ -44,7 +51,15 @@ export async function createRun(database: Database, request: CreateRun): Promise
     if (request.guarded) await guard(tx, request, thread, reviews);
     refuseCopyWhileDeciding(request, reviews);
     if (asksAnew(request)) await supersede(tx, reviews, request, thread.now);
-    const run = await tx.one(insertRun({ ...request, metadata: request.metadata, kwargs: JSON.stringify(request.kwargs), group_id: null, group_attempt: null }));
+    const run = await tx.one(
+      insertRun({
+        ...request,
+        metadata: request.metadata,
+        kwargs: JSON.stringify(request.kwargs),
+        group_id: null,
+        group_attempt: null,
+      }),
+    );
     await tx.run(markThreadBusy(request.tenant_id, request.thread_id, request.graph_id, stamp(request)));
     await auditRun(tx, run, "run.created", request.principal_id, { kind: run.kind, graph_id: run.graph_id });
     return run;
@@ -54,7 +69,10 @@ export async function createRun(database: Database, request: CreateRun): Promise
 async function threadOf(tx: Queryable, request: CreateRun): Promise<ThreadRow & { now: string }> {
   const thread = await tx.maybeOne(threadForUpdate(request.tenant_id, request.thread_id));
   if (thread !== undefined) return thread;
-  const created = request.if_not_exists === "create" ? await tx.maybeOne(insertThread(request.tenant_id, request.thread_id, null, {})) : undefined;
+  const created =
+    request.if_not_exists === "create"
+      ? await tx.maybeOne(insertThread(request.tenant_id, request.thread_id, null, {}))
+      : undefined;
   if (created === undefined) throw new HoldpointError("not_found", `Thread with ID ${request.thread_id} not found`);
   return await tx.one(threadForUpdate(request.tenant_id, request.thread_id));
 }
@@ -63,12 +81,18 @@ async function threadOf(tx: Queryable, request: CreateRun): Promise<ThreadRow & 
 function refuseOtherGraph(request: CreateRun, { graph_id }: ThreadRow): void {
   if (graph_id === null || graph_id === request.graph_id) return;
   if (!request.guarded && request.isGuarded?.(graph_id) === false) return;
-  throw new HoldpointError("guarded", `thread ${request.thread_id} is of graph "${graph_id}"; start a new thread for "${request.graph_id}"`);
+  throw new HoldpointError(
+    "guarded",
+    `thread ${request.thread_id} is of graph "${graph_id}"; start a new thread for "${request.graph_id}"`,
+  );
 }
 
 /** What the clients later find a thread by. */
 function stamp(request: CreateRun): Record<string, unknown> {
-  return { graph_id: request.graph_id, ...(request.assistant_id === null ? {} : { assistant_id: request.assistant_id }) };
+  return {
+    graph_id: request.graph_id,
+    ...(request.assistant_id === null ? {} : { assistant_id: request.assistant_id }),
+  };
 }
 
 function refuseBusy(request: CreateRun, openRuns: readonly RunRow[]): void {
@@ -77,12 +101,21 @@ function refuseBusy(request: CreateRun, openRuns: readonly RunRow[]): void {
   // An edit or a copy in the middle of a run would see half of it.
   const waits = request.kind === "run" && request.multitask_strategy === "enqueue";
   if (waits) return;
-  throw new HoldpointError("thread_busy", `thread ${request.thread_id} is busy: run ${first.run_id} is ${first.status}`, {
-    facts: { run_id: first.run_id, status: first.status },
-  });
+  throw new HoldpointError(
+    "thread_busy",
+    `thread ${request.thread_id} is busy: run ${first.run_id} is ${first.status}`,
+    {
+      facts: { run_id: first.run_id, status: first.status },
+    },
+  );
 }
 
-async function guard(tx: Queryable, request: CreateRun, thread: ThreadRow, reviews: readonly ReviewRow[]): Promise<void> {
+async function guard(
+  tx: Queryable,
+  request: CreateRun,
+  thread: ThreadRow,
+  reviews: readonly ReviewRow[],
+): Promise<void> {
   const head = await tx.maybeOne(selectHeadCheckpoint(request.tenant_id, request.thread_id));
   refuseSideDoors({
     kind: request.kind,
@@ -93,18 +126,27 @@ async function guard(tx: Queryable, request: CreateRun, thread: ThreadRow, revie
   });
 }
 
-const isLive = (review: ReviewRow) => isOpen(review.status) || review.status === "decided" || review.status === "resuming";
+const isLive = (review: ReviewRow) =>
+  isOpen(review.status) || review.status === "decided" || review.status === "resuming";
 
 function refuseCopyWhileDeciding(request: CreateRun, reviews: readonly ReviewRow[]): void {
   const deciding = reviews.find(({ status }) => status === "decided" || status === "resuming");
   if (request.kind !== "copy" || deciding === undefined) return;
-  throw new HoldpointError("thread_busy", `review ${deciding.id} of thread ${request.thread_id} is ${deciding.status}; copy the thread when its answer has been applied`);
+  throw new HoldpointError(
+    "thread_busy",
+    `review ${deciding.id} of thread ${request.thread_id} is ${deciding.status}; copy the thread when its answer has been applied`,
+  );
 }
 
 /** True when the request leaves the open questions behind; a copy does not touch them and an empty input asks them again. */
 function asksAnew({ kind, kwargs }: CreateRun): boolean {
   if (kind === "copy") return false;
-  return kind === "state_update" || kwargs.input != null || kwargs.command != null || kwargs.checkpoint?.checkpoint_id != null;
+  return (
+    kind === "state_update" ||
+    kwargs.input != null ||
+    kwargs.command != null ||
+    kwargs.checkpoint?.checkpoint_id != null
+  );
 }
 
 async function supersede(tx: Queryable, reviews: readonly ReviewRow[], request: CreateRun, at: string): Promise<void> {
@@ -122,13 +164,24 @@ export async function supersedeReview(
   cause: { reason: string; principal_id: string; run_id: string; at: string; superseded_by?: string },
 ): Promise<void> {
   await tx.run(moveReview(review.tenant_id, review.id, "superseded", cause.reason, cause.superseded_by ?? null));
-  await auditReview(tx, review, { kind: "superseded", principal_id: cause.principal_id, at: cause.at, run_id: cause.run_id, body: { reason: cause.reason } });
+  await auditReview(tx, review, {
+    kind: "superseded",
+    principal_id: cause.principal_id,
+    at: cause.at,
+    run_id: cause.run_id,
+    body: { reason: cause.reason },
+  });
 }
 
 /** Creates a thread, or gives the one that is there when the caller does not mind. Throws `thread_exists`. */
 export async function createThread(
   database: Database,
-  request: { tenant_id: string; thread_id?: string | undefined; metadata: Record<string, unknown>; if_exists: "raise" | "do_nothing" },
+  request: {
+    tenant_id: string;
+    thread_id?: string | undefined;
+    metadata: Record<string, unknown>;
+    if_exists: "raise" | "do_nothing";
+  },
 ): Promise<ThreadRow> {
   const thread_id = request.thread_id ?? randomUUID();
   return await database.transaction(async (tx) => {

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { failpoint } from "../failpoint.ts";
-import { decideReview, type DecisionContext, type DecisionRequest, type ReviewFacts, type Verdict } from "../policy/review/decide.ts";
+import {
+  type DecisionContext,
+  type DecisionRequest,
+  decideReview,
+  type ReviewFacts,
+  type Verdict,
+} from "../policy/review/decide.ts";
 import { decisionDiff } from "../policy/review/diff.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
 import { outcomeOf } from "../policy/review/normalise.ts";
@@ -22,7 +28,14 @@ import {
   reviewForUpdate,
   setResumeRun,
 } from "./reviews.sql.ts";
-import { insertFinishedRun, insertRun, type NewRun, openRunsForUpdate, type RunRow, selectRunById } from "./runs.sql.ts";
+import {
+  insertFinishedRun,
+  insertRun,
+  type NewRun,
+  openRunsForUpdate,
+  type RunRow,
+  selectRunById,
+} from "./runs.sql.ts";
 import { lockThread, markThreadBusy, selectHeadCheckpoint, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
 
 /** One review's answer within a decision. */
@@ -44,7 +57,9 @@ export interface Decide {
   elapsedMs: () => number;
   allowScalarResume: boolean;
   /** What a resume by the LangGraph API says about the run it makes; otherwise the paused run's settings carry on. */
-  resume?: { run_id: string; kwargs: Partial<RunKwargs>; metadata: Record<string, unknown>; assistant_id: string | null } | undefined;
+  resume?:
+    | { run_id: string; kwargs: Partial<RunKwargs>; metadata: Record<string, unknown>; assistant_id: string | null }
+    | undefined;
 }
 
 /** The reviews as they stand now, and the run that carries the answers once the group is complete. */
@@ -68,7 +83,10 @@ export async function decide(database: Database, command: Decide): Promise<Decid
     failpoint("decide.recorded");
     const group_id = (verdicts[0] as Judged).review.group_id;
     const group = await tx.many(groupForUpdate(command.principal.tenant_id, group_id));
-    const resume_run = accepted.length === 0 ? await replayedRun(tx, command, group) : await queueResume(tx, command, group, scene.thread.now);
+    const resume_run =
+      accepted.length === 0
+        ? await replayedRun(tx, command, group)
+        : await queueResume(tx, command, group, scene.thread.now);
     return { reviews: group, resume_run, replayed: accepted.length === 0 };
   });
   failpoint("decide.committed");
@@ -100,14 +118,22 @@ async function readScene(tx: Queryable, { principal, thread_id }: Decide): Promi
 
 async function judge(tx: Queryable, command: Decide, scene: Scene): Promise<Judged[]> {
   const reviews = await reviewsOf(tx, command, scene);
-  const standing = await tx.many(decisionsOf(command.principal.tenant_id, reviews.map(({ id }) => id)));
+  const standing = await tx.many(
+    decisionsOf(
+      command.principal.tenant_id,
+      reviews.map(({ id }) => id),
+    ),
+  );
   const other = scene.openRuns.find(({ kind }) => kind !== "resume") ?? null;
   const judged: Judged[] = [];
   for (const [position, answer] of command.answers.entries()) {
     const review = reviews[position] as ReviewRow;
     const { late } = await tx.one(openedAfterArrival(review.tenant_id, review.id, command.elapsedMs()));
     const verdict = decideReview(
-      facts(review, standing.findLast(({ review_id }) => review_id === review.id)),
+      facts(
+        review,
+        standing.findLast(({ review_id }) => review_id === review.id),
+      ),
       { ...answer.request, principal_id: command.principal.principal_id },
       {
         head_checkpoint_id: scene.head_checkpoint_id,
@@ -141,7 +167,14 @@ function facts(review: ReviewRow, standing: DecisionRow | undefined): ReviewFact
   };
 }
 
-async function record(tx: Queryable, command: Decide, scene: Scene, review: ReviewRow, answer: Answer, verdict: Verdict): Promise<void> {
+async function record(
+  tx: Queryable,
+  command: Decide,
+  scene: Scene,
+  review: ReviewRow,
+  answer: Answer,
+  verdict: Verdict,
+): Promise<void> {
   if (verdict.kind !== "accept") return;
   const { principal_id, tenant_id } = command.principal;
   const diff = decisionDiff(JSON.parse(review.actions) as ReviewAction[], verdict.decisions);
@@ -168,31 +201,53 @@ async function record(tx: Queryable, command: Decide, scene: Scene, review: Revi
     kind: "decided",
     principal_id,
     at: scene.thread.now,
-    body: { decision_id: decision.id, decisions: JSON.parse(decisions), decisions_digest, comment, diff, binding, channel: command.channel, request_digest: review.request_digest },
+    body: {
+      decision_id: decision.id,
+      decisions: JSON.parse(decisions),
+      decisions_digest,
+      comment,
+      diff,
+      binding,
+      channel: command.channel,
+      request_digest: review.request_digest,
+    },
   });
 }
 
 /** The run that carries the answer that stands; while other questions are open there is none yet. */
 async function replayedRun(tx: Queryable, command: Decide, group: readonly ReviewRow[]): Promise<RunRow | null> {
   const first = group[0] as ReviewRow;
-  if (first.resume_run_id !== null) return (await tx.maybeOne(selectRunById(first.tenant_id, first.resume_run_id))) ?? null;
+  if (first.resume_run_id !== null)
+    return (await tx.maybeOne(selectRunById(first.tenant_id, first.resume_run_id))) ?? null;
   const open = group.filter(({ status }) => isOpen(status));
   if (open.length === 0) return null;
   return await answerIncomplete(tx, command, first, await tx.one(selectRunById(first.tenant_id, first.run_id)), open);
 }
 
 /** Queues the run that carries the group's answers, when the last of them is in. `unique (group_id, group_attempt)` holds it to one. */
-async function queueResume(tx: Queryable, command: Decide, group: readonly ReviewRow[], now: string): Promise<RunRow | null> {
+async function queueResume(
+  tx: Queryable,
+  command: Decide,
+  group: readonly ReviewRow[],
+  now: string,
+): Promise<RunRow | null> {
   const first = group[0] as ReviewRow;
   const paused = await tx.one(selectRunById(first.tenant_id, first.run_id));
   const open = group.filter(({ status }) => isOpen(status));
   if (open.length > 0) return await answerIncomplete(tx, command, first, paused, open);
-  const run = await tx.one(insertRun({ ...resumeRun(command, first, paused), group_id: first.group_id, group_attempt: 1 }));
+  const run = await tx.one(
+    insertRun({ ...resumeRun(command, first, paused), group_id: first.group_id, group_attempt: 1 }),
+  );
   await tx.run(setResumeRun(first.tenant_id, first.group_id, run.run_id));
   await tx.run(markThreadBusy(first.tenant_id, first.thread_id, first.graph_id, {}));
   for (const review of group) {
     if (review.status !== "decided") continue;
-    await auditReview(tx, review, { kind: "resume_queued", principal_id: command.principal.principal_id, at: now, run_id: run.run_id });
+    await auditReview(tx, review, {
+      kind: "resume_queued",
+      principal_id: command.principal.principal_id,
+      at: now,
+      run_id: run.run_id,
+    });
   }
   await auditRun(tx, run, "run.created", command.principal.principal_id, { kind: "resume", group_id: first.group_id });
   return run;
@@ -200,7 +255,12 @@ async function queueResume(tx: Queryable, command: Decide, group: readonly Revie
 
 function resumeRun(command: Decide, review: ReviewRow, paused: RunRow): NewRun {
   // What the paused run was configured with goes on; what it was asked to do does not.
-  const { input: _input, command: _command, checkpoint: _checkpoint, ...settings } = JSON.parse(paused.kwargs) as RunKwargs;
+  const {
+    input: _input,
+    command: _command,
+    checkpoint: _checkpoint,
+    ...settings
+  } = JSON.parse(paused.kwargs) as RunKwargs;
   return {
     tenant_id: review.tenant_id,
     run_id: command.resume?.run_id ?? randomUUID(),
@@ -219,7 +279,13 @@ function resumeRun(command: Decide, review: ReviewRow, paused: RunRow): NewRun {
 }
 
 /** The clients expect a run for every resume: one that leaves questions open executes nothing and answers with them. */
-async function answerIncomplete(tx: Queryable, command: Decide, first: ReviewRow, paused: RunRow, open: readonly ReviewRow[]): Promise<RunRow | null> {
+async function answerIncomplete(
+  tx: Queryable,
+  command: Decide,
+  first: ReviewRow,
+  paused: RunRow,
+  open: readonly ReviewRow[],
+): Promise<RunRow | null> {
   if (command.resume === undefined) return null;
   const rest = open.map((review) => ({ id: review.interrupt_id, value: JSON.parse(review.value) }));
   return await tx.one(insertFinishedRun(resumeRun(command, first, paused), JSON.stringify({ __interrupt__: rest })));

@@ -50,14 +50,27 @@ export const insertIntent = (effect: {
   returning ${EFFECT}`;
 
 /** The effect of one call of one task, locked. */
-export const effectForUpdate = (tenant_id: string, thread_id: string, checkpoint_ns: string, checkpoint_id: string, task_id: string, call_key: string) => sql<EffectRow>`
+export const effectForUpdate = (
+  tenant_id: string,
+  thread_id: string,
+  checkpoint_ns: string,
+  checkpoint_id: string,
+  task_id: string,
+  call_key: string,
+) => sql<EffectRow>`
   select ${EFFECT} from holdpoint.effect
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and checkpoint_ns = ${checkpoint_ns}
     and checkpoint_id = ${checkpoint_id}::uuid and task_id = ${task_id} and call_key = ${call_key}
   for no key update`;
 
 /** Another attempt at an effect that may be repeated. */
-export const repeatIntent = (tenant_id: string, thread_id: string, effect_id: string, run_id: string, timeoutMs: number) => sql<EffectRow>`
+export const repeatIntent = (
+  tenant_id: string,
+  thread_id: string,
+  effect_id: string,
+  run_id: string,
+  timeoutMs: number,
+) => sql<EffectRow>`
   update holdpoint.effect
   set attempt = attempt + 1, run_id = ${run_id}::uuid, not_after = holdpoint.now() + make_interval(secs => ${timeoutMs}::float8 / 1000)
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and effect_id = ${effect_id}::uuid and status = 'intent'

@@ -3,7 +3,14 @@ import { failpoint } from "../failpoint.ts";
 import { digest } from "../policy/digest.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Database, Queryable } from "./database.ts";
-import { type EffectRow, effectForUpdate, insertIntent, noteEffectError, repeatIntent, writeReceipt } from "./effects.sql.ts";
+import {
+  type EffectRow,
+  effectForUpdate,
+  insertIntent,
+  noteEffectError,
+  repeatIntent,
+  writeReceipt,
+} from "./effects.sql.ts";
 import { fencedWrite, type Lease } from "./fence.ts";
 
 /** The task that makes a call: what an effect is keyed by, so that a task that runs again finds what it did. */
@@ -29,7 +36,12 @@ export type Intent = { kind: "receipt"; result: string } | { kind: "execute"; ef
  * T-intent: writes down what is about to happen. Locks: thread advisory lock (shared), effect.
  * A receipt that is there is returned. A `once` effect whose outcome is unknown is never started again: `effect_in_doubt`.
  */
-export async function writeIntent(database: Database, lease: Lease, task: EffectTask, call: EffectCall): Promise<Intent> {
+export async function writeIntent(
+  database: Database,
+  lease: Lease,
+  task: EffectTask,
+  call: EffectCall,
+): Promise<Intent> {
   failpoint("effect.before_intent");
   const intent = await fencedWrite(database, lease, (tx) => intend(tx, lease, task, call));
   if (intent.kind === "execute") failpoint("effect.intent_written");
@@ -54,11 +66,15 @@ async function intend(tx: Queryable, lease: Lease, task: EffectTask, call: Effec
     }),
   );
   if (inserted !== undefined) return { kind: "execute", effect_id: inserted.effect_id };
-  const before = await tx.one(effectForUpdate(lease.tenant_id, lease.thread_id, task.checkpoint_ns, task.checkpoint_id, task.task_id, call.key));
+  const before = await tx.one(
+    effectForUpdate(lease.tenant_id, lease.thread_id, task.checkpoint_ns, task.checkpoint_id, task.task_id, call.key),
+  );
   refuseOtherArguments(before, args_digest);
   if (before.status === "receipt") return { kind: "receipt", result: before.result ?? "null" };
   if (before.kind === "once") throw inDoubt(before);
-  const repeated = await tx.one(repeatIntent(lease.tenant_id, lease.thread_id, before.effect_id, lease.run_id, call.timeoutMs));
+  const repeated = await tx.one(
+    repeatIntent(lease.tenant_id, lease.thread_id, before.effect_id, lease.run_id, call.timeoutMs),
+  );
   return { kind: "execute", effect_id: repeated.effect_id };
 }
 
@@ -80,13 +96,25 @@ function inDoubt(before: EffectRow): HoldpointError {
 }
 
 /** T-receipt: from here on a re-run of the task gets this result. Locks: thread advisory lock (shared), effect. */
-export async function recordReceipt(database: Database, lease: Lease, effect_id: string, result: string): Promise<void> {
+export async function recordReceipt(
+  database: Database,
+  lease: Lease,
+  effect_id: string,
+  result: string,
+): Promise<void> {
   failpoint("effect.executed");
   await fencedWrite(database, lease, (tx) => tx.run(writeReceipt(lease.tenant_id, lease.thread_id, effect_id, result)));
   failpoint("effect.receipt_written");
 }
 
 /** Notes why an attempt failed; the intent stays, because the failure says nothing about what happened outside. */
-export async function recordFailure(database: Database, lease: Lease, effect_id: string, message: string): Promise<void> {
-  await fencedWrite(database, lease, (tx) => tx.run(noteEffectError(lease.tenant_id, lease.thread_id, effect_id, message)));
+export async function recordFailure(
+  database: Database,
+  lease: Lease,
+  effect_id: string,
+  message: string,
+): Promise<void> {
+  await fencedWrite(database, lease, (tx) =>
+    tx.run(noteEffectError(lease.tenant_id, lease.thread_id, effect_id, message)),
+  );
 }

@@ -5,7 +5,14 @@ export const lockEvents = (thread_id: string) =>
   sql`select pg_advisory_xact_lock(hashtextextended('holdpoint:event:' || ${thread_id}::text, 0))`;
 
 /** Stores a batch behind the thread's last event; the row that comes back names the ids it was given. */
-export const insertEvents = (batch: { tenant_id: string; thread_id: string; run_id: string; attempt: number; count: number; body: string }) => sql<{
+export const insertEvents = (batch: {
+  tenant_id: string;
+  thread_id: string;
+  run_id: string;
+  attempt: number;
+  count: number;
+  body: string;
+}) => sql<{
   seq_from: number;
   seq_to: number;
 }>`

@@ -4,7 +4,12 @@ import { insertEvents, lockEvents, selectRunEvents } from "./events.sql.ts";
 import { fencedWrite, type Lease } from "./fence.ts";
 
 /** Stores a batch under the fence; only after this has committed may anyone be shown an event of it. */
-export async function appendEvents(database: Database, lease: Lease, attempt: number, events: readonly StreamEvent[]): Promise<void> {
+export async function appendEvents(
+  database: Database,
+  lease: Lease,
+  attempt: number,
+  events: readonly StreamEvent[],
+): Promise<void> {
   const body = JSON.stringify(events);
   await fencedWrite(database, lease, async (tx) => {
     await tx.run(lockEvents(lease.thread_id));

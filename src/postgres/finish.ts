@@ -52,10 +52,18 @@ const RUN_STATUS: Record<Ending, RunStatus> = {
  * T-finish: ends a run, after the saver has committed. Locks: thread advisory lock, thread row, open runs, live
  * reviews by id, audit. Throws `lease_lost` and changes nothing when the fence has moved.
  */
-export async function finishRun(database: Database, lease: Lease, run: RunRow, finish: Finish, context: OpenContext): Promise<void> {
+export async function finishRun(
+  database: Database,
+  lease: Lease,
+  run: RunRow,
+  finish: Finish,
+  context: OpenContext,
+): Promise<void> {
   await fencedExclusive(database, lease, async (tx) => {
     const thread = await tx.one(threadForUpdate(lease.tenant_id, lease.thread_id));
-    const queued = (await tx.many(openRunsForUpdate(lease.tenant_id, lease.thread_id))).filter(({ run_id }) => run_id !== lease.run_id);
+    const queued = (await tx.many(openRunsForUpdate(lease.tenant_id, lease.thread_id))).filter(
+      ({ run_id }) => run_id !== lease.run_id,
+    );
     if (finish.group !== null) await moveGroup(tx, run, finish.group.event, finish.group.reason, thread.now);
     await openReviews(tx, run, finish.questions, context, thread.now);
     if (finish.continued) await closeFailed(tx, run, thread.now);
@@ -65,7 +73,11 @@ export async function finishRun(database: Database, lease: Lease, run: RunRow, f
     const status = threadStatusAfter(finish.ending, queued.length > 0);
     await tx.run(finishThread(lease.tenant_id, lease.thread_id, status, finish.values, finish.interrupts, error));
     const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
-    await auditRun(tx, run, kind, "system:worker", { status: RUN_STATUS[finish.ending], attempt: run.attempt, ...finish.error });
+    await auditRun(tx, run, kind, "system:worker", {
+      status: RUN_STATUS[finish.ending],
+      attempt: run.attempt,
+      ...finish.error,
+    });
   });
 }
 
@@ -74,7 +86,13 @@ async function closeFailed(tx: Queryable, run: RunRow, at: string): Promise<void
     if (review.status !== "resume_failed") continue;
     const reason = `run ${run.run_id} went on from where the resume had failed`;
     await tx.run(moveReview(review.tenant_id, review.id, "closed", reason, null));
-    await auditReview(tx, review, { kind: "closed", principal_id: run.principal_id, at, run_id: run.run_id, body: { reason } });
+    await auditReview(tx, review, {
+      kind: "closed",
+      principal_id: run.principal_id,
+      at,
+      run_id: run.run_id,
+      body: { reason },
+    });
   }
 }
 
@@ -95,15 +113,25 @@ export async function openReviews(
     review.interrupt_id === question.interrupt_id;
   const stands = (review: ReviewRow, question: ReviewRequest) =>
     isOpen(review.status) && review.request_digest === question.request_digest;
-  const standing = live.find((review) => questions.some((question) => isSame(review, question) && stands(review, question)));
+  const standing = live.find((review) =>
+    questions.some((question) => isSame(review, question) && stands(review, question)),
+  );
   const group_id = standing?.group_id ?? randomUUID();
   for (const question of questions) {
     const before = live.find((review) => isSame(review, question));
     if (before !== undefined && stands(before, question)) continue;
     const id = randomUUID();
     if (before !== undefined) {
-      const reason = isOpen(before.status) ? "the graph asked again and what it shows has changed" : "the graph asked again";
-      await supersedeReview(tx, before, { reason, principal_id: "system:worker", run_id: run.run_id, at, superseded_by: id });
+      const reason = isOpen(before.status)
+        ? "the graph asked again and what it shows has changed"
+        : "the graph asked again";
+      await supersedeReview(tx, before, {
+        reason,
+        principal_id: "system:worker",
+        run_id: run.run_id,
+        at,
+        superseded_by: id,
+      });
     }
     await openReview(tx, run, question, { ...context, checkpoint_id: context.checkpoint_id }, { id, group_id, at });
   }
@@ -144,7 +172,12 @@ async function openReview(
     principal_id: run.principal_id,
     at,
     run_id: run.run_id,
-    body: { request_digest: review.request_digest, value_digest: review.value_digest, value: question.value, actions: question.actions },
+    body: {
+      request_digest: review.request_digest,
+      value_digest: review.value_digest,
+      value: question.value,
+      actions: question.actions,
+    },
   });
 }
 
@@ -163,7 +196,13 @@ export async function moveGroup(
     const status: ReviewStatus | null = REVIEW_TRANSITIONS[review.status][event];
     if (status === null) continue;
     await tx.run(moveReview(review.tenant_id, review.id, status, reason, null));
-    await auditReview(tx, review, { kind: status, principal_id, at, run_id: run.run_id, body: reason === null ? {} : { reason } });
+    await auditReview(tx, review, {
+      kind: status,
+      principal_id,
+      at,
+      run_id: run.run_id,
+      body: reason === null ? {} : { reason },
+    });
     moved.push({ ...review, status });
   }
   return moved;

@@ -31,7 +31,10 @@ const SELF_TEST_MS = 2_000;
 
 /** Starts listening; a lost connection is opened again until `close`. */
 export function openWakeups(options: WakeupOptions): Wakeups {
-  const listeners: Record<Channel, Set<(thread_id: string | undefined) => void>> = { runs: new Set(), events: new Set() };
+  const listeners: Record<Channel, Set<(thread_id: string | undefined) => void>> = {
+    runs: new Set(),
+    events: new Set(),
+  };
   const pending = new Set<Channel>();
   let timer: NodeJS.Timeout | undefined;
   let reconnect: NodeJS.Timeout | undefined;

@@ -1,5 +1,5 @@
-import { decisionsFromResume } from "../policy/review/normalise.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
+import { decisionsFromResume } from "../policy/review/normalise.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Principal } from "../protocol/principal.ts";
 import type { Database } from "./database.ts";
@@ -23,9 +23,20 @@ export interface ResumeThread extends Pick<Decide, "graphOf" | "elapsedMs" | "al
  */
 export async function resumeThread(database: Database, request: ResumeThread): Promise<Decided> {
   const reviews = await database.many(newestReviewsOfThread(request.principal.tenant_id, request.thread_id));
-  const answers = isInterruptMap(request.resume) ? answersById(request, reviews, request.resume) : [scalarAnswer(request, reviews)];
+  const answers = isInterruptMap(request.resume)
+    ? answersById(request, reviews, request.resume)
+    : [scalarAnswer(request, reviews)];
   const { principal, thread_id, graphOf, elapsedMs, allowScalarResume, run } = request;
-  return await decide(database, { principal, channel: "runs", thread_id, answers, graphOf, elapsedMs, allowScalarResume, resume: run });
+  return await decide(database, {
+    principal,
+    channel: "runs",
+    thread_id,
+    answers,
+    graphOf,
+    elapsedMs,
+    allowScalarResume,
+    resume: run,
+  });
 }
 
 /** True when every key is an interrupt id (XXH3, 32 hex digits), which is how LangGraph tells a map from a value. */
@@ -40,9 +51,13 @@ function answersById(request: ResumeThread, reviews: readonly ReviewRow[], resum
     const review = reviews.find((candidate) => candidate.interrupt_id === interrupt_id);
     if (review !== undefined) return answer(request, review, value, true);
     const pending = reviews.filter(({ status }) => isOpen(status)).map((open) => open.interrupt_id);
-    throw new HoldpointError("unknown_interrupt", `no question has the interrupt id ${interrupt_id}; open: ${pending.join(", ") || "none"}`, {
-      facts: { interrupt_id, pending },
-    });
+    throw new HoldpointError(
+      "unknown_interrupt",
+      `no question has the interrupt id ${interrupt_id}; open: ${pending.join(", ") || "none"}`,
+      {
+        facts: { interrupt_id, pending },
+      },
+    );
   });
   // One order for every caller: reviews are locked by id.
   return answers.toSorted((a, b) => (a.review_id < b.review_id ? -1 : 1));
@@ -52,10 +67,15 @@ function scalarAnswer(request: ResumeThread, reviews: readonly ReviewRow[]): Ans
   const open = reviews.filter(({ status }) => isOpen(status));
   if (open.length > 1) {
     const pending = open.map(({ interrupt_id }) => interrupt_id);
-    throw new HoldpointError("ambiguous_resume", `${open.length} questions are open; answer by interrupt id: ${pending.join(", ")}`, { facts: { pending } });
+    throw new HoldpointError(
+      "ambiguous_resume",
+      `${open.length} questions are open; answer by interrupt id: ${pending.join(", ")}`,
+      { facts: { pending } },
+    );
   }
   const review = open[0] ?? reviews[0];
-  if (review === undefined) throw new HoldpointError("nothing_to_resume", `thread ${request.thread_id} waits for no answer`);
+  if (review === undefined)
+    throw new HoldpointError("nothing_to_resume", `thread ${request.thread_id} waits for no answer`);
   return answer(request, review, request.resume, false);
 }
 

@@ -51,7 +51,17 @@ const REVIEW = columns`id, tenant_id, version, group_id, status, outcome, status
 /** What is needed to open a review. */
 export type NewReview = Omit<
   ReviewRow,
-  "version" | "status" | "outcome" | "status_reason" | "resume_run_id" | "superseded_by" | "opened_at" | "decided_at" | "resumed_at" | "closed_at" | "due_at"
+  | "version"
+  | "status"
+  | "outcome"
+  | "status_reason"
+  | "resume_run_id"
+  | "superseded_by"
+  | "opened_at"
+  | "decided_at"
+  | "resumed_at"
+  | "closed_at"
+  | "due_at"
 > & { due_after_seconds: number };
 
 /** Opens a review; no row when the same pause is already open or answered. */
@@ -129,7 +139,13 @@ export const setResumeRun = (tenant_id: string, group_id: string, resume_run_id:
   where tenant_id = ${tenant_id} and group_id = ${group_id}::uuid and status = 'decided'`;
 
 /** Moves a review to another status with the reason a person reads; the caller has checked the table. */
-export const moveReview = (tenant_id: string, id: string, status: string, reason: string | null, superseded_by: string | null) => sql`
+export const moveReview = (
+  tenant_id: string,
+  id: string,
+  status: string,
+  reason: string | null,
+  superseded_by: string | null,
+) => sql`
   update holdpoint.review
   set status = ${status}, status_reason = coalesce(${reason}::text, status_reason), version = version + 1, next_at = null,
       superseded_by = coalesce(${superseded_by}::uuid, superseded_by),

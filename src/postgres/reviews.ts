@@ -18,7 +18,12 @@ export async function readReviews(
   filter: { status: string | null; graph_id: string | null; thread_id: string | null; limit: number; offset: number },
 ): Promise<{ reviews: ReviewTask[]; total: number }> {
   const rows = await database.many(listReviews(tenant_id, filter));
-  const decisions = await database.many(decisionsOf(tenant_id, rows.map(({ id }) => id)));
+  const decisions = await database.many(
+    decisionsOf(
+      tenant_id,
+      rows.map(({ id }) => id),
+    ),
+  );
   return { reviews: rows.map((row) => reviewTask(row, decisions)), total: rows[0]?.total ?? 0 };
 }
 

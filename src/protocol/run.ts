@@ -59,7 +59,11 @@ export const runCreateSchema = z.object({
   on_disconnect: z.enum(["cancel", "continue"]).nullish(),
   multitask_strategy: z.enum(["reject", "enqueue", "interrupt", "rollback"]).nullish(),
   if_not_exists: z.enum(["create", "reject"]).nullish(),
-  after_seconds: z.number().min(0).max(366 * 86_400).nullish(),
+  after_seconds: z
+    .number()
+    .min(0)
+    .max(366 * 86_400)
+    .nullish(),
   durability: z.enum(["sync", "async", "exit"]).nullish(),
 });
 

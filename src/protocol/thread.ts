@@ -18,9 +18,7 @@ export const threadCreateSchema = z.object({
 export const stateUpdateSchema = z.object({
   values: z.unknown().optional(),
   as_node: z.string().max(500).nullish(),
-  checkpoint: z
-    .object({ checkpoint_id: uuidSchema.nullish(), checkpoint_ns: z.string().nullish() })
-    .nullish(),
+  checkpoint: z.object({ checkpoint_id: uuidSchema.nullish(), checkpoint_ns: z.string().nullish() }).nullish(),
   checkpoint_id: uuidSchema.nullish(),
 });
 

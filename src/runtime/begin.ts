@@ -20,7 +20,12 @@ export type Beginning =
  * T-start and T-apply: chooses what to send, so that no attempt repeats what an earlier one has committed.
  * The first attempt sends the input. A later one goes on from the checkpoint that an earlier one left, if there is one.
  */
-export async function beginRun(database: Database, lease: Lease, run: RunRow, readHead: () => Promise<Head>): Promise<Beginning> {
+export async function beginRun(
+  database: Database,
+  lease: Lease,
+  run: RunRow,
+  readHead: () => Promise<Head>,
+): Promise<Beginning> {
   if (run.attempt > 1) {
     const left = await database.maybeOne(selectLastCheckpointOfRun(run.tenant_id, run.thread_id, run.run_id));
     if (left !== undefined) {
@@ -35,7 +40,12 @@ export async function beginRun(database: Database, lease: Lease, run: RunRow, re
   return { kind: "send", input: inputOf(JSON.parse(run.kwargs) as RunKwargs), fromHead: false };
 }
 
-async function beginResume(database: Database, lease: Lease, run: RunRow, readHead: () => Promise<Head>): Promise<Beginning> {
+async function beginResume(
+  database: Database,
+  lease: Lease,
+  run: RunRow,
+  readHead: () => Promise<Head>,
+): Promise<Beginning> {
   const reviews = await beginApply(database, lease, run);
   const application = applyDecisions(reviews, await readHead());
   switch (application.kind) {

@@ -21,14 +21,21 @@ export function createEffectPort(database: Database, lease: Lease, signal: Abort
       const bounded = AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]);
       // The last moment before the world is touched: a run that was stopped does not begin.
       bounded.throwIfAborted();
-      const result = await attempt(database, lease, intent.effect_id, () => execute({ effect_id: intent.effect_id, signal: bounded }));
+      const result = await attempt(database, lease, intent.effect_id, () =>
+        execute({ effect_id: intent.effect_id, signal: bounded }),
+      );
       await recordReceipt(database, lease, intent.effect_id, JSON.stringify(result ?? null));
       return result;
     },
   };
 }
 
-async function attempt(database: Database, lease: Lease, effect_id: string, execute: () => Promise<Json>): Promise<Json> {
+async function attempt(
+  database: Database,
+  lease: Lease,
+  effect_id: string,
+  execute: () => Promise<Json>,
+): Promise<Json> {
   try {
     return await execute();
   } catch (error) {
@@ -45,10 +52,14 @@ function currentTask(): EffectTask {
   const task_id = configurable?.["__pregel_task_id"];
   const task_ns = configurable?.["checkpoint_ns"];
   if (typeof task_id !== "string" || typeof task_ns !== "string") {
-    throw new HoldpointError("outside_run", "effect() was called outside a node; call it inside the function of a node");
+    throw new HoldpointError(
+      "outside_run",
+      "effect() was called outside a node; call it inside the function of a node",
+    );
   }
   const checkpoint_ns = task_ns.split("|").slice(0, -1).join("|");
   const checkpoint_id = (configurable?.["checkpoint_map"] as Record<string, string> | undefined)?.[checkpoint_ns];
-  if (checkpoint_id === undefined) throw new HoldpointError("outside_run", `no checkpoint is known for the task ${task_ns}`);
+  if (checkpoint_id === undefined)
+    throw new HoldpointError("outside_run", `no checkpoint is known for the task ${task_ns}`);
   return { checkpoint_ns, checkpoint_id, task_id };
 }

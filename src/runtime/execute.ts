@@ -37,39 +37,40 @@ export async function executeRun(parts: RunnerParts, { run, lease, signal }: Exe
   const loaded = parts.graphs().graphs.get(run.graph_id);
   if (loaded === undefined) throw new Error(`graph ${run.graph_id} was unloaded while run ${run.run_id} was claimed`);
   const kwargs = JSON.parse(run.kwargs) as RunKwargs;
-  const saver = parts.saver.withLease(lease);
-  const graph = await loaded.build(runnableConfig(run, kwargs));
-  graph.checkpointer = saver;
   const events = createEventWriter(async (batch) => {
     await appendEvents(parts.database, lease, run.attempt, batch);
     parts.metrics.events_stored.inc(batch.length);
     parts.wakeups.wake("events", run.thread_id);
   });
-  const scene: Scene = { parts, run, lease, signal, loaded, kwargs, saver, graph, events };
-  const finish = await outcomeOf(scene);
-  if (finish === "stopped") return;
+  const ended = await outcomeOf({ parts, run, lease, signal, loaded, kwargs, events });
+  if (ended === "stopped") return;
   await events.drain();
   failpoint("run.before_finish");
-  await finishRun(parts.database, lease, run, finish.finish, {
+  await finishRun(parts.database, lease, run, ended.finish, {
     graph_fingerprint: loaded.fingerprint,
     guarded: loaded.guarded,
-    checkpoint_id: finish.checkpoint_id,
+    checkpoint_id: ended.checkpoint_id,
     dueAfterSeconds: parts.reviewDueHours * 3600,
     forked_from: null,
   });
   failpoint("run.finished");
-  parts.metrics.runs_ended.inc({ status: finish.finish.ending });
-  parts.log.info({ run_id: run.run_id, thread_id: run.thread_id, ending: finish.finish.ending, attempt: run.attempt }, "run ended");
+  const { ending } = ended.finish;
+  parts.metrics.runs_ended.inc({ status: ending });
+  parts.log.info({ run_id: run.run_id, thread_id: run.thread_id, ending, attempt: run.attempt }, "run ended");
 }
 
 /** What the pieces of one execution share. */
-interface Scene extends Execution {
+interface Setting extends Execution {
   parts: RunnerParts;
   loaded: LoadedGraph;
   kwargs: RunKwargs;
+  events: EventWriter;
+}
+
+/** The same with the graph that runs. */
+interface Scene extends Setting {
   saver: FencedSaver;
   graph: CompiledGraph;
-  events: EventWriter;
 }
 
 interface Ended {
@@ -77,21 +78,26 @@ interface Ended {
   checkpoint_id: string | null;
 }
 
-async function outcomeOf(scene: Scene): Promise<Ended | "stopped"> {
-  const { run, graph, saver } = scene;
-  scene.events.push({ event: "metadata", data: { run_id: run.run_id, attempt: run.attempt } });
+async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
+  const { run, lease, parts } = setting;
+  setting.events.push({ event: "metadata", data: { run_id: run.run_id, attempt: run.attempt } });
   try {
-    const beginning = await beginRun(scene.parts.database, scene.lease, run, () => readHead(graph, saver, run.thread_id));
+    const saver = parts.saver.withLease(lease);
+    const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs));
+    graph.checkpointer = saver;
+    const scene: Scene = { ...setting, saver, graph };
+    const beginning = await beginRun(parts.database, lease, run, () => readHead(graph, saver, run.thread_id));
     if (beginning.kind === "stale") return failed(scene, "stale", { error: "stale", message: beginning.reason });
     const values = await perform(scene, beginning);
     return await settled(scene, values);
   } catch (error) {
-    const stopped = stopReason(scene.signal, error);
-    if (stopped === "cancelled") return failed(scene, "cancelled", { error: "cancelled", message: "the run was cancelled" });
+    const stopped = stopReason(setting.signal, error);
+    if (stopped === "cancelled")
+      return failed(setting, "cancelled", { error: "cancelled", message: "the run was cancelled" });
     if (stopped !== null) return "stopped";
-    scene.parts.log.warn({ run_id: run.run_id, thread_id: run.thread_id, err: error }, "run failed");
+    parts.log.warn({ run_id: run.run_id, thread_id: run.thread_id, err: error }, "run failed");
     // The graph refused the answer because it no longer shows what was approved: the question stands, the answer does not.
-    return failed(scene, run.group_id !== null && isInvalidResume(error) ? "stale" : "failed", describe(error));
+    return failed(setting, run.group_id !== null && isInvalidResume(error) ? "stale" : "failed", describe(error));
   }
 }
 
@@ -158,29 +164,61 @@ async function settled(scene: Scene, values: string | null): Promise<Ended> {
   const group = run.group_id === null ? null : ({ event: "close", reason: null } as const);
   const continued = run.kind === "run" && scene.kwargs.input == null;
   if (head.next_tasks.size === 0 || run.kind === "copy") {
-    return ended(head, { ending: "finished", output: values ?? state, error: null, values: state, interrupts: "{}", questions: [], group, continued });
+    return ended(head, {
+      ending: "finished",
+      output: values ?? state,
+      error: null,
+      values: state,
+      interrupts: "{}",
+      questions: [],
+      group,
+      continued,
+    });
   }
-  const context = { graph_id: run.graph_id, graph_fingerprint: loaded.fingerprint, checkpoint_id: head.checkpoint_id as string };
+  const context = {
+    graph_id: run.graph_id,
+    graph_fingerprint: loaded.fingerprint,
+    checkpoint_id: head.checkpoint_id as string,
+  };
   // An edited state has a next step, but nobody has asked anything yet.
-  const pauses = run.kind === "state_update" ? head.pauses.filter(({ interrupt_id }) => interrupt_id !== null) : head.pauses;
+  const pauses =
+    run.kind === "state_update" ? head.pauses.filter(({ interrupt_id }) => interrupt_id !== null) : head.pauses;
   const questions = pauses.map((pause) => reviewRequest(pause, context));
   const unsafe = loaded.guarded ? questions.find(({ flavour }) => flavour !== "review") : undefined;
   if (unsafe !== undefined) {
     const message = `this graph is guarded and node "${unsafe.node}" paused by a plain interrupt() or breakpoint; ask with review(), which binds the answer to what was shown`;
     return failed(scene, "failed", { error: "guarded", message });
   }
-  const asked = pauses.filter(({ interrupt_id }) => interrupt_id !== null).map(({ interrupt_id: id, value }) => ({ id, value }));
+  const asked = pauses
+    .filter(({ interrupt_id }) => interrupt_id !== null)
+    .map(({ interrupt_id: id, value }) => ({ id, value }));
   const output = run.kind === "state_update" ? state : wireJson({ __interrupt__: asked });
-  return ended(head, { ending: "paused", output, error: null, values: state, interrupts: wireJson(head.interrupts), questions, group, continued });
+  return ended(head, {
+    ending: "paused",
+    output,
+    error: null,
+    values: state,
+    interrupts: wireJson(head.interrupts),
+    questions,
+    group,
+    continued,
+  });
 }
 
 function ended(head: Head, finish: Finish): Ended {
   return { finish, checkpoint_id: head.checkpoint_id };
 }
 
-function failed(scene: Scene, ending: "stale" | "failed" | "cancelled", error: { error: string; message: string }): Ended {
+function failed(
+  setting: Setting,
+  ending: "stale" | "failed" | "cancelled",
+  error: { error: string; message: string },
+): Ended {
   const event = ending === "stale" ? "go_stale" : "fail_resume";
-  const group = scene.run.group_id === null ? null : ({ event, reason: error.message } as const);
-  if (ending !== "cancelled") scene.events.push({ event: "error", data: error });
-  return { finish: { ending, output: null, error, values: null, interrupts: "{}", questions: [], group, continued: false }, checkpoint_id: null };
+  const group = setting.run.group_id === null ? null : ({ event, reason: error.message } as const);
+  if (ending !== "cancelled") setting.events.push({ event: "error", data: error });
+  return {
+    finish: { ending, output: null, error, values: null, interrupts: "{}", questions: [], group, continued: false },
+    checkpoint_id: null,
+  };
 }

@@ -25,13 +25,16 @@ export async function readHead(graph: CompiledGraph, saver: BaseCheckpointSaver,
   const snapshot = await graph.getState({ configurable: { thread_id } }, { subgraphs: true });
   const tuple = await saver.getTuple({ configurable: { thread_id, checkpoint_ns: "" } });
   const finished_tasks = new Set<string>();
-  for (const [task_id, channel] of tuple?.pendingWrites ?? []) if (!CONTROL_CHANNELS.has(channel)) finished_tasks.add(task_id);
+  for (const [task_id, channel] of tuple?.pendingWrites ?? [])
+    if (!CONTROL_CHANNELS.has(channel)) finished_tasks.add(task_id);
   const open = snapshot.tasks.filter(({ id }) => !finished_tasks.has(id));
   const pauses: PendingInterrupt[] = [];
   for (const task of open) pauses.push(...(await pausesOf(task, snapshot, saver, thread_id)));
   const failed = open.some(({ error }) => error !== undefined);
   const atBreakpoint = pauses.length === 0 && !failed && finished_tasks.size === 0;
-  const breakpoints = atBreakpoint ? open.map(({ id, name }) => ({ interrupt_id: null, ordinal: 0, task_id: id, node: name, value: null })) : [];
+  const breakpoints = atBreakpoint
+    ? open.map(({ id, name }) => ({ interrupt_id: null, ordinal: 0, task_id: id, node: name, value: null }))
+    : [];
   return {
     checkpoint_id: tuple?.checkpoint.id ?? null,
     values: snapshot.values,
@@ -40,12 +43,19 @@ export async function readHead(graph: CompiledGraph, saver: BaseCheckpointSaver,
     pending: new Map(pauses.map((pause) => [pause.interrupt_id as string, pause.ordinal])),
     nodes: new Set(Object.keys(graph.nodes)),
     pauses: [...pauses, ...breakpoints],
-    interrupts: Object.fromEntries(open.filter(({ interrupts }) => interrupts.length > 0).map(({ id, interrupts }) => [id, interrupts])),
+    interrupts: Object.fromEntries(
+      open.filter(({ interrupts }) => interrupts.length > 0).map(({ id, interrupts }) => [id, interrupts]),
+    ),
     failed,
   };
 }
 
-async function pausesOf(task: Task, snapshot: StateSnapshot, saver: BaseCheckpointSaver, thread_id: string): Promise<PendingInterrupt[]> {
+async function pausesOf(
+  task: Task,
+  snapshot: StateSnapshot,
+  saver: BaseCheckpointSaver,
+  thread_id: string,
+): Promise<PendingInterrupt[]> {
   const pauses: PendingInterrupt[] = [];
   for (const interrupt of task.interrupts) {
     if (interrupt.id === undefined) continue;
@@ -81,6 +91,8 @@ async function answersRead(asking: AskingTask, saver: BaseCheckpointSaver, threa
   const { checkpoint_ns = "", checkpoint_id } = asking.config.configurable ?? {};
   const tuple = await saver.getTuple({ configurable: { thread_id, checkpoint_ns, checkpoint_id } });
   // One write per task holds all the answers it has read so far.
-  const write = tuple?.pendingWrites?.findLast(([task_id, channel]) => task_id === asking.task_id && channel === "__resume__");
+  const write = tuple?.pendingWrites?.findLast(
+    ([task_id, channel]) => task_id === asking.task_id && channel === "__resume__",
+  );
   return Array.isArray(write?.[2]) ? write[2].length : 0;
 }

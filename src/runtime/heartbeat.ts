@@ -21,7 +21,11 @@ export interface Heartbeat {
 const TURN_MS = 1_000;
 
 /** Starts the thread that renews the leases; `onBeat` hears of every round. */
-export function startHeartbeat(data: HeartbeatData, onBeat: (message: HeartbeatMessage) => void, onError: (error: Error) => void): Heartbeat {
+export function startHeartbeat(
+  data: HeartbeatData,
+  onBeat: (message: HeartbeatMessage) => void,
+  onError: (error: Error) => void,
+): Heartbeat {
   // The compiled package has .js files where the sources have .ts.
   const file = import.meta.url.endsWith(".ts") ? "./heartbeat-thread.ts" : "./heartbeat-thread.js";
   const thread = new Worker(new URL(file, import.meta.url), { workerData: data });

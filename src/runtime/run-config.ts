@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import type { Durability } from "@langchain/langgraph";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { RunKwargs, StreamMode } from "../protocol/run.ts";
 
@@ -8,7 +7,7 @@ import type { RunKwargs, StreamMode } from "../protocol/run.ts";
 export interface StreamOptions extends RunnableConfig {
   streamMode: LibraryMode[];
   subgraphs: true;
-  durability: Durability;
+  durability: "sync" | "async" | "exit";
   context?: unknown;
   interruptBefore?: "*" | string[];
   interruptAfter?: "*" | string[];

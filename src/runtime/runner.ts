@@ -1,8 +1,8 @@
+import type { GraphSet } from "../graphs/graph-set.ts";
+import type { DatabasePort } from "../kit/ports.ts";
 import type { HoldpointSaver } from "../postgres/checkpointer/saver.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
-import type { GraphSet } from "../graphs/graph-set.ts";
-import type { DatabasePort } from "../kit/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 

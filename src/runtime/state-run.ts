@@ -35,7 +35,11 @@ export async function copyTo(
     graph.checkpointer = parts.saver;
     const head = await readHead(graph, parts.saver, target);
     const { checkpoint_id } = head;
-    const context = { graph_id: run.graph_id, graph_fingerprint: loaded.fingerprint, checkpoint_id: checkpoint_id ?? "" };
+    const context = {
+      graph_id: run.graph_id,
+      graph_fingerprint: loaded.fingerprint,
+      checkpoint_id: checkpoint_id ?? "",
+    };
     return {
       questions: head.pauses.map((pause) => reviewRequest(pause, context)),
       unfinished: head.next_tasks.size > head.finished_tasks.size,

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { type ClaimedRun, claimRuns, reapLeases, returnLease } from "../postgres/claim.ts";
-import type { Lease } from "../postgres/fence.ts";
 import { selectCancelled, stopWorker } from "../postgres/runs.sql.ts";
-import { executeRun, type StopReason } from "./execute.ts";
-import { type Heartbeat, type HeartbeatMessage, startHeartbeat } from "./heartbeat.ts";
+import { createClaimLoop } from "./claim-loop.ts";
+import { executeRun } from "./execute.ts";
+import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
+import { periodically } from "./periodic.ts";
 import type { RunnerParts } from "./runner.ts";
+import { createRunningRuns, type RunningRun, type RunningRuns } from "./running.ts";
 
 /** How a worker behaves. */
 export interface WorkerOptions {
@@ -29,169 +31,128 @@ export interface Worker {
   start(): void;
   /** Claims nothing more, waits `drainMs` for what runs, then hands the rest back to the queue. */
   stop(): Promise<void>;
+  /** How many runs it executes now. */
   running(): number;
 }
 
+// Wake-ups are hints that can be lost; this is how late a lost one is noticed.
 const POLL_MS = 1_000;
-
-interface Running {
-  run: ClaimedRun;
-  lease: Lease;
-  claimedAt: number;
-  controller: AbortController;
-  done: Promise<void>;
-}
+// A node that does not listen to its signal is left behind after this long: it is fenced.
+const ABORT_GRACE_MS = 1_000;
 
 /** Makes a worker; `start` sets it to work. */
-export function createWorker(parts: RunnerParts, options: WorkerOptions): Worker {
+export function createWorker(shared: RunnerParts, options: WorkerOptions): Worker {
   const worker_id = randomUUID();
-  const running = new Map<string, Running>();
-  const log = parts.log.child({ worker_id });
-  let heartbeat: Heartbeat | undefined;
-  let lastBeat = Date.now();
-  let stopping = false;
-  let claiming: Promise<number> | undefined;
-  let again = false;
-  const cleanup: (() => void)[] = [];
-
-  const execute = (run: ClaimedRun): Running => {
-    const lease = { tenant_id: run.tenant_id, thread_id: run.thread_id, run_id: run.run_id, lease_epoch: run.lease_epoch };
-    const controller = new AbortController();
-    const entry: Running = { run, lease, claimedAt: Date.now(), controller, done: Promise.resolve() };
-    running.set(run.run_id, entry);
-    parts.metrics.runs_started.inc();
-    log.info({ run_id: run.run_id, thread_id: run.thread_id, attempt: run.attempt, kind: run.kind }, "run claimed");
-    entry.done = executeRun(parts, { run, lease, signal: controller.signal })
-      // What the executor could not turn into the run's end (the database is gone, a fault of ours) leaves the run to the reaper.
-      .catch((error: unknown) => log.error({ err: error, run_id: run.run_id, thread_id: run.thread_id }, "execution broke off"))
-      .then(async () => {
-        running.delete(run.run_id);
-        if (controller.signal.reason === "drain") await returnLease(parts.database, lease);
-        parts.wakeups.wake("runs", run.thread_id);
-        parts.wakeups.wake("events", run.thread_id);
-      })
-      .catch((error: unknown) => log.error({ err: error, run_id: run.run_id }, "lease was not handed back; it runs out by itself"));
-    return entry;
-  };
-
-  const claim = async (): Promise<Running[]> => {
+  const parts = { ...shared, log: shared.log.child({ worker_id }) };
+  const running = createRunningRuns({
+    leaseMs: options.leaseMs,
+    log: parts.log,
+    onLost: () => parts.metrics.leases_lost.inc(),
+  });
+  const claim = async () => {
     const graph_ids = [...parts.graphs().graphs.keys()];
-    const claimed = await claimRuns(parts.database, { worker_id, graph_ids, leaseMs: options.leaseMs }, options.slots - running.size);
-    return claimed.map(execute);
+    const free = options.slots - running.size;
+    const claimed = await claimRuns(parts.database, { worker_id, graph_ids, leaseMs: options.leaseMs }, free);
+    return { free, executing: claimed.map((run) => execute(parts, running, run)) };
   };
-
-  /** One claim at a time; a wake-up that comes meanwhile makes it look once more. */
-  const pump = () => {
-    again = true;
-    if (claiming !== undefined || stopping) return;
-    claiming = (async () => {
-      let count = 0;
-      while (again && !stopping && running.size < options.slots) {
-        again = false;
-        count += (await claim()).length;
-      }
-      return count;
-    })();
-    claiming
-      .catch((error: unknown) => log.warn({ err: error }, "claim failed; polling goes on"))
-      .finally(() => {
-        claiming = undefined;
-        if (again && !stopping && running.size < options.slots) pump();
-      });
-  };
-
-  const abort = (entry: Running, reason: StopReason) => {
-    if (entry.controller.signal.aborted) return;
-    log.warn({ run_id: entry.run.run_id, thread_id: entry.run.thread_id, reason }, "run stopped");
-    entry.controller.abort(reason);
-  };
-
-  const onBeat = (message: HeartbeatMessage) => {
-    if ("error" in message) {
-      log.warn({ error: message.error }, "heartbeat failed");
-      // Past the lease the runs are somebody else's, whether or not we can read that.
-      if (message.askedAt - lastBeat > options.leaseMs) for (const entry of running.values()) abort(entry, "lease_lost");
-      return;
-    }
-    lastBeat = message.askedAt;
-    for (const entry of running.values()) {
-      const isHeld = message.held.some((held) => held.thread_id === entry.lease.thread_id && held.lease_epoch === entry.lease.lease_epoch);
-      if (isHeld || entry.claimedAt >= message.askedAt) continue;
-      parts.metrics.leases_lost.inc();
-      abort(entry, "lease_lost");
-    }
-  };
-
-  const stopCancelled = async () => {
-    if (running.size === 0) return;
-    for (const { run_id } of await parts.database.many(selectCancelled([...running.keys()]))) {
-      const entry = running.get(run_id);
-      if (entry !== undefined) abort(entry, "cancelled");
-    }
-  };
-
-  const reap = async () => {
-    for (const reaped of await reapLeases(parts.database)) {
-      parts.metrics.leases_lost.inc();
-      log.warn(reaped, "lease ran out");
-      parts.wakeups.wake("runs", reaped.thread_id);
-    }
-  };
-
-  const repeat = (body: () => Promise<void>, ms: number, what: string) => {
-    let busy = false;
-    const timer = setInterval(() => {
-      if (busy) return;
-      busy = true;
-      body()
-        .catch((error: unknown) => log.warn({ err: error }, `${what} failed; it is tried again`))
-        .finally(() => {
-          busy = false;
-        });
-    }, ms);
-    cleanup.push(() => clearInterval(timer));
-  };
+  const loop = createClaimLoop(async () => {
+    const { free, executing } = await claim();
+    return executing.length > 0 && executing.length === free && running.size < options.slots;
+  }, parts.log);
+  const stops: (() => void)[] = [];
+  let heartbeat: Heartbeat | undefined;
 
   return {
     worker_id,
     running: () => running.size,
     async tick() {
-      const executed = await claim();
-      await Promise.all(executed.map(({ done }) => done));
-      return executed.length;
+      const { executing } = await claim();
+      await Promise.all(executing.map(({ done }) => done));
+      return executing.length;
     },
     start() {
-      const worker = { tenant_id: options.tenant_id, worker_id, hostname: hostname(), process_id: process.pid, slots: options.slots };
-      heartbeat = startHeartbeat({ url: options.url, prepare: options.prepare, leaseMs: options.leaseMs, worker }, onBeat, (error) =>
-        log.error({ err: error }, "heartbeat thread died"),
+      const worker = {
+        tenant_id: options.tenant_id,
+        worker_id,
+        hostname: hostname(),
+        process_id: process.pid,
+        slots: options.slots,
+      };
+      heartbeat = startHeartbeat({ ...options, worker }, running.onBeat, (error) =>
+        parts.log.error({ err: error }, "heartbeat thread died"),
       );
-      cleanup.push(
-        parts.wakeups.subscribe("runs", () => {
-          pump();
-          stopCancelled().catch((error: unknown) => log.warn({ err: error }, "cancellations were not read; polling goes on"));
-        }),
+      const look = async () => {
+        loop.wake();
+        await stopCancelled(parts, running);
+      };
+      stops.push(
+        parts.wakeups.subscribe(
+          "runs",
+          () =>
+            void look().catch((error: unknown) =>
+              parts.log.warn({ err: error }, "cancellations were not read; polling goes on"),
+            ),
+        ),
+        periodically(look, POLL_MS, "polling", parts.log),
+        periodically(() => reap(parts), Math.max(100, Math.min(POLL_MS, options.leaseMs / 4)), "the reaper", parts.log),
       );
-      repeat(async () => pump(), POLL_MS, "claim");
-      repeat(stopCancelled, POLL_MS, "cancellation check");
-      repeat(reap, Math.max(100, Math.min(1_000, options.leaseMs / 4)), "reaper");
-      pump();
+      loop.wake();
     },
     async stop() {
-      stopping = true;
-      for (const stop of cleanup.splice(0)) stop();
-      await claiming?.catch(() => {});
-      const all = () => Promise.all([...running.values()].map(({ done }) => done));
-      let patience: NodeJS.Timeout | undefined;
-      const late = new Promise((resolve) => {
-        patience = setTimeout(resolve, options.drainMs);
-      });
-      await Promise.race([all(), late]);
-      clearTimeout(patience);
-      for (const entry of running.values()) abort(entry, "drain");
-      // A node that does not listen to its signal is left behind: its lease is not renewed and it is fenced.
-      await Promise.race([all(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
+      for (const stop of stops.splice(0)) stop();
+      await loop.stop();
+      await running.settled(options.drainMs);
+      await handBack(parts, running);
       await heartbeat?.stop();
-      await parts.database.run(stopWorker(worker_id)).catch(() => {});
+      await parts.database
+        .run(stopWorker(worker_id))
+        .catch((error: unknown) => parts.log.warn({ err: error }, "the worker's row was not closed"));
     },
   };
+}
+
+function execute(parts: RunnerParts, running: RunningRuns, run: ClaimedRun): RunningRun {
+  const { tenant_id, thread_id, run_id, lease_epoch, attempt, kind } = run;
+  const lease = { tenant_id, thread_id, run_id, lease_epoch };
+  const controller = new AbortController();
+  const entry: RunningRun = { run, lease, claimedAt: Date.now(), controller, done: Promise.resolve() };
+  running.add(entry);
+  parts.metrics.runs_started.inc();
+  parts.log.info({ run_id, thread_id, attempt, kind }, "run claimed");
+  entry.done = executeRun(parts, { run, lease, signal: controller.signal })
+    // What the executor could not turn into the run's end (the database is gone, a fault of ours) is left to the reaper.
+    .catch((error: unknown) => parts.log.error({ err: error, run_id, thread_id }, "execution broke off"))
+    .then(() => {
+      running.remove(run_id);
+      parts.wakeups.wake("runs", thread_id);
+      parts.wakeups.wake("events", thread_id);
+    });
+  return entry;
+}
+
+async function stopCancelled(parts: RunnerParts, running: RunningRuns): Promise<void> {
+  if (running.size === 0) return;
+  for (const { run_id } of await parts.database.many(selectCancelled(running.ids())))
+    running.abort(run_id, "cancelled");
+}
+
+async function reap(parts: RunnerParts): Promise<void> {
+  for (const reaped of await reapLeases(parts.database)) {
+    parts.metrics.leases_lost.inc();
+    parts.log.warn(reaped, "lease ran out");
+    parts.wakeups.wake("runs", reaped.thread_id);
+  }
+}
+
+/** Stops what is still running and gives its runs to other workers at once, instead of when the lease runs out. */
+async function handBack(parts: RunnerParts, running: RunningRuns): Promise<void> {
+  const left = running.all();
+  for (const { run } of left) running.abort(run.run_id, "drain");
+  await running.settled(left.length === 0 ? 0 : ABORT_GRACE_MS);
+  for (const { lease } of left) {
+    await returnLease(parts.database, lease).catch((error: unknown) =>
+      parts.log.warn({ err: error, run_id: lease.run_id }, "lease was not handed back; it runs out by itself"),
+    );
+    parts.wakeups.wake("runs", lease.thread_id);
+  }
 }

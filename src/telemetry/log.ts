@@ -4,7 +4,18 @@ import { type Logger, pino } from "pino";
 export type Log = Logger;
 
 // Whatever a caller logs by mistake, these never reach a log file.
-const REDACTED = ["authorization", "cookie", "x-api-key", "password", "secret", "*.authorization", "*.cookie", "*.password", "*.secret", "*.api_key"];
+const REDACTED = [
+  "authorization",
+  "cookie",
+  "x-api-key",
+  "password",
+  "secret",
+  "*.authorization",
+  "*.cookie",
+  "*.password",
+  "*.secret",
+  "*.api_key",
+];
 
 /** Opens the log: JSON lines on stderr, so that stdout stays for what a command prints. */
 export function openLog(options: { level: string; pretty: boolean }): Log {
@@ -12,6 +23,9 @@ export function openLog(options: { level: string; pretty: boolean }): Log {
   if (!options.pretty) return pino(base, pino.destination({ dest: 2, sync: false }));
   return pino({
     ...base,
-    transport: { target: "pino-pretty", options: { destination: 2, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss" } },
+    transport: {
+      target: "pino-pretty",
+      options: { destination: 2, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss" },
+    },
   });
 }

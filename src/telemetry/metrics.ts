@@ -29,11 +29,25 @@ export function createMetrics(read: () => Promise<DatabaseFigures>): Metrics {
   new Gauge({ name: "holdpoint_queue_oldest_wait_seconds", help: "How long the oldest due run has waited", registers });
   new Gauge({ name: "holdpoint_reviews", help: "Reviews by status", labelNames: ["status"], registers });
   return {
-    runs_started: new Counter({ name: "holdpoint_runs_started_total", help: "Runs this process has claimed", registers }),
-    runs_ended: new Counter({ name: "holdpoint_runs_ended_total", help: "Runs this process has ended", labelNames: ["status"], registers }),
+    runs_started: new Counter({
+      name: "holdpoint_runs_started_total",
+      help: "Runs this process has claimed",
+      registers,
+    }),
+    runs_ended: new Counter({
+      name: "holdpoint_runs_ended_total",
+      help: "Runs this process has ended",
+      labelNames: ["status"],
+      registers,
+    }),
     leases_lost: new Counter({ name: "holdpoint_leases_lost_total", help: "Leases found expired or lost", registers }),
     events_stored: new Counter({ name: "holdpoint_events_stored_total", help: "Stream events stored", registers }),
-    decisions: new Counter({ name: "holdpoint_decisions_total", help: "Decisions by result", labelNames: ["result"], registers }),
+    decisions: new Counter({
+      name: "holdpoint_decisions_total",
+      help: "Decisions by result",
+      labelNames: ["result"],
+      registers,
+    }),
     request_seconds: new Histogram({
       name: "holdpoint_request_seconds",
       help: "Time to answer a request",

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { loadGraphs } from "../../src/graphs/load.ts";
 import type { GraphSet } from "../../src/graphs/graph-set.ts";
+import { loadGraphs } from "../../src/graphs/load.ts";
 import * as holdpoint from "../../src/index.ts";
 import { HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { openStore } from "../../src/postgres/checkpointer/store.ts";
@@ -53,7 +53,15 @@ export async function openHouse(directory = FIXTURES): Promise<House> {
   };
   const workers: Worker[] = [];
   const newWorker = (options: Partial<WorkerOptions> = {}) => {
-    const worker = createWorker(parts, { slots: 10, leaseMs: 60_000, drainMs: 0, url: test.url, prepare: true, tenant_id: "default", ...options });
+    const worker = createWorker(parts, {
+      slots: 10,
+      leaseMs: 60_000,
+      drainMs: 0,
+      url: test.url,
+      prepare: true,
+      tenant_id: "default",
+      ...options,
+    });
     workers.push(worker);
     return worker;
   };
@@ -66,7 +74,9 @@ export async function openHouse(directory = FIXTURES): Promise<House> {
     worker: newWorker(),
     newWorker,
     async start(graph_id, kwargs, options = {}) {
-      const thread_id = options.thread_id ?? (await createThread(database, { tenant_id: "default", metadata: {}, if_exists: "raise" })).thread_id;
+      const thread_id =
+        options.thread_id ??
+        (await createThread(database, { tenant_id: "default", metadata: {}, if_exists: "raise" })).thread_id;
       return await createRun(database, {
         tenant_id: "default",
         thread_id,

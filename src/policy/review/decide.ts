@@ -78,17 +78,24 @@ export type Verdict =
  * 410 → (replay 200) → 409 → 428 → 412 → 422; 401, 403 and 404 come before, where there is no review yet.
  */
 export function decideReview(review: ReviewFacts, request: DecisionRequest, context: DecisionContext): Verdict {
-  if (review.status === "cancelled") refuse("cancelled", review, `this review was cancelled: ${review.status_reason ?? "the run was cancelled"}`);
+  if (review.status === "cancelled")
+    refuse("cancelled", review, `this review was cancelled: ${review.status_reason ?? "the run was cancelled"}`);
   const checked = check(review, request);
   if (isReplay(review, request, checked)) return { kind: "replay" };
   refuseConflicts(review, request, context, checked);
   const binding = bindingOf(review, request, context);
   if (request.seen_version !== undefined && request.seen_version !== review.version) {
-    refuse("precondition_failed", review, `If-Match names version ${request.seen_version}, the review is at version ${review.version}: read it again`);
+    refuse(
+      "precondition_failed",
+      review,
+      `If-Match names version ${request.seen_version}, the review is at version ${review.version}: read it again`,
+    );
   }
   if (!checked.ok) {
     const first = checked.faults[0];
-    refuse("invalid", review, `the decision is not valid: ${first?.pointer ?? "/"} ${first?.message ?? ""}`, { faults: checked.faults });
+    refuse("invalid", review, `the decision is not valid: ${first?.pointer ?? "/"} ${first?.message ?? ""}`, {
+      faults: checked.faults,
+    });
   }
   return { kind: "accept", decisions: checked.value, decisions_digest: digest(checked.value), binding };
 }
@@ -97,7 +104,10 @@ function check(review: ReviewFacts, request: DecisionRequest): Checked<Canonical
   if (!request.decisions.ok) return request.decisions;
   // A half of a UTF-16 pair has no bytes that a digest could cover.
   if (!isWellFormed(request.decisions.value)) {
-    return { ok: false, faults: [{ pointer: "/decisions", message: "must not contain lone surrogates (halves of UTF-16 pairs)" }] };
+    return {
+      ok: false,
+      faults: [{ pointer: "/decisions", message: "must not contain lone surrogates (halves of UTF-16 pairs)" }],
+    };
   }
   const canonical = canonicalDecisions(request.decisions.value, review.actions.length);
   if (!canonical.ok) return canonical;
@@ -116,7 +126,11 @@ function isReplay(review: ReviewFacts, request: DecisionRequest, checked: Checke
   const same = checked.ok && digest(checked.value) === standing.decisions_digest;
   if (same) return true;
   if (request.idempotency_key !== undefined && request.idempotency_key === standing.idempotency_key) {
-    refuse("idempotency_key_reused", review, `idempotency key "${request.idempotency_key}" was used for another decision of this review`);
+    refuse(
+      "idempotency_key_reused",
+      review,
+      `idempotency key "${request.idempotency_key}" was used for another decision of this review`,
+    );
   }
   return false;
 }
@@ -138,44 +152,93 @@ function refuseConflicts(
     });
   }
   if (review.status === "superseded") {
-    refuse("superseded", review, `this review was superseded: ${review.status_reason ?? "the thread has moved on"}`, { superseded_by: review.superseded_by });
+    refuse("superseded", review, `this review was superseded: ${review.status_reason ?? "the thread has moved on"}`, {
+      superseded_by: review.superseded_by,
+    });
   }
-  if (review.status === "stale") refuse("stale", review, `this review is stale: ${review.status_reason ?? "what was shown has changed"}`);
-  if (!isOpen(review.status)) refuse("already_decided", review, `this review is ${review.status}: ${review.status_reason ?? "it can no longer be decided"}`);
+  if (review.status === "stale")
+    refuse("stale", review, `this review is stale: ${review.status_reason ?? "what was shown has changed"}`);
+  if (!isOpen(review.status))
+    refuse(
+      "already_decided",
+      review,
+      `this review is ${review.status}: ${review.status_reason ?? "it can no longer be decided"}`,
+    );
   if (context.other_run !== null) {
-    refuse("superseded", review, `run ${context.other_run.run_id} (${context.other_run.kind}) of this thread comes first; the thread may ask again after it`, { run_id: context.other_run.run_id });
+    refuse(
+      "superseded",
+      review,
+      `run ${context.other_run.run_id} (${context.other_run.kind}) of this thread comes first; the thread may ask again after it`,
+      { run_id: context.other_run.run_id },
+    );
   }
   if (context.opened_after_arrival) {
-    refuse("already_decided", review, "this question was opened after your answer was sent, so the answer was meant for the one before it: read the new question");
+    refuse(
+      "already_decided",
+      review,
+      "this question was opened after your answer was sent, so the answer was meant for the one before it: read the new question",
+    );
   }
   if (context.head_checkpoint_id !== review.checkpoint_id) {
-    refuse("superseded", review, `the thread has moved on from checkpoint ${review.checkpoint_id} to ${context.head_checkpoint_id ?? "none"}`, { head_checkpoint_id: context.head_checkpoint_id });
+    refuse(
+      "superseded",
+      review,
+      `the thread has moved on from checkpoint ${review.checkpoint_id} to ${context.head_checkpoint_id ?? "none"}`,
+      { head_checkpoint_id: context.head_checkpoint_id },
+    );
   }
   refuseMovedGraph(review, context);
   refuseMovedBytes(review, request);
 }
 
 function refuseMovedGraph(review: ReviewFacts, context: DecisionContext): void {
-  if (context.graph === null) refuse("stale", review, `the graph is not loaded now, so that node "${review.node}" cannot be resumed: restore it and decide again`);
-  if (!context.graph.nodes.has(review.node)) refuse("stale", review, `the graph no longer has the node "${review.node}" that asked: restore it and decide again`);
+  if (context.graph === null)
+    refuse(
+      "stale",
+      review,
+      `the graph is not loaded now, so that node "${review.node}" cannot be resumed: restore it and decide again`,
+    );
+  if (!context.graph.nodes.has(review.node))
+    refuse(
+      "stale",
+      review,
+      `the graph no longer has the node "${review.node}" that asked: restore it and decide again`,
+    );
   // review() recomputes and compares what it shows when it is answered; a plain interrupt() cannot.
   if (review.flavour !== "review" && context.graph.fingerprint !== review.graph_fingerprint) {
-    refuse("stale", review, "the graph's code has changed since this was asked, and a plain interrupt() cannot tell whether it would still ask the same", {
-      shown_fingerprint: review.graph_fingerprint,
-      graph_fingerprint: context.graph.fingerprint,
-    });
+    refuse(
+      "stale",
+      review,
+      "the graph's code has changed since this was asked, and a plain interrupt() cannot tell whether it would still ask the same",
+      {
+        shown_fingerprint: review.graph_fingerprint,
+        graph_fingerprint: context.graph.fingerprint,
+      },
+    );
   }
 }
 
 function refuseMovedBytes(review: ReviewFacts, request: DecisionRequest): void {
   if (request.seen_digest !== undefined && request.seen_digest !== review.request_digest) {
-    refuse("digest_mismatch", review, `seen_digest ${request.seen_digest} is not what this review shows (${review.request_digest}): read it again`);
+    refuse(
+      "digest_mismatch",
+      review,
+      `seen_digest ${request.seen_digest} is not what this review shows (${review.request_digest}): read it again`,
+    );
   }
   if (request.value_digest !== undefined && request.value_digest !== review.value_digest) {
-    refuse("digest_mismatch", review, `value_digest ${request.value_digest} is not what this review shows (${review.value_digest}): read it again`);
+    refuse(
+      "digest_mismatch",
+      review,
+      `value_digest ${request.value_digest} is not what this review shows (${review.value_digest}): read it again`,
+    );
   }
   if (request.checkpoint_id !== undefined && request.checkpoint_id !== review.checkpoint_id) {
-    refuse("use_fork", review, `checkpoint ${request.checkpoint_id} is not where this thread waits (${review.checkpoint_id}); to go back in time start a fork with that checkpoint and input null, which asks again`);
+    refuse(
+      "use_fork",
+      review,
+      `checkpoint ${request.checkpoint_id} is not where this thread waits (${review.checkpoint_id}); to go back in time start a fork with that checkpoint and input null, which asks again`,
+    );
   }
 }
 
@@ -185,12 +248,22 @@ function bindingOf(review: ReviewFacts, request: DecisionRequest, context: Decis
   if (request.by_interrupt_id) return "interrupt_id";
   if (request.checkpoint_id !== undefined) return "checkpoint";
   if (context.open_reviews > 1) {
-    refuse("ambiguous_resume", review, `${context.open_reviews} questions are open on this thread: answer by interrupt id`);
+    refuse(
+      "ambiguous_resume",
+      review,
+      `${context.open_reviews} questions are open on this thread: answer by interrupt id`,
+    );
   }
   if (context.allow_scalar_resume && !review.guarded) return "unbound";
-  refuse("precondition_required", review, "say what you saw: send seen_digest (the review's request_digest), If-Match (its version), the interrupt id, or the checkpoint");
+  refuse(
+    "precondition_required",
+    review,
+    "say what you saw: send seen_digest (the review's request_digest), If-Match (its version), the interrupt id, or the checkpoint",
+  );
 }
 
 function refuse(code: ErrorCode, review: ReviewFacts, message: string, facts: Record<string, unknown> = {}): never {
-  throw new HoldpointError(code, message, { facts: { review_id: review.id, status: review.status, version: review.version, ...facts } });
+  throw new HoldpointError(code, message, {
+    facts: { review_id: review.id, status: review.status, version: review.version, ...facts },
+  });
 }

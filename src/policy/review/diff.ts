@@ -13,7 +13,10 @@ export function changedPaths(before: Json, after: Json): string[] {
 export function decisionDiff(actions: readonly ReviewAction[], decisions: readonly CanonicalDecision[]): Json {
   const proposed = Object.fromEntries(actions.map((action) => [action.index, action.args]));
   const decided = Object.fromEntries(
-    decisions.map((decision) => [decision.action, decision.type === "edit" ? decision.args : proposed[decision.action]]),
+    decisions.map((decision) => [
+      decision.action,
+      decision.type === "edit" ? decision.args : proposed[decision.action],
+    ]),
   );
   return jsonPatch.compare(proposed, decided) as unknown as Json;
 }

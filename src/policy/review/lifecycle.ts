@@ -43,7 +43,14 @@ export const REVIEW_TRANSITIONS: Record<ReviewStatus, Record<ReviewEvent, Review
   info_requested: { ...WAITING, give_info: "open" },
   decided: { ...ENDED, apply: "resuming", go_stale: "stale", fail_resume: "resume_failed", cancel: "cancelled" },
   // A worker that dies while applying is followed by another, which applies again.
-  resuming: { ...ENDED, apply: "resuming", close: "closed", fail_resume: "resume_failed", go_stale: "stale", cancel: "cancelled" },
+  resuming: {
+    ...ENDED,
+    apply: "resuming",
+    close: "closed",
+    fail_resume: "resume_failed",
+    go_stale: "stale",
+    cancel: "cancelled",
+  },
   // Closed when a later run of the thread goes on from where the resume failed.
   resume_failed: { ...ENDED, retry_resume: "decided", close: "closed", supersede: "superseded", cancel: "cancelled" },
   stale: { ...ENDED, supersede: "superseded", cancel: "cancelled" },

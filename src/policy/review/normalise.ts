@@ -13,14 +13,20 @@ export function canonicalDecisions(decisions: readonly Decision[], actionCount: 
   const canonical = decisions.map((decision, position): CanonicalDecision => {
     const pointer = `/decisions/${position}/action`;
     const action = decision.action ?? (actionCount === 1 ? 0 : -1);
-    if (action === -1) faults.push({ pointer, message: `say which of the ${actionCount} actions this decides (0 to ${actionCount - 1})` });
-    else if (action >= actionCount) faults.push({ pointer, message: `there is no action ${action}; the review has ${actionCount}` });
+    if (action === -1)
+      faults.push({
+        pointer,
+        message: `say which of the ${actionCount} actions this decides (0 to ${actionCount - 1})`,
+      });
+    else if (action >= actionCount)
+      faults.push({ pointer, message: `there is no action ${action}; the review has ${actionCount}` });
     else if (seen.has(action)) faults.push({ pointer, message: `action ${action} is decided twice` });
     seen.add(action);
     return { ...decision, action };
   });
   for (let action = 0; action < actionCount; action += 1) {
-    if (faults.length === 0 && !seen.has(action)) faults.push({ pointer: "/decisions", message: `action ${action} is not decided` });
+    if (faults.length === 0 && !seen.has(action))
+      faults.push({ pointer: "/decisions", message: `action ${action} is not decided` });
   }
   if (faults.length > 0) return { ok: false, faults };
   return { ok: true, value: canonical.toSorted((a, b) => a.action - b.action) };
@@ -30,14 +36,20 @@ export function canonicalDecisions(decisions: readonly Decision[], actionCount: 
 export function checkDecisions(decisions: readonly CanonicalDecision[], actions: readonly ReviewAction[]): Fault[] {
   return decisions.flatMap((decision, position) => {
     const action = actions[decision.action];
-    if (action === undefined) return [{ pointer: `/decisions/${position}/action`, message: `there is no action ${decision.action}` }];
+    if (action === undefined)
+      return [{ pointer: `/decisions/${position}/action`, message: `there is no action ${decision.action}` }];
     return checkDecision(decision, action, `/decisions/${position}`);
   });
 }
 
 function checkDecision(decision: CanonicalDecision, action: ReviewAction, pointer: string): Fault[] {
   if (!action.allowed.includes(decision.type)) {
-    return [{ pointer: `${pointer}/type`, message: `"${decision.type}" is not offered here; allowed: ${action.allowed.join(", ")}` }];
+    return [
+      {
+        pointer: `${pointer}/type`,
+        message: `"${decision.type}" is not offered here; allowed: ${action.allowed.join(", ")}`,
+      },
+    ];
   }
   if (decision.type === "edit") {
     const bySchema = validateAgainst(action.args_schema, decision.args, `${pointer}/args`);
@@ -45,7 +57,10 @@ function checkDecision(decision: CanonicalDecision, action: ReviewAction, pointe
     const editable = action.editable_paths;
     return changedPaths(action.args as Json, decision.args)
       .filter((path) => !editable.some((allowed) => path === allowed || path.startsWith(`${allowed}/`)))
-      .map((path) => ({ pointer: `${pointer}/args${path}`, message: `may not be changed; editable: ${editable.join(", ")}` }));
+      .map((path) => ({
+        pointer: `${pointer}/args${path}`,
+        message: `may not be changed; editable: ${editable.join(", ")}`,
+      }));
   }
   // Where a response is the only answer, the schema is the response's; beside approve or edit it is the arguments'.
   if (decision.type === "respond" && action.allowed.every((type) => type === "respond")) {
@@ -63,18 +78,31 @@ export function decisionsFromResume(flavour: Flavour, resume: unknown): Checked<
     case "breakpoint":
       return { ok: true, value: [{ type: "approve" }] };
     case "review": {
-      const parsed = decisionSchema.array().min(1).max(100).safeParse(isRecord(resume) ? resume["decisions"] : undefined);
+      const parsed = decisionSchema
+        .array()
+        .min(1)
+        .max(100)
+        .safeParse(isRecord(resume) ? resume["decisions"] : undefined);
       if (parsed.success) return { ok: true, value: parsed.data };
       return {
         ok: false,
-        faults: [{ pointer: "/command/resume/decisions", message: 'expected {"decisions": [{"type": "approve" | "edit" | "reject" | "respond", …}]}' }],
+        faults: [
+          {
+            pointer: "/command/resume/decisions",
+            message: 'expected {"decisions": [{"type": "approve" | "edit" | "reject" | "respond", …}]}',
+          },
+        ],
       };
     }
   }
 }
 
 /** What the graph receives from `interrupt()`; undefined for a breakpoint, which takes no answer. */
-export function answerForGraph(flavour: Flavour, value_digest: string, decisions: readonly CanonicalDecision[]): Json | undefined {
+export function answerForGraph(
+  flavour: Flavour,
+  value_digest: string,
+  decisions: readonly CanonicalDecision[],
+): Json | undefined {
   switch (flavour) {
     case "review":
       return { value_digest, decisions: decisions as unknown as Json[] };

@@ -75,7 +75,13 @@ function shownOf(pause: PendingInterrupt, value: Json, schema: Record<string, Js
     ...(schema === null ? {} : { args_schema: schema }),
     preview: `The value you send is given to the node "${pause.node}" as it is.`,
   };
-  return { flavour, title: `${graph_id}: "${pause.node}" asks`, description: "", actions: [answer], value_digest: digestAny(value) };
+  return {
+    flavour,
+    title: `${graph_id}: "${pause.node}" asks`,
+    description: "",
+    actions: [answer],
+    value_digest: digestAny(value),
+  };
 }
 
 function breakpointShown(node: string, graph_id: string): Shown {
@@ -86,7 +92,13 @@ function breakpointShown(node: string, graph_id: string): Shown {
     allowed: ["approve"],
     preview: `The node "${node}" runs.`,
   };
-  return { flavour: "breakpoint", title: `${graph_id}: paused before "${node}"`, description: "", actions: [action], value_digest: digest(null) };
+  return {
+    flavour: "breakpoint",
+    title: `${graph_id}: paused before "${node}"`,
+    description: "",
+    actions: [action],
+    value_digest: digest(null),
+  };
 }
 
 /** Like `digest`, and for the strings RFC 8785 has no form for (lone surrogates) over their escaped JSON text. */

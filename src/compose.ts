@@ -1,0 +1,200 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as checkpointerEntry from "./checkpointer.ts";
+import { openDatabasePorts } from "./compose/database-ports.ts";
+import { type HomeDatabase, openHomeDatabase } from "./compose/home-database.ts";
+import { ensureCliKey, writeServerFile } from "./compose/server-files.ts";
+import type { Config } from "./config.ts";
+import type { GraphSet } from "./graphs/graph-set.ts";
+import { type LoadOptions, loadGraphs } from "./graphs/load.ts";
+import { watchGraphs } from "./graphs/watch.ts";
+import { createApp } from "./http/app.ts";
+import { listen } from "./http/node.ts";
+import * as holdpoint from "./index.ts";
+import { configureModels } from "./kit/model.ts";
+import { registerAssistants } from "./postgres/assistants.ts";
+import { HoldpointSaver } from "./postgres/checkpointer/saver.ts";
+import { openStore } from "./postgres/checkpointer/store.ts";
+import { createLoginLink, ensureLocalOwner, hasApiKeys } from "./postgres/identity.ts";
+import { openWakeups } from "./postgres/notify.ts";
+import { countReviews } from "./postgres/reviews.sql.ts";
+import { queueFigures } from "./postgres/runs.sql.ts";
+import { HoldpointError } from "./protocol/errors.ts";
+import { DEFAULT_TENANT, LOCAL_OWNER } from "./protocol/principal.ts";
+import type { RunnerParts } from "./runtime/runner.ts";
+import { createWorker } from "./runtime/worker.ts";
+import { type Log, openLog } from "./telemetry/log.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import * as testingEntry from "./testing.ts";
+
+/** What this process does. */
+export type Role = "all" | "api" | "worker";
+
+/** How to start. */
+export interface ComposeOptions {
+  role: Role;
+  /** Told what takes longer than a moment. */
+  progress: (message: string) => void;
+  /** Loads workflows again when they are edited. */
+  watch?: boolean;
+}
+
+/** A started process. */
+export interface Running {
+  /** Where it answers; null for a worker. */
+  url: string | null;
+  /** Opens the page once, signed in; null where there is no page. */
+  login_url: string | null;
+  database: HomeDatabase["kind"];
+  graphs: GraphSet;
+  warnings: string[];
+  /** Stops in the reverse order of starting, bounded in time. */
+  close(): Promise<void>;
+}
+
+/** Constructs and wires everything, and starts it. Whatever was started is stopped again when a later part fails. */
+export async function compose(config: Config, options: ComposeOptions): Promise<Running> {
+  const closers: (() => Promise<void>)[] = [];
+  // Bound: one pass over what was started.
+  const close = async () => {
+    for (const stop of closers.splice(0).reverse()) await stop();
+  };
+  try {
+    return await start(config, options, closers, close);
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
+}
+
+async function start(
+  config: Config,
+  options: ComposeOptions,
+  closers: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<Running> {
+  const { role, progress } = options;
+  const warnings = [...config.warnings];
+  const log = openLog({ level: config.logLevel, pretty: process.stderr.isTTY === true });
+  configureModels({ apiKey: config.openaiApiKey, baseUrl: config.openaiBaseUrl, model: config.openaiModel });
+  const home = await openHomeDatabase(config, log, progress);
+  closers.push(() => home.close());
+  await ensureLocalOwner(home.database);
+  const warn = (message: string) => void warnings.push(message);
+  const ports = await openDatabasePorts(config, home, { log, progress, warn });
+  closers.push(() => ports.close());
+  const graphs = await openGraphs(config, home, options, log);
+  closers.push(async () => graphs.close());
+  const wakeups = openWakeups({
+    url: home.directUrl,
+    onStateChange: (listening, error) =>
+      log[listening ? "debug" : "warn"](
+        { listening, err: error },
+        listening ? "wake-ups arrive" : "no wake-ups; polling carries",
+      ),
+  });
+  closers.push(() => wakeups.close());
+  const { database } = home;
+  const parts: RunnerParts = {
+    database,
+    wakeups,
+    saver: new HoldpointSaver(openStore({ pool: database.pool, prepare: config.databasePrepare })),
+    graphs: graphs.current,
+    databasePort: ports.port,
+    log,
+    metrics: createMetrics(async () => ({
+      ...(await database.one(queueFigures())),
+      reviews: await database.many(countReviews()),
+    })),
+    reviewDueHours: config.reviewDueHours,
+  };
+  if (role !== "api") closers.push(startWorker(config, home, parts));
+  const served = role === "worker" ? null : await serve(config, parts, closers);
+  return {
+    url: served?.url ?? null,
+    login_url: served?.login_url ?? null,
+    database: home.kind,
+    graphs: graphs.current(),
+    warnings,
+    close,
+  };
+}
+
+async function openGraphs(config: Config, home: HomeDatabase, { watch, progress }: ComposeOptions, log: Log) {
+  const load: LoadOptions = {
+    directory: config.workflowsDir,
+    virtualModules: { holdpoint, "holdpoint/checkpointer": checkpointerEntry, "holdpoint/testing": testingEntry },
+    cacheDirectory: join(config.dataDir, "cache"),
+  };
+  const register = (set: GraphSet) => registerAssistants(home.database, set.graphs.values());
+  if (watch !== true) {
+    const set = await loadGraphs(load);
+    await register(set);
+    return { current: () => set, close() {} };
+  }
+  const watched = await watchGraphs({
+    ...load,
+    onChange(set) {
+      progress(
+        `workflows loaded again: ${set.graphs.size} ${set.graphs.size === 1 ? "graph" : "graphs"}, ${set.errors.length} broken`,
+      );
+      for (const error of set.errors) log.error(error, "a workflow file is broken");
+      register(set).catch((error: unknown) => log.error({ err: error }, "assistants were not registered"));
+    },
+  });
+  await register(watched.current());
+  return watched;
+}
+
+function startWorker(config: Config, home: HomeDatabase, parts: RunnerParts): () => Promise<void> {
+  const worker = createWorker(parts, {
+    slots: config.workerSlots,
+    leaseMs: config.leaseMs,
+    drainMs: config.drainMs,
+    url: home.url,
+    prepare: config.databasePrepare,
+    tenant_id: DEFAULT_TENANT,
+  });
+  worker.start();
+  return () => worker.stop();
+}
+
+// Streams and waits that are open when the server stops are ended after this long.
+const CLOSE_GRACE_MS = 2_000;
+
+async function serve(config: Config, parts: RunnerParts, closers: (() => Promise<void>)[]) {
+  const { database } = parts;
+  const isLoopback = ["127.0.0.1", "::1", "localhost"].includes(config.host);
+  if (!isLoopback && !(await hasApiKeys(database))) {
+    throw new HoldpointError(
+      "configuration_invalid",
+      `HOST is ${config.host}, where others can reach it, and no API key exists: start on 127.0.0.1 once and make one (holdpoint keys create)`,
+    );
+  }
+  await ensureCliKey(config.dataDir, database);
+  const app = createApp({
+    ...parts,
+    settings: {
+      version: version(),
+      maxBodyBytes: config.maxBodyBytes,
+      allowScalarResume: config.compatScalarResume,
+      loopbackOwner: isLoopback,
+    },
+    isReady: () => {
+      const reasons = parts.graphs().graphs.size === 0 ? ["no graph is loaded"] : [];
+      return { ready: reasons.length === 0, reasons };
+    },
+  });
+  const server = await listen(app, { host: config.host, port: config.port, portIsExplicit: config.isPortExplicit });
+  closers.push(() => server.close(CLOSE_GRACE_MS));
+  closers.push(await writeServerFile(config.dataDir, server.url));
+  const { secret } = await createLoginLink(database, LOCAL_OWNER);
+  return { url: server.url, login_url: `${server.url}/login/${secret}` };
+}
+
+function version(): string {
+  const { version: text } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  return text;
+}

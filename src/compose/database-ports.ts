@@ -1,0 +1,53 @@
+import { existsSync } from "node:fs";
+import pg from "pg";
+import type { Config } from "../config.ts";
+import type { DatabasePort } from "../kit/ports.ts";
+import { CHINOOK_FOLDER, seedChinook } from "../postgres/seed-chinook.ts";
+import { HoldpointError } from "../protocol/errors.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { HomeDatabase } from "./home-database.ts";
+
+/** The databases that workflows reach by name, each under its own login. */
+export interface DatabasePorts {
+  port: DatabasePort;
+  close(): Promise<void>;
+}
+
+/** Opens the configured ports, and the example's sample data where nothing else is configured for it. */
+export async function openDatabasePorts(
+  config: Config,
+  home: HomeDatabase,
+  parts: { log: Log; progress: (message: string) => void; warn: (message: string) => void },
+): Promise<DatabasePorts> {
+  const pools = new Map<string, pg.Pool>();
+  const open = (name: string, options: pg.PoolConfig) => {
+    const pool = new pg.Pool({ max: config.databasePoolSize, application_name: `holdpoint:port:${name}`, ...options });
+    pool.on("error", (error) => parts.log.warn({ err: error, port: name }, "a connection of a database port was lost"));
+    pools.set(name, pool);
+  };
+  for (const [name, connectionString] of config.databasePorts) open(name, { connectionString });
+  if (!pools.has("chinook") && existsSync(CHINOOK_FOLDER)) {
+    try {
+      const { seeded, connection } = await seedChinook({ url: home.directUrl });
+      if (seeded) parts.progress("loaded the Chinook sample database for the example");
+      open("chinook", connection);
+    } catch (error) {
+      // The example needs it, nothing else does: a locked-down database must not keep the server from starting.
+      if (!(error instanceof HoldpointError)) throw error;
+      parts.warn(`the example's sample database was not loaded: ${error.message}`);
+    }
+  }
+  return {
+    port(name) {
+      const pool = pools.get(name);
+      if (pool !== undefined) return pool;
+      const variable = `HOLDPOINT_DATABASE_${name.toUpperCase()}_URL`;
+      throw new HoldpointError("configuration_invalid", `database("${name}") is not configured: set ${variable}`, {
+        facts: { name },
+      });
+    },
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.end()));
+    },
+  };
+}

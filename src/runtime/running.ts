@@ -1,0 +1,77 @@
+import type { ClaimedRun } from "../postgres/claim.ts";
+import type { Lease } from "../postgres/fence.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { StopReason } from "./execute.ts";
+import type { HeartbeatMessage } from "./heartbeat.ts";
+
+/** A run that this worker executes. */
+export interface RunningRun {
+  run: ClaimedRun;
+  lease: Lease;
+  claimedAt: number;
+  controller: AbortController;
+  done: Promise<void>;
+}
+
+/** The runs of one worker, and the ways to stop them. */
+export interface RunningRuns {
+  readonly size: number;
+  ids(): string[];
+  all(): RunningRun[];
+  add(entry: RunningRun): void;
+  remove(run_id: string): void;
+  abort(run_id: string, reason: StopReason): void;
+  /** Stops what the database no longer gives this worker. */
+  onBeat(message: HeartbeatMessage): void;
+  /** Resolves when all have ended, or after `ms`. */
+  settled(ms: number): Promise<void>;
+}
+
+/** Keeps the runs of one worker. `onLost` hears of every lease found lost. */
+export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: () => void }): RunningRuns {
+  const { log } = options;
+  const running = new Map<string, RunningRun>();
+  let lastBeat = Date.now();
+
+  const abort = (run_id: string, reason: StopReason) => {
+    const entry = running.get(run_id);
+    if (entry === undefined || entry.controller.signal.aborted) return;
+    log.warn({ run_id, thread_id: entry.run.thread_id, reason }, "run stopped");
+    entry.controller.abort(reason);
+  };
+  const lose = (entry: RunningRun) => {
+    if (!entry.controller.signal.aborted) options.onLost();
+    abort(entry.run.run_id, "lease_lost");
+  };
+  return {
+    get size() {
+      return running.size;
+    },
+    ids: () => [...running.keys()],
+    all: () => [...running.values()],
+    add: (entry) => void running.set(entry.run.run_id, entry),
+    remove: (run_id) => void running.delete(run_id),
+    abort,
+    onBeat(message) {
+      if ("error" in message) {
+        log.warn({ error: message.error }, "heartbeat failed");
+        // Past the lease the runs are somebody else's, whether or not we can read that.
+        if (message.askedAt - lastBeat > options.leaseMs) running.forEach(lose);
+        return;
+      }
+      lastBeat = message.askedAt;
+      const held = new Set(message.held.map(({ thread_id, lease_epoch }) => `${lease_epoch}:${thread_id}`));
+      for (const entry of running.values()) {
+        const { thread_id, lease_epoch } = entry.lease;
+        // What was claimed after the question was asked is not in the answer.
+        if (entry.claimedAt < message.askedAt && !held.has(`${lease_epoch}:${thread_id}`)) lose(entry);
+      }
+    },
+    async settled(ms) {
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const patience = setTimeout(resolve, ms);
+      await Promise.race([Promise.all([...running.values()].map(({ done }) => done)), late]);
+      clearTimeout(patience);
+    },
+  };
+}
