@@ -13,6 +13,8 @@ export interface AskOptions<Schema extends z.ZodObject> {
   user: string;
   /** Requests at most; 3 unless given. */
   attempts?: number;
+  /** Before the second request, doubled before each further one, unless the server says how long; 250 ms unless given. */
+  first_wait_ms?: number;
 }
 
 /** The answer, or why there is none, in one sentence for a person. */
@@ -44,7 +46,7 @@ export async function askModel<Schema extends z.ZodObject>(
     } catch (error) {
       signal?.throwIfAborted();
       const failure = describeFailure(error);
-      const waitMs = failure.retryAfterMs ?? FIRST_WAIT_MS * 2 ** (attempt - 1);
+      const waitMs = failure.retryAfterMs ?? (options.first_wait_ms ?? FIRST_WAIT_MS) * 2 ** (attempt - 1);
       if (!failure.retryable || attempt >= attempts || waitMs > LONGEST_WAIT_MS) {
         return { ok: false, reason: failure.reason, attempts: attempt };
       }
@@ -74,7 +76,7 @@ function describeFailure(error: unknown): Failure {
     };
   }
   if (error.name === "TimeoutError") return { reason: "it did not answer in time", retryable: true };
-  if (error.name === "ZodError") return { reason: "its answer did not have the asked shape", retryable: true };
+  if (error.name.endsWith("ZodError")) return { reason: "its answer did not have the asked shape", retryable: true };
   if (error instanceof SyntaxError || error.name === "OutputParserException" || /JSON/.test(error.message)) {
     return { reason: "its answer was not the JSON that was asked for", retryable: true };
   }
@@ -87,7 +89,8 @@ export function parseRetryAfter(headers: Headers, nowMs: number): number | undef
   if (milliseconds >= 0) return milliseconds;
   const text = headers.get("retry-after") ?? "";
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const at = Date.parse(text);
+  // An HTTP date begins with the day of the week; Date.parse alone would also make a date of "-5".
+  const at = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }
 

@@ -9,6 +9,8 @@ Name an invoice only if the message does, an amount only if the message does, an
 // A model that failed may have been about to say anything: its stand-in is never certain.
 const CONFIDENCE_WITHOUT_THE_MODEL = 0.3;
 
+const LONGEST_REASON = 500;
+
 /** What the customer wants, which invoice, why, and how sure that is: by the model, or by rules where there is none. */
 export async function analyze(state: State): Promise<Update> {
   return { ...NEW_CASE, analysis: await analysisOf(state.message.toWellFormed()) };
@@ -41,7 +43,7 @@ async function analysisOf(message: string): Promise<NonNullable<State["analysis"
     user: message,
   });
   if (asked.ok) {
-    const reason = asked.value.reason.toWellFormed();
+    const reason = asked.value.reason.slice(0, LONGEST_REASON).toWellFormed();
     return {
       ...asked.value,
       reason,

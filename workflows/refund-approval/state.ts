@@ -24,7 +24,7 @@ export const analysisSchema = z.object({
     .regex(/^\d{1,9}(\.\d{1,2})?$/)
     .nullable()
     .describe('The amount asked for as a decimal such as "3.96"; null for all of the invoice'),
-  reason: z.string().max(500).describe("Why, in one sentence"),
+  reason: z.string().describe("Why, in one short sentence"),
   confidence: z.number().min(0).max(1).describe("How sure you are of all of the above, from 0 to 1"),
 });
 
