@@ -7,11 +7,28 @@ import { invalid } from "./failure.ts";
 type Config = NonNullable<RunCreate["config"]>;
 
 // What the server itself puts there: a client's own value would point the run at another thread or another run.
-const SERVER_KEYS = new Set(["thread_id", "checkpoint_id", "checkpoint_ns", "checkpoint_map", "run_id", "assistant_id", "graph_id"]);
+const SERVER_KEYS = new Set([
+  "thread_id",
+  "checkpoint_id",
+  "checkpoint_ns",
+  "checkpoint_map",
+  "run_id",
+  "assistant_id",
+  "graph_id",
+]);
 
 /** What the executor needs of a request. Settings merge: the assistant's, over them the thread's, over them the run's. */
-export function runKwargs(body: RunCreate, assistant: Assistant, thread: ThreadRow | undefined, guarded: boolean): RunKwargs {
-  const config = mergeConfigs([assistant.config as Config, JSON.parse(thread?.config ?? "{}") as Config, body.config ?? {}]);
+export function runKwargs(
+  body: RunCreate,
+  assistant: Assistant,
+  thread: ThreadRow | undefined,
+  guarded: boolean,
+): RunKwargs {
+  const config = mergeConfigs([
+    assistant.config as Config,
+    JSON.parse(thread?.config ?? "{}") as Config,
+    body.config ?? {},
+  ]);
   const checkpoint_id = body.checkpoint?.checkpoint_id ?? body.checkpoint_id ?? forkedFrom(body.config);
   const checkpoint_ns = body.checkpoint?.checkpoint_ns;
   return {
@@ -19,7 +36,10 @@ export function runKwargs(body: RunCreate, assistant: Assistant, thread: ThreadR
     command: commandOf(body),
     config: { ...config, ...configurableOf(config, guarded) },
     context: mergeContexts(assistant.context, body.context),
-    checkpoint: checkpoint_id == null && !checkpoint_ns ? null : { checkpoint_id: checkpoint_id ?? null, checkpoint_ns: checkpoint_ns ?? "" },
+    checkpoint:
+      checkpoint_id == null && !checkpoint_ns
+        ? null
+        : { checkpoint_id: checkpoint_id ?? null, checkpoint_ns: checkpoint_ns ?? "" },
     interrupt_before: body.interrupt_before ?? null,
     interrupt_after: body.interrupt_after ?? null,
     stream_mode: streamModes(body),
@@ -54,7 +74,9 @@ function mergeConfigs(configs: readonly Config[]): Config {
 /** Internal keys are left out; on a guarded graph they stay, so that the request is refused instead of half obeyed. */
 function configurableOf({ configurable }: Config, guarded: boolean): Pick<Config, "configurable"> {
   if (configurable === undefined) return {};
-  const kept = Object.entries(configurable).filter(([key]) => !SERVER_KEYS.has(key) && (guarded || !key.startsWith("__")));
+  const kept = Object.entries(configurable).filter(
+    ([key]) => !SERVER_KEYS.has(key) && (guarded || !key.startsWith("__")),
+  );
   return { configurable: Object.fromEntries(kept) };
 }
 

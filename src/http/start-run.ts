@@ -113,11 +113,20 @@ async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
   });
   call.deps.metrics.decisions.inc({ result: decided.replayed ? "replayed" : "accepted" });
   if (decided.resume_run !== null) return decided.resume_run;
-  throw new HoldpointError("already_decided", `this answer was recorded before, and other questions of thread ${thread_id} are open`);
+  throw new HoldpointError(
+    "already_decided",
+    `this answer was recorded before, and other questions of thread ${thread_id} are open`,
+  );
 }
 
 function refuseBesides(kwargs: Parameters<typeof refuseSideDoors>[0]["kwargs"]): void {
-  refuseSideDoors({ kind: "run", kwargs: { ...kwargs, input: {} }, head_checkpoint_id: null, live_reviews: 0, thread_status: "interrupted" });
+  refuseSideDoors({
+    kind: "run",
+    kwargs: { ...kwargs, input: {} },
+    head_checkpoint_id: null,
+    live_reviews: 0,
+    thread_status: "interrupted",
+  });
 }
 
 function nonEmpty<Part extends object>(part: Part): Part | null {

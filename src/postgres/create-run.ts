@@ -44,8 +44,8 @@ export async function createRun(database: Database, request: CreateRun): Promise
   return await database.transaction(async (tx) => {
     await tx.run(lockThread(request.thread_id));
     const thread = await threadOf(tx, request);
-    refuseOtherGraph(request, thread);
     const openRuns = await tx.many(openRunsForUpdate(request.tenant_id, request.thread_id));
+    await refuseOtherGraph(tx, request, thread, openRuns);
     refuseBusy(request, openRuns);
     const reviews = await tx.many(liveReviewsForUpdate(request.tenant_id, request.thread_id));
     if (request.guarded) await guard(tx, request, thread, reviews);
@@ -78,9 +78,11 @@ async function threadOf(tx: Queryable, request: CreateRun): Promise<ThreadRow & 
 }
 
 /** Another graph's run on a thread of a guarded graph would write the state that its reviews are about. */
-function refuseOtherGraph(request: CreateRun, { graph_id }: ThreadRow): void {
+async function refuseOtherGraph(tx: Queryable, request: CreateRun, { graph_id }: ThreadRow, openRuns: readonly RunRow[]): Promise<void> {
   if (graph_id === null || graph_id === request.graph_id) return;
   if (!request.guarded && request.isGuarded?.(graph_id) === false) return;
+  const isFresh = openRuns.length === 0 && (await tx.maybeOne(selectHeadCheckpoint(request.tenant_id, request.thread_id))) === undefined;
+  if (isFresh) return;
   throw new HoldpointError(
     "guarded",
     `thread ${request.thread_id} is of graph "${graph_id}"; start a new thread for "${request.graph_id}"`,

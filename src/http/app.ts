@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { type Context, Hono } from "hono";
+import { HoldpointError } from "../protocol/errors.ts";
+import { authenticate, authorise } from "./authenticate.ts";
+import type { HttpDeps } from "./deps.ts";
+import { failure, invalid, knownError } from "./failure.ts";
+import { text } from "./reply.ts";
+import type { PublicCall, Route } from "./route.ts";
+import { routes } from "./routes.ts";
+
+/** Answers requests. */
+export interface App {
+  fetch(request: Request): Promise<Response>;
+  /** Ends open streams, so that their clients go to another process. */
+  drain(): void;
+}
+
+/** Makes the answering side of the server out of the table of routes. */
+export function createApp(deps: HttpDeps): App {
+  const draining = new AbortController();
+  const hono = new Hono();
+  for (const route of routes) {
+    hono.on(route.method, route.path, (context) => answer(deps, route, context, draining.signal));
+  }
+  hono.notFound((context) => refuse(deps, context.req.raw, noRoute(hono, context), "none"));
+  // What goes wrong before a route is reached: nothing is known to, and nothing is said.
+  hono.onError((error, context) => refuse(deps, context.req.raw, error, "none"));
+  return {
+    fetch: async (request) => await hono.fetch(request),
+    drain: () => draining.abort(),
+  };
+}
+
+async function answer(deps: HttpDeps, route: Route, context: Context, draining: AbortSignal): Promise<Response> {
+  const arrivedAt = performance.now();
+  const elapsedMs = () => performance.now() - arrivedAt;
+  const request = context.req.raw;
+  const observe = (response: Response) => {
+    const labels = { method: route.method, route: route.path, status: response.status };
+    deps.metrics.request_seconds.observe(labels, elapsedMs() / 1000);
+    return response;
+  };
+  try {
+    const url = new URL(request.url);
+    const call: PublicCall = { deps, request, url, params: context.req.param(), elapsedMs, draining };
+    return observe(protect(await handle(route, call)));
+  } catch (error) {
+    return observe(refuse(deps, request, error, route.path));
+  }
+}
+
+async function handle(route: Route, call: PublicCall): Promise<Response> {
+  if (route.permission === "public") return await route.handle(call);
+  const principal = await authenticate(call.deps, call.request);
+  authorise(principal, route.permission);
+  refuseNul(call.url);
+  return await route.handle({ ...call, principal });
+}
+
+/** No text in Postgres can hold one, so nothing can be found by it. */
+function refuseNul({ pathname, search }: URL): void {
+  if (!/%00/.test(pathname + search)) return;
+  throw invalid([{ pointer: "", message: "the address must not contain NUL characters" }]);
+}
+
+function noRoute(hono: Hono, context: Context): HoldpointError {
+  const { path, method } = context.req;
+  const others = ["GET", "POST", "PATCH", "DELETE"].filter(
+    (other) => other !== method && hono.router.match(other, path)[0].length > 0,
+  );
+  if (others.length === 0) return new HoldpointError("not_found", `there is nothing at ${path.slice(0, 200)}`);
+  return new HoldpointError(
+    "method_not_allowed",
+    `${method} is not served at ${path.slice(0, 200)}; use ${others.join(" or ")}`,
+    {
+      facts: { allow: others },
+    },
+  );
+}
+
+function refuse(deps: HttpDeps, request: Request, error: unknown, route: string): Response {
+  const known = knownError(error);
+  const path = new URL(request.url).pathname;
+  if (known !== undefined) {
+    const response = protect(failure(known, path));
+    const allow = known.code === "method_not_allowed" ? known.facts["allow"] : undefined;
+    if (Array.isArray(allow)) response.headers.set("allow", allow.join(", "));
+    return response;
+  }
+  const request_id = randomUUID();
+  deps.log.error({ request_id, method: request.method, route, err: error }, "a request failed for a reason of ours");
+  return protect(text("Internal Server Error", 500, { "x-request-id": request_id }));
+}
+
+function protect(response: Response): Response {
+  response.headers.set("x-content-type-options", "nosniff");
+  if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
+  return response;
+}

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { createApiKey, endApiKey, readApiKeys } from "../../postgres/identity.ts";
+import { HoldpointError } from "../../protocol/errors.ts";
+import { PERMISSIONS, type Permission, type Principal } from "../../protocol/principal.ts";
+import {
+  limitSchema,
+  offsetSchema,
+  readBody,
+  readQuery,
+  textSchema,
+  uuidParameter,
+  wholeNumber,
+} from "../read-request.ts";
+import { json, page } from "../reply.ts";
+import type { Route } from "../route.ts";
+
+const principalSchema = z.object({
+  principal_id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._@-]{0,99}$/, 'must be up to 100 lower case letters, digits, ".", "_", "@" and "-"'),
+  // What the program does itself it does as a system principal; nobody else can be one.
+  kind: z.enum(["user", "service", "agent"]).default("service"),
+  display_name: textSchema.min(1).optional(),
+});
+
+const createSchema = z.object({
+  name: textSchema.min(1),
+  principal: principalSchema,
+  permissions: z.array(z.enum(PERMISSIONS)).min(1).optional(),
+});
+
+const listSchema = z.object({
+  limit: wholeNumber(limitSchema).default(100),
+  offset: wholeNumber(offsetSchema).default(0),
+});
+
+/** API keys: made, listed and ended by administrators. */
+export const apiKeyRoutes: readonly Route[] = [
+  {
+    method: "POST",
+    path: "/api-keys",
+    permission: "admin",
+    async handle(call) {
+      const { name, principal, permissions } = await readBody(call, createSchema);
+      refuseMoreThanOwn(call.principal, permissions ?? []);
+      const key = await createApiKey(call.deps.database, {
+        tenant_id: call.principal.tenant_id,
+        name,
+        principal: { ...principal, display_name: principal.display_name ?? principal.principal_id },
+        ...(permissions === undefined ? {} : { permissions }),
+        created_by: call.principal.principal_id,
+      });
+      return json(key, 201);
+    },
+  },
+  {
+    method: "GET",
+    path: "/api-keys",
+    permission: "admin",
+    async handle(call) {
+      const range = readQuery(call, listSchema);
+      return page(await readApiKeys(call.deps.database, call.principal.tenant_id, range), range);
+    },
+  },
+  {
+    method: "DELETE",
+    path: "/api-keys/:api_key_id",
+    permission: "admin",
+    async handle(call) {
+      const api_key_id = uuidParameter(call, "api_key_id");
+      const { tenant_id, principal_id } = call.principal;
+      return json(await endApiKey(call.deps.database, tenant_id, api_key_id, principal_id));
+    },
+  },
+];
+
+/** Nobody gives away what they do not hold. */
+function refuseMoreThanOwn(principal: Principal, permissions: readonly Permission[]): void {
+  const missing = permissions.filter((permission) => !principal.permissions.has(permission));
+  if (missing.length === 0) return;
+  throw new HoldpointError(
+    "permission_denied",
+    `${principal.principal_id} does not hold ${missing.join(", ")} and cannot give it to a key`,
+    {
+      facts: { permission: missing },
+    },
+  );
+}

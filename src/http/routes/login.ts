@@ -1,0 +1,53 @@
+import { readLoginLink, redeemLoginLink } from "../../postgres/identity.ts";
+import { SESSION_COOKIE } from "../authenticate.ts";
+import { refuseForeignPage } from "../origin.ts";
+import type { Route } from "../route.ts";
+
+const PAGE_HEADERS = {
+  "content-type": "text/html; charset=utf-8",
+  // The address holds a secret, and the page runs nothing.
+  "content-security-policy":
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+};
+
+/** Logging in by a link that works once. Looking at the link does nothing, because mail scanners and previews look too. */
+export const loginRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/login/:secret",
+    permission: "public",
+    async handle({ deps, params }) {
+      const person = await readLoginLink(deps.database, params["secret"] ?? "");
+      if (person === undefined) return ended();
+      const button = '<form method="post"><button type="submit">Log in</button></form>';
+      return page(200, `<p>Log in as <strong>${escapeHtml(person.display_name)}</strong>?</p>${button}`);
+    },
+  },
+  {
+    method: "POST",
+    path: "/login/:secret",
+    permission: "public",
+    async handle({ deps, params, request, url }) {
+      refuseForeignPage(request);
+      const session = await redeemLoginLink(deps.database, params["secret"] ?? "");
+      if (session === undefined) return ended();
+      const secure = url.protocol === "https:" ? "; Secure" : "";
+      const cookie = `${SESSION_COOKIE}=${session.secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${session.validSeconds}${secure}`;
+      return page(200, "<p>You are logged in.</p>", { "set-cookie": cookie });
+    },
+  },
+];
+
+function ended(): Response {
+  return page(410, "<p>This link was used or has expired. Ask for a new one.</p>");
+}
+
+function page(status: number, body: string, headers: Record<string, string> = {}): Response {
+  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Holdpoint</title><style>body{font:16px system-ui;margin:4rem auto;max-width:30rem;padding:0 1rem}button{font:inherit;padding:.6rem 1.2rem}</style></head><body><h1>Holdpoint</h1>${body}</body></html>`;
+  return new Response(html, { status, headers: { ...PAGE_HEADERS, ...headers } });
+}
+
+function escapeHtml(value: string): string {
+  return value.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,127 @@
+import { z } from "zod";
+import type { RunRow } from "../../postgres/runs.sql.ts";
+import { runCreateSchema, STREAM_MODES } from "../../protocol/run.ts";
+import { authorise } from "../authenticate.ts";
+import { waitForRun } from "../await-run.ts";
+import { type Follow, followRun } from "../follow-run.ts";
+import { flag, readBody, readQuery, uuidParameter } from "../read-request.ts";
+import type { Call, Route } from "../route.ts";
+import { streamModes } from "../run-kwargs.ts";
+import { SSE_HEADERS } from "../sse.ts";
+import { startRun } from "../start-run.ts";
+import { type StreamEnd, streamBody } from "../stream-body.ts";
+import { addressOf, cancel, findRun } from "./runs.ts";
+
+const FROM_START = 0;
+
+const modeSchema = z.enum(STREAM_MODES);
+const joinQuery = z.object({
+  cancel_on_disconnect: flag.default(false),
+  // Given once, several times, or as one JSON array, depending on the client's age.
+  stream_mode: z
+    .union([
+      modeSchema.transform((mode) => [mode]),
+      z.array(modeSchema),
+      z.string().transform(parseJson).pipe(z.array(modeSchema)),
+    ])
+    .optional(),
+});
+
+/** Runs that are watched: by the request that starts them, or later by another. */
+export const runStreamRoutes: readonly Route[] = [
+  {
+    method: "POST",
+    path: "/threads/:thread_id/runs/wait",
+    permission: "runs:create",
+    async handle(call) {
+      const thread_id = uuidParameter(call, "thread_id");
+      const body = await readBody(call, runCreateSchema);
+      const run = await startRun(call, thread_id, body);
+      return waitResponse(call, run, body.on_disconnect === "cancel");
+    },
+  },
+  {
+    method: "POST",
+    path: "/threads/:thread_id/runs/stream",
+    permission: "runs:create",
+    async handle(call) {
+      const thread_id = uuidParameter(call, "thread_id");
+      const body = await readBody(call, runCreateSchema);
+      const run = await startRun(call, thread_id, body);
+      const follow = { after: FROM_START, modes: streamModes(body) };
+      return streamResponse(call, run, follow, body.on_disconnect === "cancel");
+    },
+  },
+  {
+    method: "GET",
+    path: "/threads/:thread_id/runs/:run_id/join",
+    permission: "runs:read",
+    async handle(call) {
+      const { cancel_on_disconnect } = readQuery(call, joinQuery);
+      if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
+      return waitResponse(call, await findRun(call), cancel_on_disconnect);
+    },
+  },
+  {
+    method: "GET",
+    path: "/threads/:thread_id/runs/:run_id/stream",
+    permission: "runs:read",
+    async handle(call) {
+      const { cancel_on_disconnect, stream_mode } = readQuery(call, joinQuery);
+      if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
+      const after = lastEventId(call.request.headers);
+      return streamResponse(call, await findRun(call), { after, modes: stream_mode ?? null }, cancel_on_disconnect);
+    },
+  },
+];
+
+/** Everything is stored, so whoever names no event, or one that was never given, gets everything. */
+function lastEventId(headers: Headers): number {
+  const id = headers.get("last-event-id") ?? "";
+  return /^\d{1,15}$/.test(id) ? Number(id) : FROM_START;
+}
+
+function parseJson(text: string, context: z.RefinementCtx): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue(`must be one of ${STREAM_MODES.join(", ")}`);
+    return z.NEVER;
+  }
+}
+
+function waitResponse(call: Call, run: RunRow, cancelOnDisconnect: boolean): Response {
+  const source = (signal: AbortSignal) => waitForRun(call.deps, run, signal);
+  return new Response(watched(call, run, cancelOnDisconnect, source), {
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      "x-accel-buffering": "no",
+      "content-location": addressOf(run),
+      location: `${addressOf(run)}/join`,
+    },
+  });
+}
+
+function streamResponse(call: Call, run: RunRow, follow: Follow, cancelOnDisconnect: boolean): Response {
+  const source = (signal: AbortSignal) => followRun(call.deps, run, follow, signal);
+  return new Response(watched(call, run, cancelOnDisconnect, source), {
+    headers: { ...SSE_HEADERS, "content-location": addressOf(run), location: `${addressOf(run)}/stream` },
+  });
+}
+
+/** Cancels the run when its watcher hangs up and has asked for that; not when the server itself ends the stream. */
+function watched(
+  call: Call,
+  run: RunRow,
+  cancelOnDisconnect: boolean,
+  source: (signal: AbortSignal) => AsyncGenerator<string>,
+): ReadableStream<Uint8Array> {
+  return streamBody(async function* watch(signal) {
+    try {
+      yield* source(signal);
+    } finally {
+      const hungUp = signal.aborted && (signal.reason as StreamEnd) === "disconnected";
+      if (cancelOnDisconnect && hungUp) await cancel(call, run);
+    }
+  }, call.draining);
+}

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { cancelRun } from "../../postgres/cancel.ts";
+import { listRuns, type RunRow, selectRun } from "../../postgres/runs.sql.ts";
+import { HoldpointError } from "../../protocol/errors.ts";
+import { RUN_STATUSES, runCreateSchema } from "../../protocol/run.ts";
+import { awaitRun } from "../await-run.ts";
+import { flag, limitSchema, offsetSchema, readBody, readQuery, uuidParameter, wholeNumber } from "../read-request.ts";
+import { empty, json } from "../reply.ts";
+import type { Call, Route } from "../route.ts";
+import { startRun } from "../start-run.ts";
+import { wireRun } from "../wire.ts";
+import { findThread } from "./threads.ts";
+
+// Longer than any node should need to notice; the cancellation stands all the same.
+const CANCEL_WAIT_MS = 60_000;
+
+const listSchema = z.object({
+  limit: wholeNumber(limitSchema).default(10),
+  offset: wholeNumber(offsetSchema).default(0),
+  status: z.enum(RUN_STATUSES).optional(),
+});
+
+const cancelSchema = z.object({
+  wait: flag.default(false),
+  action: z
+    .literal("interrupt", { error: '"interrupt" is the only action served; "rollback" would delete what was decided' })
+    .default("interrupt"),
+});
+
+/** Runs in the background. */
+export const runRoutes: readonly Route[] = [
+  {
+    method: "POST",
+    path: "/threads/:thread_id/runs",
+    permission: "runs:create",
+    async handle(call) {
+      const thread_id = uuidParameter(call, "thread_id");
+      const run = await startRun(call, thread_id, await readBody(call, runCreateSchema));
+      return json(wireRun(run), 200, { "content-location": addressOf(run) });
+    },
+  },
+  {
+    method: "GET",
+    path: "/threads/:thread_id/runs",
+    permission: "runs:read",
+    async handle(call) {
+      const { limit, offset, status } = readQuery(call, listSchema);
+      const { tenant_id, thread_id } = await findThread(call);
+      const filter = { status: status ?? null, limit, offset };
+      return json((await call.deps.database.many(listRuns(tenant_id, thread_id, filter))).map(wireRun));
+    },
+  },
+  {
+    method: "GET",
+    path: "/threads/:thread_id/runs/:run_id",
+    permission: "runs:read",
+    handle: async (call) => json(wireRun(await findRun(call))),
+  },
+  {
+    method: "POST",
+    path: "/threads/:thread_id/runs/:run_id/cancel",
+    permission: "runs:cancel",
+    async handle(call) {
+      const { wait } = readQuery(call, cancelSchema);
+      const run = await findRun(call);
+      await cancel(call, run);
+      if (!wait) return empty(202);
+      const stop = AbortSignal.any([call.draining, call.request.signal]);
+      return empty((await awaitRun(call.deps, run, stop, CANCEL_WAIT_MS)) === undefined ? 202 : 204);
+    },
+  },
+];
+
+/** Where a run is found. */
+export function addressOf({ thread_id, run_id }: Pick<RunRow, "thread_id" | "run_id">): string {
+  return `/threads/${thread_id}/runs/${run_id}`;
+}
+
+/** The run that the path names. Throws `not_found`, `invalid`. */
+export async function findRun(call: Call): Promise<RunRow> {
+  const thread_id = uuidParameter(call, "thread_id");
+  const run_id = uuidParameter(call, "run_id");
+  const run = await call.deps.database.maybeOne(selectRun(call.principal.tenant_id, thread_id, run_id));
+  if (run !== undefined) return run;
+  throw new HoldpointError("not_found", `Run with ID ${run_id} not found on thread ${thread_id}`);
+}
+
+/** Asks for a run to be stopped, in the caller's name. */
+export async function cancel(call: Call, { thread_id, run_id }: RunRow): Promise<void> {
+  const { tenant_id, principal_id } = call.principal;
+  await cancelRun(call.deps.database, { tenant_id, thread_id, run_id, principal_id });
+  call.deps.wakeups.wake("runs", thread_id);
+}

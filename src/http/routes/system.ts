@@ -1,0 +1,45 @@
+import { json, text } from "../reply.ts";
+import type { Route } from "../route.ts";
+
+/** What says that the server is there, and how it is doing. */
+export const systemRoutes: readonly Route[] = [
+  { method: "GET", path: "/ok", permission: "public", handle: () => json({ ok: true }) },
+  {
+    method: "GET",
+    path: "/info",
+    permission: "public",
+    handle: ({ deps }) =>
+      json({
+        version: deps.settings.version,
+        context: "js",
+        flags: { assistants: true, crons: false, langsmith: false, langsmith_tracing_replicas: false },
+      }),
+  },
+  { method: "GET", path: "/livez", permission: "public", handle: () => json({ live: true }) },
+  {
+    method: "GET",
+    path: "/readyz",
+    permission: "public",
+    handle({ deps }) {
+      const state = deps.isReady();
+      return json(state, state.ready ? 200 : 503);
+    },
+  },
+  {
+    // Figures tell how a business goes: open on the loopback address, where every caller is the owner, and only there.
+    method: "GET",
+    path: "/metrics",
+    permission: "runs:read",
+    handle: async ({ deps }) =>
+      text(await deps.metrics.render(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }),
+  },
+  {
+    method: "GET",
+    path: "/whoami",
+    permission: "authenticated",
+    handle({ principal }) {
+      const { permissions, ...who } = principal;
+      return json({ ...who, permissions: [...permissions] });
+    },
+  },
+];

@@ -1,0 +1,186 @@
+import { z } from "zod";
+import { emptyState, readHistory, readState, type StateAddress, type ThreadState } from "../../graphs/read-state.ts";
+import { wireJson } from "../../graphs/wire-json.ts";
+import { selectHeadCheckpoint, type ThreadRow } from "../../postgres/threads.sql.ts";
+import { HoldpointError } from "../../protocol/errors.ts";
+import { jsonObjectSchema, metadataSchema, uuidSchema } from "../../protocol/json.ts";
+import { stateUpdateSchema } from "../../protocol/thread.ts";
+import { invalid } from "../failure.ts";
+import { factsOf, graphOfThread } from "../find-graph.ts";
+import { flag, limitSchema, readBody, readQuery, textSchema, uuidParameter, wholeNumber } from "../read-request.ts";
+import { json, jsonText } from "../reply.ts";
+import type { Call, Route } from "../route.ts";
+import { writeThread } from "../write-thread.ts";
+import { findThread } from "./threads.ts";
+
+// As LangGraph's updateState knows them, beside the graph's own nodes.
+const RESERVED_NODES = new Set(["__start__", "__end__", "__input__"]);
+
+const checkpointSchema = z.object({
+  checkpoint_id: uuidSchema.nullish(),
+  checkpoint_ns: textSchema.nullish(),
+});
+
+const stateQuery = z.object({ subgraphs: flag.default(false), checkpoint_ns: textSchema.optional() });
+
+const stateAtSchema = z.object({ checkpoint: checkpointSchema.nullish(), subgraphs: z.boolean().nullish() });
+
+const beforeSchema = z.union([
+  uuidSchema,
+  z.object({ checkpoint_id: uuidSchema }).transform(({ checkpoint_id }) => checkpoint_id),
+  z
+    .object({ configurable: z.object({ checkpoint_id: uuidSchema }) })
+    .transform(({ configurable }) => configurable.checkpoint_id),
+]);
+
+const historySchema = z.object({
+  limit: limitSchema.nullish(),
+  before: beforeSchema.nullish(),
+  metadata: metadataSchema.nullish(),
+  checkpoint: checkpointSchema.nullish(),
+});
+
+const historyQuery = z.object({ limit: wholeNumber(limitSchema).optional(), before: uuidSchema.optional() });
+
+const updateSchema = stateUpdateSchema.extend({
+  values: z.union([jsonObjectSchema, z.array(z.unknown()), z.null()]).optional(),
+  as_node: textSchema.nullish(),
+  checkpoint: checkpointSchema.nullish(),
+});
+
+/** A thread's state: read at once, written by a run. */
+export const threadStateRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/threads/:thread_id/state",
+    permission: "runs:read",
+    async handle(call) {
+      const { subgraphs, checkpoint_ns } = readQuery(call, stateQuery);
+      return await stateAt(call, { checkpoint_ns }, subgraphs);
+    },
+  },
+  {
+    method: "POST",
+    path: "/threads/:thread_id/state/checkpoint",
+    permission: "runs:read",
+    async handle(call) {
+      const { checkpoint, subgraphs } = await readBody(call, stateAtSchema);
+      return await stateAt(call, addressOf(checkpoint), subgraphs ?? false);
+    },
+  },
+  {
+    method: "GET",
+    path: "/threads/:thread_id/state/:checkpoint_id",
+    permission: "runs:read",
+    async handle(call) {
+      const { subgraphs, checkpoint_ns } = readQuery(call, stateQuery);
+      const checkpoint_id = uuidParameter(call, "checkpoint_id");
+      return await stateAt(call, { checkpoint_id, checkpoint_ns }, subgraphs);
+    },
+  },
+  {
+    method: "POST",
+    path: "/threads/:thread_id/state",
+    permission: "threads:write_state",
+    handle: updateState,
+  },
+  {
+    method: "GET",
+    path: "/threads/:thread_id/history",
+    permission: "runs:read",
+    handle: async (call) => await history(call, readQuery(call, historyQuery)),
+  },
+  {
+    method: "POST",
+    path: "/threads/:thread_id/history",
+    permission: "runs:read",
+    handle: async (call) => await history(call, await readBody(call, historySchema)),
+  },
+];
+
+type Place = Pick<StateAddress, "checkpoint_id" | "checkpoint_ns">;
+
+function addressOf(checkpoint: z.infer<typeof checkpointSchema> | null | undefined): Place {
+  // The thread is the path's, whatever the checkpoint says.
+  return {
+    checkpoint_id: checkpoint?.checkpoint_id ?? undefined,
+    checkpoint_ns: checkpoint?.checkpoint_ns ?? undefined,
+  };
+}
+
+async function stateAt(call: Call, place: Place, subgraphs: boolean): Promise<Response> {
+  const thread = await findThread(call);
+  const address = { thread_id: thread.thread_id, ...place };
+  const state = await read(call, thread, address, subgraphs);
+  if (state !== undefined) return jsonText(wireJson(state));
+  if (place.checkpoint_id === undefined) return json(emptyState(thread.thread_id));
+  throw new HoldpointError("not_found", `Checkpoint ${place.checkpoint_id} not found on thread ${thread.thread_id}`);
+}
+
+async function read(
+  call: Call,
+  thread: ThreadRow,
+  address: StateAddress,
+  subgraphs: boolean,
+): Promise<ThreadState | undefined> {
+  const { graph_id } = thread;
+  if (graph_id === null || !(await hasState(call, thread))) return undefined;
+  return await readState(graphOfThread(call, graph_id), call.deps.saver, address, {
+    subgraphs,
+    config: JSON.parse(thread.config),
+  });
+}
+
+/** A thread may name a graph before anything has run on it. */
+async function hasState({ deps }: Call, { tenant_id, thread_id }: ThreadRow): Promise<boolean> {
+  return (await deps.database.maybeOne(selectHeadCheckpoint(tenant_id, thread_id))) !== undefined;
+}
+
+async function history(call: Call, asked: z.infer<typeof historySchema>): Promise<Response> {
+  const thread = await findThread(call);
+  if (thread.graph_id === null || !(await hasState(call, thread))) return json([]);
+  const graph = graphOfThread(call, thread.graph_id);
+  const address = { thread_id: thread.thread_id, ...addressOf(asked.checkpoint) };
+  const states = await readHistory(graph, call.deps.saver, address, {
+    limit: asked.limit ?? 10,
+    before: asked.before ?? undefined,
+    metadata: asked.metadata ?? undefined,
+    config: JSON.parse(thread.config),
+  });
+  return jsonText(wireJson(states));
+}
+
+async function updateState(call: Call): Promise<Response> {
+  const body = await readBody(call, updateSchema);
+  const thread = await findThread(call);
+  const { tenant_id, thread_id } = thread;
+  if (thread.graph_id === null) {
+    throw new HoldpointError(
+      "bad_request",
+      `thread ${thread_id} belongs to no graph yet, so it has no state to edit; start a run on it`,
+    );
+  }
+  const checkpoint_ns = body.checkpoint?.checkpoint_ns ?? "";
+  if (checkpoint_ns === "") await refuseUnknownNode(call, thread.graph_id, body.as_node);
+  const update = {
+    values: body.values ?? null,
+    as_node: body.as_node ?? null,
+    checkpoint_id: body.checkpoint?.checkpoint_id ?? body.checkpoint_id ?? null,
+    checkpoint_ns,
+  };
+  await writeThread(call, thread_id, graphOfThread(call, thread.graph_id), {
+    kind: "state_update",
+    kwargs: { update },
+  });
+  const head = await call.deps.database.maybeOne(selectHeadCheckpoint(tenant_id, thread_id));
+  const at = { thread_id, checkpoint_ns: "", checkpoint_id: head?.checkpoint_id ?? null };
+  return json({ checkpoint: { ...at, checkpoint_map: null }, configurable: at });
+}
+
+/** Refused here, it changes nothing; a run that fails would have left its mark on the thread. */
+async function refuseUnknownNode(call: Call, graph_id: string, as_node: string | null | undefined): Promise<void> {
+  const facts = as_node == null ? null : await factsOf(call, graph_id);
+  if (facts === null || facts.nodes.has(as_node as string) || RESERVED_NODES.has(as_node as string)) return;
+  const message = `${JSON.stringify(as_node)} is no node of "${graph_id}"; nodes: ${[...facts.nodes].join(", ")}`;
+  throw invalid([{ pointer: "/as_node", message }]);
+}
