@@ -42,7 +42,10 @@ export interface EmbeddedPostgres {
   readonly started: boolean;
   /** Milliseconds of each step of the boot. */
   readonly steps: Readonly<Record<string, number>>;
-  /** Boots again after the server was lost (see isServerGone); simultaneous calls share one boot. May move `url`. */
+  /**
+   * Boots again after the server was lost (see isServerGone); simultaneous calls share one boot, and nothing happens
+   * while the server answers. May move `url`, when its folder's path is too long for a socket.
+   */
   reboot(): Promise<void>;
   /** Leaves; the last one out stops the server. */
   release(): Promise<"stopped" | "left running">;
@@ -68,6 +71,8 @@ export async function bootEmbedded(options: EmbeddedOptions): Promise<EmbeddedPo
     steps,
     reboot() {
       rebooting ??= (async () => {
+        if (!session.lost && (await isReachable(session.server))) return;
+        session.lost = true;
         await session.client.end().catch(() => undefined);
         session = await boot(options, steps);
       })().finally(() => {
@@ -98,7 +103,10 @@ export async function stopEmbedded(
 
 /** True for an error of a server that was stopped or crashed: booting it again mends it. */
 export function isServerGone(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (!(error instanceof Error)) return false;
+  // The driver gives no code when a connection breaks off without a word, as after kill -9.
+  if (/^Connection terminated\b/.test(error.message)) return true;
+  const code = "code" in error ? String(error.code) : "";
   return ["57P01", "57P02", "57P03", "ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code);
 }
 
@@ -146,7 +154,7 @@ async function openSession(server: RunningServer, options: EmbeddedOptions, star
     session.lost = true;
   };
   client.on("error", lose);
-  client.on("end", () => lose(new Error("the connection to the embedded database ended")));
+  client.on("end", () => lose(new Error("Connection terminated by the embedded database")));
   await client.query(statements.holdServer());
   return session;
 }
@@ -167,6 +175,15 @@ async function leave(options: EmbeddedOptions, session: Session): Promise<"stopp
       await session.client.end().catch(() => undefined);
     }
   });
+}
+
+async function isReachable(server: RunningServer): Promise<boolean> {
+  try {
+    await (await connect(server.socketFolder, "holdpoint")).end();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function connectOrCreate(socketFolder: string): Promise<pg.Client> {
