@@ -1,0 +1,72 @@
+import type { Command } from "commander";
+import type { ReviewAction } from "../../protocol/interrupt.ts";
+import type { Json } from "../../protocol/json.ts";
+import type { Cli } from "../cli.ts";
+import { CommandError, usageError } from "../command-error.ts";
+import { decide } from "../decide.ts";
+import { type DecidingOptions, decidingCommand } from "../deciding-command.ts";
+import { chosenAction, decisionsOf } from "../decisions.ts";
+import { changesBetween, describeChange } from "../difference.ts";
+import { applySets } from "../edit-args.ts";
+import { EXIT } from "../exit-codes.ts";
+import { findReview } from "../find-review.ts";
+import { readJsonArgument } from "../input.ts";
+import { proposalLines } from "../review-view.ts";
+
+interface EditOptions extends DecidingOptions {
+  set: string[];
+  file?: string;
+}
+
+/** `review edit`: it shall happen, with other arguments. */
+export function addReviewEdit(review: Command, cli: Cli): void {
+  decidingCommand(review, "edit", "approve with changed arguments")
+    .option(
+      "-s, --set <name=value>",
+      "change one argument; may be repeated",
+      (set: string, sets: string[]) => [...sets, set],
+      [],
+    )
+    .option("-f, --file <json>", "all arguments: a file, - for standard input, or the JSON itself")
+    .option("-m, --message <text>", "why, for whoever reads the history")
+    .addHelpText(
+      "after",
+      `
+The value of --set gets the type that the argument's schema says. Inner arguments are named with dots
+(lines.0.amount) or as a JSON pointer (/lines/0/amount). What was changed is shown before it is sent.
+
+Examples:
+  $ holdpoint review edit 7f3a --set amount=12.50 -m "one track only"
+  $ holdpoint review edit 7f3a --file args.json --yes`,
+    )
+    .action(async (id: string, options: EditOptions) => {
+      if (options.set.length === 0 && options.file === undefined) {
+        throw usageError("say what to change: --set amount=12.50, or --file with all arguments");
+      }
+      if (options.set.length > 0 && options.file !== undefined) throw usageError("give --set or --file, not both");
+      const found = await findReview(cli.api(), id);
+      const action = chosenAction(found, options);
+      const args = await editedArguments(cli, action, options);
+      const changes = changesBetween(action.args, args);
+      if (changes.length === 0)
+        throw new CommandError(EXIT.invalid, "this changes nothing: to let it happen as it is, approve it");
+      const decisions = decisionsOf(found, [action], () => ({ type: "edit", args }), options);
+      const shown = [
+        ...proposalLines(found, [action], cli.terminal),
+        "",
+        "You change:",
+        ...changes.map((change) => `  ${describeChange(change)}`),
+      ];
+      await decide(
+        cli,
+        found,
+        { decisions, comment: options.message, shown, question: "Approve with these changes?" },
+        options,
+      );
+    });
+}
+
+async function editedArguments(cli: Cli, action: ReviewAction, options: EditOptions): Promise<Json> {
+  if (options.file !== undefined) return await readJsonArgument(options.file, "--file", cli.terminal);
+  return applySets(action.args, action.args_schema, options.set);
+}

@@ -1,0 +1,80 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import type { Cli } from "../cli.ts";
+import { findReview } from "../find-review.ts";
+import { formatMoment } from "../format.ts";
+import { shortId } from "../id-prefix.ts";
+import { isOpenReview, reviewLines } from "../review-view.ts";
+import { safeJson, sanitiseLine } from "../sanitise.ts";
+import { renderPairs } from "../table.ts";
+import type { Review } from "../wire.ts";
+
+interface ShowOptions {
+  json?: boolean;
+  raw?: boolean;
+  history?: boolean;
+}
+
+const eventWire = z.looseObject({
+  kind: z.string(),
+  at: z.string(),
+  principal_id: z.string(),
+  body: z.unknown(),
+});
+
+/** `review show`: one review, whole. */
+export function addReviewShow(review: Command, cli: Cli): void {
+  review
+    .command("show")
+    .description("show a review: what would happen, with which arguments, and who asks")
+    .argument("<id>", "id of the review, or its first characters")
+    .option("--json", "print the review as JSON")
+    .option("--raw", "print the value the graph paused with, as JSON")
+    .option("--history", "print what has happened to it")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ holdpoint review show 7f3a\n  $ holdpoint review show 7f3a --json | jq .actions[0].args",
+    )
+    .action(async (id: string, options: ShowOptions) => {
+      const found = await findReview(cli.api(), id);
+      for (const line of await linesOf(cli, found, options)) cli.terminal.out(line);
+    });
+}
+
+async function linesOf(cli: Cli, review: Review, options: ShowOptions): Promise<string[]> {
+  if (options.raw === true) return [safeJson(review.value ?? null, 2)];
+  if (options.history === true) return await historyLines(cli, review, options.json === true);
+  if (options.json === true) return [safeJson(review, 2)];
+  return [...reviewLines(review, cli.terminal), ...nextLines(cli, review)];
+}
+
+function nextLines(cli: Cli, review: Review): string[] {
+  if (!isOpenReview(review)) return [];
+  const id = shortId(review.id);
+  const allowed = new Set(review.actions.flatMap((action) => action.allowed));
+  const commands = [
+    ...(allowed.has("approve") ? [`review approve ${id} -m "…"`] : []),
+    ...(allowed.has("edit") ? [`review edit ${id} --set name=value`] : []),
+    ...(allowed.has("reject") ? [`review reject ${id} -m "…"`] : []),
+    ...(allowed.has("respond") ? [`review respond ${id} -m "…"`] : []),
+  ];
+  return ["", ...commands.map((command) => cli.terminal.colours.dim(`  ${cli.name} ${command}`))];
+}
+
+async function historyLines(cli: Cli, review: Review, json: boolean): Promise<string[]> {
+  const path = `/reviews/${encodeURIComponent(review.id)}/history`;
+  const { body: events } = await cli.api().request("GET", path, z.array(eventWire));
+  if (json) return [safeJson(events, 2)];
+  return renderPairs(
+    events.map(({ at, kind, principal_id, body }): [string, string] => [
+      formatMoment(at),
+      `${sanitiseLine(kind)} by ${sanitiseLine(principal_id)}${isEmpty(body) ? "" : `  ${safeJson(body)}`}`,
+    ]),
+    0,
+    cli.terminal.colours.dim,
+  );
+}
+
+function isEmpty(body: unknown): boolean {
+  return body == null || (typeof body === "object" && Object.keys(body).length === 0);
+}

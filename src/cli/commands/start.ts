@@ -1,0 +1,138 @@
+import { constants } from "node:os";
+import type { Command } from "commander";
+import { type Config, forgetSecrets, readConfig } from "../../config.ts";
+import { formatLoadError } from "../../graphs/graph-set.ts";
+import type { Cli } from "../cli.ts";
+import { sanitiseLine } from "../sanitise.ts";
+import { renderPairs } from "../table.ts";
+
+type Running = Awaited<ReturnType<typeof import("../../compose.ts")["compose"]>>;
+
+interface ServerOptions {
+  port?: string;
+}
+
+interface Mode {
+  role: Config["role"];
+  watch: boolean;
+}
+
+/** `start`, `serve`, `work` and `dev`: the commands that stay. */
+export function addServerCommands(program: Command, cli: Cli): void {
+  const add = (name: string, description: string, mode: (config: Config) => Mode, listens = true) => {
+    const command = program.command(name).description(description);
+    if (listens) command.option("--port <number>", "listen here instead of PORT");
+    command.action(async (options: ServerOptions) => {
+      const config = serverConfig(cli, options);
+      await runServer(cli, config, mode(config));
+    });
+    return command;
+  };
+  add("start", "start the server, a worker and the embedded database: all there is", ({ role }) => ({
+    role,
+    watch: false,
+  })).addHelpText(
+    "after",
+    `
+Settings come from the environment or a file .env; DATABASE_URL replaces the embedded database.
+
+Examples:
+  $ npm start
+  $ holdpoint start --port 9000
+  $ DATABASE_URL=postgresql://user:password@host:5432/holdpoint holdpoint start`,
+  );
+  add("dev", "the same, and load workflows again when they are edited", ({ role }) => ({ role, watch: true }));
+  add("serve", "answer requests, execute nothing", () => ({ role: "api", watch: false }));
+  add("work", "execute runs, answer nothing", () => ({ role: "worker", watch: false }), false);
+}
+
+function serverConfig(cli: Cli, { port }: ServerOptions): Config {
+  const { env, cwd } = cli.terminal;
+  return port === undefined ? cli.config() : readConfig({ ...env, PORT: port }, cwd);
+}
+
+async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
+  const { terminal } = cli;
+  const stop = createStop();
+  // Graphs and what they start need not see addresses and keys.
+  forgetSecrets(process.env);
+  const { compose } = await import("../../compose.ts");
+  const progress = (line: string) => terminal.note(terminal.colours.dim(sanitiseLine(line)));
+  const starting = compose(config, { ...mode, progress });
+  const early = await Promise.race([starting.then(() => undefined), stop.first]);
+  if (early !== undefined) {
+    terminal.note("\nstopping as soon as it has started; Ctrl-C again stops at once");
+    await Promise.race([starting.then((running) => running.close()), stop.second.then(leaveAtOnce)]);
+    return;
+  }
+  const running = await starting;
+  for (const line of readyLines(cli, config, running)) terminal.out(line);
+  await stop.first;
+  const seconds = Math.ceil(config.drainMs / 1000);
+  const drains = running.url === null || mode.role !== "api";
+  terminal.note(
+    drains
+      ? `\nstopping: runs under way get ${seconds} s to finish, others take over what is left. Ctrl-C again stops at once`
+      : "\nstopping: open requests are ended. Ctrl-C again stops at once",
+  );
+  await Promise.race([running.close(), stop.second.then(leaveAtOnce)]);
+  terminal.note("stopped");
+}
+
+/** Ctrl-C and SIGTERM, counted: the first asks to finish, the second does not wait. */
+function createStop() {
+  const first = Promise.withResolvers<NodeJS.Signals>();
+  const second = Promise.withResolvers<NodeJS.Signals>();
+  let asked = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    asked += 1;
+    if (asked === 1) first.resolve(signal);
+    else second.resolve(signal);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  return { first: first.promise, second: second.promise };
+}
+
+function leaveAtOnce(signal: NodeJS.Signals): never {
+  // Nothing is lost by this: leases expire and another process goes on from the last checkpoints.
+  process.exit(128 + constants.signals[signal]);
+}
+
+function readyLines(cli: Cli, config: Config, running: Running): string[] {
+  const { bold, dim, yellow, red } = cli.terminal.colours;
+  const ids = [...running.graphs.graphs.keys()].map(sanitiseLine);
+  const database =
+    running.database === "embedded" ? `embedded PostgreSQL in ${config.dataDir}` : "the one of DATABASE_URL";
+  const graphs = ids.length === 0 ? `none in ${config.workflowsDir}` : `${ids.length}: ${ids.join(", ")}`;
+  const facts: [string, string][] = [
+    ...(running.url === null ? [] : [["Server", bold(running.url)] as [string, string]]),
+    ...(running.login_url === null
+      ? []
+      : [["Log in", `${running.login_url}  ${dim("(once, within 10 minutes)")}`] as [string, string]]),
+    ["Database", database],
+    ["Graphs", graphs],
+  ];
+  return [
+    bold(running.url === null ? "Holdpoint works." : "Holdpoint is ready."),
+    "",
+    ...renderPairs(facts, 2, dim),
+    ...running.graphs.errors.map((error) => `  ${red("✗")} ${sanitiseLine(formatLoadError(error))}`),
+    ...running.warnings.map((warning) => `  ${yellow("!")} ${sanitiseLine(warning)}`),
+    "",
+    ...(running.url === null ? [] : nextLines(cli.name, ids, dim)),
+    dim("Ctrl-C stops it."),
+  ];
+}
+
+function nextLines(name: string, ids: readonly string[], dim: (text: string) => string): string[] {
+  const [id = "<graph>"] = ids;
+  const input = id === "refund-approval" ? "examples/refund-large.json" : "'{}'";
+  return [
+    "Next, in a second terminal:",
+    "",
+    `  ${name} run ${id} --input ${input}`,
+    `  ${name} reviews`,
+    `  ${name} review approve ${dim("<id>")} -m "checked"`,
+    "",
+  ];
+}

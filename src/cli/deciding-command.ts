@@ -1,0 +1,22 @@
+import { type Command, Option } from "commander";
+
+/** The options that every command that decides has. */
+export interface DecidingOptions {
+  action?: string;
+  rest?: string;
+  yes?: boolean;
+  json?: boolean;
+  message?: string;
+}
+
+/** A command that decides a review, with the options all of them have. */
+export function decidingCommand(review: Command, name: string, description: string): Command {
+  return review
+    .command(name)
+    .description(description)
+    .argument("<id>", "id of the review, or its first characters")
+    .option("-a, --action <number>", "only this action of the review")
+    .addOption(new Option("--rest <decision>", "what happens to its other actions").choices(["approve", "reject"]))
+    .option("-y, --yes", "do not ask; needed where there is no terminal")
+    .option("--json", "print the decided review as JSON");
+}

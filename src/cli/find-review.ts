@@ -1,0 +1,49 @@
+import { z } from "zod";
+import type { Api } from "./api.ts";
+import { CommandError } from "./command-error.ts";
+import { EXIT } from "./exit-codes.ts";
+import { matchPrefix, parseId } from "./id-prefix.ts";
+import { type Review, reviewWire } from "./wire.ts";
+
+const PAGE = 100;
+const PAGES_AT_MOST = 100;
+
+/** Which reviews to list. */
+export interface ReviewFilter {
+  status?: string | undefined;
+  graph_id?: string | undefined;
+  thread_id?: string | undefined;
+}
+
+/** All reviews of a filter, oldest first; `limit` of them at most. */
+export async function listReviews(api: Api, filter: ReviewFilter, limit = PAGE * PAGES_AT_MOST): Promise<Review[]> {
+  const reviews: Review[] = [];
+  for (let page = 0; page < PAGES_AT_MOST && reviews.length < limit; page += 1) {
+    const query = { ...filter, limit: Math.min(PAGE, limit - reviews.length), offset: reviews.length };
+    const { body } = await api.request("GET", "/reviews", z.array(reviewWire), { query });
+    reviews.push(...body);
+    if (body.length < query.limit) break;
+  }
+  return reviews;
+}
+
+/** The review that an id, or the beginning of one, names. */
+export async function findReview(api: Api, text: string): Promise<Review> {
+  const id = parseId(text, "review");
+  if (id.isWhole) return await readReview(api, id.prefix);
+  // Of every status: a beginning that was given for a decided review must not silently name another, open one.
+  const match = matchPrefix(
+    id,
+    await listReviews(api, {}),
+    (review) => review.id,
+    (review) => `${review.status}  ${review.title}`,
+    "review",
+  );
+  if (match !== undefined) return match;
+  throw new CommandError(EXIT.failed, `there is no review whose id begins with ${id.prefix}: see "holdpoint reviews"`);
+}
+
+/** The review as it stands now. */
+export async function readReview(api: Api, id: string): Promise<Review> {
+  return (await api.request("GET", `/reviews/${encodeURIComponent(id)}`, reviewWire)).body;
+}

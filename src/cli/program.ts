@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import type { Cli } from "./cli.ts";
+import { addDatabaseCommands } from "./commands/db.ts";
+import { addDoctor } from "./commands/doctor.ts";
+import { addGraphs } from "./commands/graphs.ts";
+import { addKeysCommands } from "./commands/keys.ts";
+import { addLogin } from "./commands/login.ts";
+import { addReviewApprove } from "./commands/review-approve.ts";
+import { addReviewEdit } from "./commands/review-edit.ts";
+import { addReviewReject } from "./commands/review-reject.ts";
+import { addReviewRespond } from "./commands/review-respond.ts";
+import { addReviewShow } from "./commands/review-show.ts";
+import { addReviews } from "./commands/reviews.ts";
+import { addRun } from "./commands/run.ts";
+import { addRunsCancel } from "./commands/runs-cancel.ts";
+import { addRunsList } from "./commands/runs-list.ts";
+import { addRunsShow } from "./commands/runs-show.ts";
+import { addRunsWatch } from "./commands/runs-watch.ts";
+import { addServerCommands } from "./commands/start.ts";
+import { addWhoami } from "./commands/whoami.ts";
+import { sanitiseText } from "./sanitise.ts";
+
+const AFTER_HELP = `
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 conflict (already decided), 4 denied, 5 invalid, 6 stale.
+Ids can be shortened to their first 4 characters or more.`;
+
+/** The command line, all of it. */
+export function createProgram(cli: Cli): Command {
+  const { terminal } = cli;
+  const program = new Command("holdpoint")
+    .description("Runs LangGraph workflows durably and asks a person before anything that matters.")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+      outputError: (text, write) => write(sanitiseText(text.replace(/^error: /, "holdpoint: "))),
+      getOutHelpWidth: () => terminal.columns,
+      getErrHelpWidth: () => terminal.columns,
+    })
+    .addHelpText("after", AFTER_HELP);
+
+  addServerCommands(program, cli);
+  addRun(program, cli);
+  addReviews(program, cli);
+  const review = program.command("review").description("look at one review, and decide it").helpCommand(false);
+  for (const add of [addReviewShow, addReviewApprove, addReviewEdit, addReviewReject, addReviewRespond])
+    add(review, cli);
+  const runs = program.command("runs").description("see what runs, follow it, stop it").helpCommand(false);
+  for (const add of [addRunsList, addRunsShow, addRunsWatch, addRunsCancel]) add(runs, cli);
+  addGraphs(program, cli);
+  addKeysCommands(program, cli);
+  addWhoami(program, cli);
+  addLogin(program, cli);
+  addDoctor(program, cli);
+  addDatabaseCommands(program, cli);
+  return program;
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  return version;
+}

@@ -1,0 +1,170 @@
+import type { ReviewAction } from "../protocol/interrupt.ts";
+import type { Json } from "../protocol/json.ts";
+import { count, formatDue, formatMoment, formatSince, formatValue } from "./format.ts";
+import { plainText } from "./markdown.ts";
+import { hasHiddenCharacters, safeJson, sanitiseLine, sanitiseText } from "./sanitise.ts";
+import { renderPairs } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+import { wrap } from "./text-width.ts";
+import type { Review } from "./wire.ts";
+
+const WIDEST_TEXT = 100;
+const OPEN = new Set(["open", "info_requested"]);
+
+/** True while a person can still answer. */
+export function isOpenReview({ status }: Review): boolean {
+  return OPEN.has(status);
+}
+
+/** What will happen if the action is approved, in one sentence. */
+export function effectSentence(action: ReviewAction): string {
+  return sanitiseLine(action.preview ?? `${action.name} runs with the arguments below.`);
+}
+
+/** A review as a reviewer reads it: what would happen, with which arguments, and who says so. */
+export function reviewLines(review: Review, terminal: Terminal): string[] {
+  const { bold, dim } = terminal.colours;
+  const single = review.actions.length === 1;
+  return [
+    `${bold(sanitiseLine(review.title))}  ${dim(statusWords(review))}`,
+    ...review.actions.map((action) => `${single ? "" : `${action.index}. `}If approved: ${effectSentence(action)}`),
+    "",
+    ...review.actions.flatMap((action) => [...actionLines(action, terminal), ""]),
+    ...descriptionLines(review, terminal),
+    ...evidenceLines(review, terminal),
+    ...decisionLines(review, terminal),
+    ...renderPairs(facts(review, terminal.now()), 2, dim),
+    ...warningLines(review, terminal),
+  ];
+}
+
+/** Only what a decision is about: what would happen, and the arguments. */
+export function proposalLines(review: Review, actions: readonly ReviewAction[], terminal: Terminal): string[] {
+  return [
+    terminal.colours.bold(sanitiseLine(review.title)),
+    ...actions.flatMap((action) => [`If approved: ${effectSentence(action)}`, ...actionLines(action, terminal)]),
+    ...warningLines(review, terminal),
+  ];
+}
+
+function statusWords({ status, outcome, status_reason }: Review): string {
+  const how = outcome == null ? "" : ` (${outcome})`;
+  return sanitiseLine(`${status.replaceAll("_", " ")}${how}${status_reason == null ? "" : `: ${status_reason}`}`);
+}
+
+function actionLines(action: ReviewAction, { colours }: Terminal): string[] {
+  const risk = action.risk === undefined ? "" : `, ${action.risk} risk`;
+  const head = `  ${colours.cyan(sanitiseLine(action.name))}  ${colours.dim(sanitiseLine(`${action.allowed.join(", ")}${risk}`))}`;
+  const words = action.description === undefined ? [] : plainText(action.description).split("\n");
+  return [head, ...words.map((line) => `    ${sanitiseText(line)}`), ...argumentLines(action, colours.dim)];
+}
+
+function argumentLines({ args, editable_paths }: ReviewAction, dim: (text: string) => string): string[] {
+  if (typeof args !== "object" || args === null || Array.isArray(args))
+    return renderPairs([["value", formatValue(args)]], 4, dim);
+  const pairs = Object.entries(args).map(([name, value]): [string, string] => {
+    const isEditable = editable_paths?.some((path) => path === `/${name}` || path.startsWith(`/${name}/`)) === true;
+    return [name, formatValue(value) + (isEditable ? dim("  (can be changed)") : "")];
+  });
+  return pairs.length === 0 ? [dim("    no arguments")] : renderPairs(pairs, 4, dim);
+}
+
+/** Behind a bar, so that nothing in it can pass for a line of ours. */
+function descriptionLines({ description }: Review, { colours, columns }: Terminal): string[] {
+  if (description.trim() === "") return [];
+  const width = Math.min(columns, WIDEST_TEXT) - 4;
+  const lines = sanitiseText(plainText(description))
+    .split("\n")
+    .flatMap((line) => wrap(line, width));
+  const label = colours.dim("  In the words of the graph, which may quote customers and models:");
+  return [label, ...lines.map((line) => `  ${colours.dim("│")} ${line}`.trimEnd()), ""];
+}
+
+function evidenceLines({ value }: Review, { colours }: Terminal): string[] {
+  const evidence = isRecord(value) ? value["evidence"] : undefined;
+  if (!Array.isArray(evidence) || evidence.length === 0) return [];
+  const pairs = evidence.filter(isRecord).map((item): [string, string] => {
+    const kind = typeof item["kind"] === "string" ? item["kind"] : "";
+    return [
+      String(item["label"] ?? kind),
+      sanitiseLine(`${String(item["ref"] ?? "")}${kind === "" ? "" : `  (${kind})`}`),
+    ];
+  });
+  return [colours.dim("  To check for yourself:"), ...renderPairs(pairs, 4, colours.dim), ""];
+}
+
+function decisionLines({ decision }: Review, { colours }: Terminal): string[] {
+  if (decision == null) return [];
+  const decisions = Array.isArray(decision.decisions) ? decision.decisions.filter(isRecord) : [];
+  const lines = decisions.map(describeDecision);
+  const comment =
+    decision.comment == null || decision.comment === "" ? [] : [`comment: ${sanitiseText(decision.comment)}`];
+  return [
+    colours.dim(sanitiseLine(`  Decided by ${decision.display_name}, ${formatMoment(decision.at)}:`)),
+    ...[...lines, ...comment].map((line) => `    ${line}`),
+    "",
+  ];
+}
+
+/** One decision of a review in words. */
+export function describeDecision(decision: Record<string, Json>): string {
+  const { type, args, message, value } = decision;
+  const words = { approve: "approved", edit: "approved with changes", reject: "rejected", respond: "answered" };
+  const verb =
+    typeof type === "string" && Object.hasOwn(words, type) ? words[type as keyof typeof words] : String(type);
+  const said = args ?? message ?? value;
+  return sanitiseLine(verb) + (said === undefined ? "" : `: ${formatValue(said)}`);
+}
+
+function facts(review: Review, now: Date): [string, string][] {
+  const due =
+    review.due_at == null ? [] : [["due", `${formatDue(review.due_at, now)} (${formatMoment(review.due_at)})`]];
+  const asked = review.requested_by === undefined ? "" : `${review.requested_by}, `;
+  const pairs = [
+    ["asked by", `${asked}${formatSince(review.opened_at, now)} ago (${formatMoment(review.opened_at)})`],
+    ...(isOpenReview(review) ? due : []),
+    ["graph", `${review.graph_id}, node ${review.node}${review.guarded === true ? ", guarded" : ""}`],
+    ["review", `${review.id}, version ${review.version}`],
+    ["run", review.run_id],
+    ...(review.resume_run_id == null ? [] : [["resumed by", review.resume_run_id]]),
+    ["thread", review.thread_id],
+    ["digest", review.request_digest],
+  ] as [string, string][];
+  return pairs.map(([name, value]) => [name, sanitiseLine(value)]);
+}
+
+function warningLines(review: Review, { colours, now }: Terminal): string[] {
+  const warnings: string[] = [];
+  if (review.forked_from != null)
+    warnings.push(`this thread was copied from ${sanitiseLine(review.forked_from)}, which may ask the same`);
+  if (isOpenReview(review) && review.due_at != null && Date.parse(review.due_at) < now().getTime())
+    warnings.push("it is overdue");
+  const risky = review.actions.filter(({ risk }) => risk === "high").length;
+  if (risky > 0) warnings.push(`${count(risky, "action")} of high risk`);
+  const texts = [review.title, review.description, safeStrings(review.actions)];
+  if (texts.some(hasHiddenCharacters)) {
+    warnings.push(
+      "its texts hold hidden or control characters, shown here as \\x.. and \\u....: somebody may want to mislead you",
+    );
+  }
+  return warnings.map((warning) => `${colours.yellow("!")} ${warning}`);
+}
+
+/** All strings of a value in one, as they are. */
+function safeStrings(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return value.map(safeStrings).join(" ");
+  if (typeof value !== "object" || value === null) return "";
+  return Object.entries(value)
+    .map(([name, inner]) => `${name} ${safeStrings(inner)}`)
+    .join(" ");
+}
+
+/** The review as JSON that a terminal can be shown. */
+export function reviewJson(review: Review): string {
+  return safeJson(review, 2);
+}
+
+function isRecord(value: unknown): value is Record<string, Json> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

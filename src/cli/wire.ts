@@ -1,0 +1,86 @@
+// What the commands need of the server's answers. Loose, so that a newer server may say more than this program knows.
+import { z } from "zod";
+import { reviewActionSchema } from "../protocol/interrupt.ts";
+import { jsonSchema } from "../protocol/json.ts";
+
+const decisionWire = z.looseObject({
+  principal_id: z.string(),
+  display_name: z.string(),
+  at: z.string(),
+  decisions: jsonSchema,
+  comment: z.string().nullish(),
+  diff: jsonSchema.optional(),
+});
+
+/** A review, as the commands read it. */
+export const reviewWire = z.looseObject({
+  id: z.string(),
+  version: z.number(),
+  group_id: z.string().optional(),
+  status: z.string(),
+  outcome: z.string().nullish(),
+  status_reason: z.string().nullish(),
+  thread_id: z.string(),
+  run_id: z.string(),
+  resume_run_id: z.string().nullish(),
+  graph_id: z.string(),
+  node: z.string(),
+  flavour: z.string().optional(),
+  guarded: z.boolean().optional(),
+  title: z.string(),
+  description: z.string(),
+  value: jsonSchema.optional(),
+  actions: z.array(reviewActionSchema),
+  request_digest: z.string(),
+  requested_by: z.string().optional(),
+  due_at: z.string().nullish(),
+  forked_from: z.string().nullish(),
+  superseded_by: z.string().nullish(),
+  opened_at: z.string(),
+  decided_at: z.string().nullish(),
+  decision: decisionWire.nullish(),
+});
+
+/** A review, as the commands read it. */
+export type Review = z.infer<typeof reviewWire>;
+
+/** What POST /reviews/:id/decision answers. */
+export const decidedWire = z.looseObject({ review: reviewWire, run_id: z.string().nullish() });
+
+/** A run, as the commands read it. */
+export const runWire = z.looseObject({
+  run_id: z.string(),
+  thread_id: z.string(),
+  assistant_id: z.string().nullish(),
+  status: z.string(),
+  created_at: z.string(),
+  updated_at: z.string(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+  kwargs: z.record(z.string(), z.unknown()).nullish(),
+});
+
+/** A run, as the commands read it. */
+export type RunView = z.infer<typeof runWire>;
+
+/** A thread, as the commands read it. */
+export const threadWire = z.looseObject({
+  thread_id: z.string(),
+  status: z.string(),
+  updated_at: z.string(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+  values: z.unknown(),
+  error: z.unknown(),
+});
+
+/** A thread, as the commands read it. */
+export type ThreadView = z.infer<typeof threadWire>;
+
+/** The body of an error of our own routes. */
+export const errorWire = z.looseObject({
+  error: z.looseObject({
+    code: z.string(),
+    message: z.string(),
+    facts: z.record(z.string(), z.unknown()).optional(),
+    retryable: z.boolean().optional(),
+  }),
+});
