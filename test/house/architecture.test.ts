@@ -33,7 +33,6 @@ const FILES = [
   "README.md",
   "biome.json",
   "compose.yaml",
-  "knip.json",
   "package-lock.json",
   "package.json",
   "tsconfig.build.json",
