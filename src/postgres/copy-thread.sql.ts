@@ -10,9 +10,11 @@ export const copyThreadRow = (tenant_id: string, source: string, target: string)
 
 /** Copies the checkpoints. Their metadata names the thread they belong to; which run wrote them stays with the original. */
 export const copyCheckpoints = (tenant_id: string, source: string, target: string) => sql`
-  insert into holdpoint.checkpoint (tenant_id, thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, key_id, metadata, body, refs)
+  insert into holdpoint.checkpoint (tenant_id, thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, key_id, metadata,
+    metadata_exact, channels, chains, seqs, body)
   select tenant_id, ${target}, checkpoint_ns, checkpoint_id, parent_checkpoint_id, key_id,
-    replace(metadata, to_json(${source}::text)::text, to_json(${target}::text)::text), body, refs
+    replace(metadata::text, to_json(${source}::text)::text, to_json(${target}::text)::text)::jsonb,
+    replace(metadata_exact, to_json(${source}::text)::text, to_json(${target}::text)::text), channels, chains, seqs, body
   from holdpoint.checkpoint where tenant_id = ${tenant_id} and thread_id = ${source}`;
 
 /**

@@ -9,6 +9,7 @@ import {
   type DeltaChannelHistory,
   type PendingWrite,
 } from "@langchain/langgraph-checkpoint";
+import { failpoint } from "../../failpoint.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import type { Lease as ThreadLease } from "../fence.ts";
 import { addressToRead, checkpointIdToRead } from "./address.ts";
@@ -123,8 +124,13 @@ export class FencedSaver extends PostgresSaver {
     metadata: CheckpointMetadata,
     newVersions: ChannelVersions,
   ): Promise<RunnableConfig> {
-    const write = () => putCheckpoint(this.store, this.#lease, config, checkpoint, metadata, newVersions);
-    return await this.#underLease(config, write);
+    // What the run says about itself goes along, so that a thread's history can be searched by it.
+    const labelled = { ...config.metadata, ...metadata };
+    failpoint("checkpoint.before_put");
+    const write = () => putCheckpoint(this.store, this.#lease, config, checkpoint, labelled, newVersions);
+    const stored = await this.#underLease(config, write);
+    failpoint("checkpoint.after_put");
+    return stored;
   }
 
   async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
