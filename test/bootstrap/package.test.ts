@@ -123,7 +123,7 @@ test("the types of all three entries hold in a project of their own", async () =
      import { HoldpointSaver } from "holdpoint/checkpointer";
      import { withTestPorts } from "holdpoint/testing";
      export const used: unknown[] = [effect, review, HoldpointSaver, withTestPorts];
-     export type Decisions = ReviewDecisions<{ amount: number }>;
+     export type Decisions = ReviewDecisions<[]>;
      // @ts-expect-error: an effect needs a name.
      effect(1);\n`,
   );
