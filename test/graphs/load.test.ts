@@ -1,3 +1,5 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { CompiledStateGraph, MemorySaver } from "@langchain/langgraph";
 import { afterEach, describe, expect, test } from "vitest";
 import { formatLoadError, type GraphSet } from "../../src/graphs/graph-set.ts";
@@ -215,4 +217,16 @@ export const byBuilder = guarded(new StateGraph(State).addNode("a", () => ({})).
     const flags = Object.fromEntries([...set.graphs].map(([id, graph]) => [id, graph.guarded]));
     expect(flags).toEqual({ open: false, byCompiled: true, byPromise: true, byFactory: true, byBuilder: true });
   });
+});
+
+test("sources kept between starts are used only while they are the same", async () => {
+  const folder = await createWorkflowFolder({ "a.ts": wordGraph("one", "export default builder;") });
+  folders.push(folder);
+  const cacheDirectory = join(folder.directory, "../cache/deep");
+  for (const word of ["one", "two", "one"]) {
+    await folder.write("a.ts", wordGraph(word, "export default builder;"));
+    const set = await loadGraphs({ directory: folder.directory, virtualModules, cacheDirectory });
+    expect(await say(set, "a")).toBe(word);
+  }
+  expect(await readdir(cacheDirectory)).not.toEqual([]);
 });
