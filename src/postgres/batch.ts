@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import type pg from "pg";
+import { failpoint } from "../failpoint.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { lockThreadsShared } from "./batch.sql.ts";
 import { leaseHeld } from "./fence.sql.ts";
@@ -116,7 +117,8 @@ function takeBatch(queue: Queued[], busyThreads: ReadonlySet<string>): Queued[] 
     statements += own.length;
     characters += queued.size;
   }
-  queue.splice(0, queue.length, ...kept);
+  queue.length = 0;
+  for (const queued of kept) queue.push(queued);
   return batch;
 }
 
@@ -163,8 +165,10 @@ async function commitOnce(client: pg.PoolClient, batch: readonly Queued[], prepa
     wired(lockThreadsShared(threads)),
     ...[...leases.values()].map((lease) => wired(leaseHeld(lease.tenant_id, lease.thread_id, lease.lease_epoch))),
   ];
+  failpoint("batch.sending");
   const outcome = await runPipeline(client, [...fence, ...batch.flatMap(({ write }) => write.statements)], { prepare });
   if (!outcome.ok) return settleFailure(batch, outcome.error, outcome.failedAt - fence.length);
+  failpoint("batch.committed");
 
   const held = new Map([...leases.keys()].map((key, index) => [key, outcome.results[index + 1]?.rowCount === 1]));
   let next = fence.length;

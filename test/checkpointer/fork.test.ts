@@ -12,6 +12,7 @@ import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HoldpointSaver } from "../../src/checkpointer.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { checkpointOf, METADATA } from "./support.ts";
 import { collect, picture, takeStep, walkGraph, walkSteps } from "./walk.ts";
 
 let database: TestDatabase;
@@ -117,4 +118,16 @@ test("a pause in another process is resumed with the answer, once", async () => 
   await build(replica).invoke(new Command({ resume: "one" }), config);
   const done = await build(saver).invoke(new Command({ resume: "two" }), config);
   expect(done.answers).toEqual(["one", "two"]);
+});
+
+test("what is in memory may be ahead of a branch that another process has made meanwhile", async () => {
+  const config = { configurable: { thread_id: "ahead" } };
+  const list = Array.from({ length: 200 }, (_, index) => `element ${index}`);
+  const parent = checkpointOf({ list });
+  const parentConfig = await saver.put(config, parent.checkpoint, METADATA, parent.versions);
+  const longer = checkpointOf({ list: [...list, "of the first branch"] });
+  await saver.put(parentConfig, longer.checkpoint, METADATA, longer.versions);
+  const other = checkpointOf({ list, x: 1 });
+  await replica.put(parentConfig, other.checkpoint, METADATA, { x: 1 });
+  expect((await saver.getTuple(config))?.checkpoint.channel_values).toEqual({ list, x: 1 });
 });
