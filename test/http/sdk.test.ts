@@ -243,6 +243,9 @@ it("passes a static breakpoint with an empty input, which is an approval", async
   expect(await server.client.threads.get(thread_id)).toMatchObject({ status: "interrupted" });
   const values = await server.client.runs.wait(thread_id, "http-words", { input: null });
   expect(values).toMatchObject({ text: "H!" });
-  const reviews = (await (await server.ask(`/reviews?thread_id=${thread_id}`)).json()) as { flavour: string; status: string }[];
+  const reviews = (await (await server.ask(`/reviews?thread_id=${thread_id}`)).json()) as {
+    flavour: string;
+    status: string;
+  }[];
   expect(reviews).toMatchObject([{ flavour: "breakpoint", status: "closed" }]);
 });
