@@ -1,17 +1,22 @@
 import { CHAIN_START, linkHash } from "../policy/audit-chain.ts";
 import { insertReviewAudit, insertRunAudit, lastReviewAudit } from "./audit.sql.ts";
 import type { Queryable } from "./database.ts";
+import type { Statement } from "./sql.ts";
 
-/** Records what happened to a run, in the transaction that made it happen. */
-export async function auditRun(
-  tx: Queryable,
+/** The row that says what happened to a run; part of the transaction that makes it happen. */
+export function runAudit(
   run: { tenant_id: string; thread_id: string; run_id: string | null },
   kind: string,
   principal_id: string,
   body: Record<string, unknown> = {},
-): Promise<void> {
+): Statement {
   const { tenant_id, thread_id, run_id } = run;
-  await tx.run(insertRunAudit({ tenant_id, thread_id, run_id, kind, principal_id, body: JSON.stringify(body) }));
+  return insertRunAudit({ tenant_id, thread_id, run_id, kind, principal_id, body: JSON.stringify(body) });
+}
+
+/** Records what happened to a run, in the transaction that made it happen. */
+export async function auditRun(tx: Queryable, ...row: Parameters<typeof runAudit>): Promise<void> {
+  await tx.run(runAudit(...row));
 }
 
 /** What happened to a review. */

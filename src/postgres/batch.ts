@@ -1,11 +1,10 @@
-import { createRequire } from "node:module";
 import type pg from "pg";
 import { failpoint } from "../failpoint.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { lockThreadsShared } from "./batch.sql.ts";
 import { leaseHeld } from "./fence.sql.ts";
 import type { Lease } from "./fence.ts";
-import { isConnectionError, runPipeline, type StatementResult } from "./pipeline.ts";
+import { isConnectionError, runPipeline, type StatementResult, wired } from "./pipeline.ts";
 import type { Statement } from "./sql.ts";
 
 /** What is committed together or not at all. */
@@ -42,10 +41,6 @@ const BATCH_STATEMENTS = 256;
 const BATCH_CHARACTERS = 4_000_000;
 /** How often a write that lost a deadlock or a serialisation conflict is sent again. */
 const RETRIES = 3;
-
-const { prepareValue } = createRequire(import.meta.url)("pg/lib/utils") as {
-  prepareValue: (value: unknown) => unknown;
-};
 
 /** Creates a batcher over the pool. `prepare: false` is for PgBouncer in transaction mode before 1.21. */
 export function createWriteBatcher(pool: pg.Pool, { prepare = true }: { prepare?: boolean } = {}): WriteBatcher {
@@ -207,8 +202,6 @@ function writeAt(batch: readonly Queued[], statement: number): number {
 
 /** Deadlock or serialisation failure: nobody's fault, worth sending again. */
 const isConflict = (error: Error) => "code" in error && (error.code === "40P01" || error.code === "40001");
-
-const wired = (statement: Statement): Statement => ({ ...statement, values: statement.values.map(prepareValue) });
 
 const leaseKey = (lease: Lease) => `${lease.lease_epoch}:${lease.thread_id}`;
 

@@ -4,7 +4,7 @@ import { auditRun } from "./audit.ts";
 import { supersedeReview } from "./create-run.ts";
 import { type Database, isPostgresError, type Queryable } from "./database.ts";
 import { moveGroup } from "./finish.ts";
-import { liveReviewsForUpdate } from "./reviews.sql.ts";
+import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
 import {
   claimCandidates,
   dropLease,
@@ -21,6 +21,7 @@ import {
   terminateBackend,
   threadForClaim,
 } from "./runs.sql.ts";
+import type { Statement } from "./sql.ts";
 import { lockThread, readNow, setThreadStatus, threadForUpdate } from "./threads.sql.ts";
 
 /** A run and the right to execute it. */
@@ -59,16 +60,21 @@ export async function claimThread(
 ): Promise<ClaimedRun | undefined> {
   try {
     return await database.transaction(async (tx) => {
-      await limitLockWait(tx);
-      await tx.run(lockThread(thread_id));
-      if ((await tx.maybeOne(threadForClaim(tenant_id, thread_id))) === undefined) return undefined;
-      const next = await tx.maybeOne(nextRunForUpdate(tenant_id, thread_id));
-      if (next === undefined || next.status !== "pending" || !next.due || !claimant.graph_ids.includes(next.graph_id))
-        return undefined;
-      if (await refuseOvertaking(tx, next)) return undefined;
-      const { lease_epoch } = await tx.one(takeLease(tenant_id, thread_id, claimant.worker_id, claimant.leaseMs));
-      const run = await tx.one(startRun(tenant_id, next.run_id, lease_epoch));
-      return { ...run, lease_epoch };
+      const [, , [thread], [next], reviews] = await tx.pipeline([
+        LOCK_TIMEOUT,
+        lockThread(thread_id),
+        threadForClaim(tenant_id, thread_id),
+        nextRunForUpdate(tenant_id, thread_id),
+        liveReviewsForUpdate(tenant_id, thread_id),
+      ]);
+      if (thread === undefined || next?.status !== "pending" || !next.due) return undefined;
+      if (!claimant.graph_ids.includes(next.graph_id)) return undefined;
+      if (await refuseOvertaking(tx, next, reviews)) return undefined;
+      const [, [run]] = await tx.pipeline([
+        takeLease(tenant_id, thread_id, claimant.worker_id, claimant.leaseMs),
+        startRun(tenant_id, thread_id, next.run_id),
+      ]);
+      return run as ClaimedRun;
     });
   } catch (error) {
     if (isPostgresError(error, "55P03")) return undefined;
@@ -76,19 +82,16 @@ export async function claimThread(
   }
 }
 
-async function limitLockWait(tx: Queryable): Promise<void> {
-  await tx.run({ name: "hp_lock_timeout", text: "set local lock_timeout = '250ms'", values: [] });
-}
+// A thread that is being written to is another claim's turn, or this one's in a moment.
+const LOCK_TIMEOUT: Statement = { name: "hp_lock_timeout", text: "set local lock_timeout = '250ms'", values: [] };
 
 /**
  * A run that was queued before a question was asked must not walk past it: on a guarded graph it ends with the
  * reason, elsewhere the question is superseded, as it would have been by input sent a moment later.
  */
-async function refuseOvertaking(tx: Queryable, next: RunRow): Promise<boolean> {
+async function refuseOvertaking(tx: Queryable, next: RunRow, reviews: readonly ReviewRow[]): Promise<boolean> {
   if (next.kind === "resume" || next.kind === "copy") return false;
-  const open = (await tx.many(liveReviewsForUpdate(next.tenant_id, next.thread_id))).filter(({ status }) =>
-    isOpen(status),
-  );
+  const open = reviews.filter(({ status }) => isOpen(status));
   if (open.length === 0) return false;
   const guarded = open.find((review) => review.guarded);
   if (guarded !== undefined) {
@@ -128,9 +131,11 @@ export async function reapLeases(database: Database, limit = 100): Promise<Reape
 async function reapThread(database: Database, tenant_id: string, thread_id: string): Promise<Reaped | undefined> {
   try {
     return await database.transaction(async (tx) => {
-      await limitLockWait(tx);
-      await tx.run(lockThread(thread_id));
-      const thread = await tx.maybeOne(threadForUpdate(tenant_id, thread_id));
+      const [, , [thread]] = await tx.pipeline([
+        LOCK_TIMEOUT,
+        lockThread(thread_id),
+        threadForUpdate(tenant_id, thread_id),
+      ]);
       if (thread === undefined || thread.lease_until === null || thread.lease_until > thread.now) return undefined;
       await tx.run(dropLease(tenant_id, thread_id));
       const run = await tx.maybeOne(nextRunForUpdate(tenant_id, thread_id));

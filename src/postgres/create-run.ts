@@ -3,7 +3,7 @@ import { refuseSideDoors } from "../policy/guarded.ts";
 import { isOpen, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { RunKind, RunKwargs } from "../protocol/run.ts";
-import { auditReview, auditRun } from "./audit.ts";
+import { auditReview, runAudit } from "./audit.ts";
 import type { Database, Queryable } from "./database.ts";
 import { liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
 import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
@@ -42,33 +42,31 @@ export interface CreateRun {
  */
 export async function createRun(database: Database, request: CreateRun): Promise<RunRow> {
   return await database.transaction(async (tx) => {
-    await tx.run(lockThread(request.thread_id));
-    const thread = await threadOf(tx, request);
-    const openRuns = await tx.many(openRunsForUpdate(request.tenant_id, request.thread_id));
+    const { tenant_id, thread_id } = request;
+    const [, [found], openRuns, reviews] = await tx.pipeline([
+      lockThread(thread_id),
+      threadForUpdate(tenant_id, thread_id),
+      openRunsForUpdate(tenant_id, thread_id),
+      liveReviewsForUpdate(tenant_id, thread_id),
+    ]);
+    const thread = found ?? (await createMissing(tx, request));
     await refuseOtherGraph(tx, request, thread, openRuns);
     refuseBusy(request, openRuns);
-    const reviews = await tx.many(liveReviewsForUpdate(request.tenant_id, request.thread_id));
     if (request.guarded) await guard(tx, request, thread, reviews);
     refuseCopyWhileDeciding(request, reviews);
     if (asksAnew(request)) await supersede(tx, reviews, request, thread.now);
-    const run = await tx.one(
-      insertRun({
-        ...request,
-        metadata: request.metadata,
-        kwargs: JSON.stringify(request.kwargs),
-        group_id: null,
-        group_attempt: null,
-      }),
-    );
-    await tx.run(markThreadBusy(request.tenant_id, request.thread_id, request.graph_id, stamp(request)));
-    await auditRun(tx, run, "run.created", request.principal_id, { kind: run.kind, graph_id: run.graph_id });
-    return run;
+    const kwargs = JSON.stringify(request.kwargs);
+    const { kind, graph_id } = request;
+    const [[run]] = await tx.pipeline([
+      insertRun({ ...request, kwargs, group_id: null, group_attempt: null }),
+      markThreadBusy(tenant_id, thread_id, graph_id, stamp(request)),
+      runAudit(request, "run.created", request.principal_id, { kind, graph_id }),
+    ]);
+    return run as RunRow;
   });
 }
 
-async function threadOf(tx: Queryable, request: CreateRun): Promise<ThreadRow & { now: string }> {
-  const thread = await tx.maybeOne(threadForUpdate(request.tenant_id, request.thread_id));
-  if (thread !== undefined) return thread;
+async function createMissing(tx: Queryable, request: CreateRun): Promise<ThreadRow & { now: string }> {
   const created =
     request.if_not_exists === "create"
       ? await tx.maybeOne(insertThread(request.tenant_id, request.thread_id, null, {}))
@@ -78,10 +76,17 @@ async function threadOf(tx: Queryable, request: CreateRun): Promise<ThreadRow & 
 }
 
 /** Another graph's run on a thread of a guarded graph would write the state that its reviews are about. */
-async function refuseOtherGraph(tx: Queryable, request: CreateRun, { graph_id }: ThreadRow, openRuns: readonly RunRow[]): Promise<void> {
+async function refuseOtherGraph(
+  tx: Queryable,
+  request: CreateRun,
+  { graph_id }: ThreadRow,
+  openRuns: readonly RunRow[],
+): Promise<void> {
   if (graph_id === null || graph_id === request.graph_id) return;
   if (!request.guarded && request.isGuarded?.(graph_id) === false) return;
-  const isFresh = openRuns.length === 0 && (await tx.maybeOne(selectHeadCheckpoint(request.tenant_id, request.thread_id))) === undefined;
+  const isFresh =
+    openRuns.length === 0 &&
+    (await tx.maybeOne(selectHeadCheckpoint(request.tenant_id, request.thread_id))) === undefined;
   if (isFresh) return;
   throw new HoldpointError(
     "guarded",

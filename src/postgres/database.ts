@@ -1,5 +1,6 @@
 import pg from "pg";
 import { HoldpointError } from "../protocol/errors.ts";
+import { runPipeline, type StatementResult, wired } from "./pipeline.ts";
 import type { Statement } from "./sql.ts";
 
 /** Runs statements; the verb says how many rows it expects. */
@@ -14,13 +15,27 @@ export interface Queryable {
   run(statement: Statement): Promise<number>;
 }
 
+/** The row type a statement carries. */
+export type RowOf<Of> = Of extends Statement<infer Row> ? Row : never;
+
+/** A transaction under way. */
+export interface Transaction extends Queryable {
+  /**
+   * Sends all statements in one round trip and gives the rows of each. They run in order, each with a snapshot of its
+   * own, exactly as if they had been sent one after another; the first that fails fails the transaction.
+   */
+  pipeline<const Statements extends readonly Statement[]>(
+    statements: Statements,
+  ): Promise<{ [Index in keyof Statements]: RowOf<Statements[Index]>[] }>;
+}
+
 /** The connection pool and its transactions. */
 export interface Database extends Queryable {
   readonly pool: pg.Pool;
   /** False behind PgBouncer in transaction mode before 1.21, where named statements break. */
   readonly prepare: boolean;
   /** Read committed; rolled back when `body` throws. Locks are taken in the one order of ARCHITECTURE.md. */
-  transaction<Result>(body: (tx: Queryable) => Promise<Result>): Promise<Result>;
+  transaction<Result>(body: (tx: Transaction) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -59,41 +74,43 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     pool,
     prepare,
-    ...queries((query) => pool.query(query), prepare),
+    ...queries(({ name, text, values }) => pool.query(prepare ? { name, text, values } : { text, values })),
     transaction: (body) => transaction(pool, prepare, body),
     close: () => pool.end(),
   };
 }
 
-type Send = (query: pg.QueryConfig) => Promise<pg.QueryResult>;
+type Send = (statement: Statement) => Promise<{ rows: unknown[]; rowCount: number | null }>;
 
-function queries(send: Send, prepare: boolean): Queryable {
-  const query = ({ name, text, values }: Statement) => send(prepare ? { name, text, values } : { text, values });
+function queries(send: Send): Queryable {
   return {
     async many<Row>(statement: Statement<Row>) {
-      return (await query(statement)).rows as Row[];
+      return (await send(statement)).rows as Row[];
     },
     async one<Row>(statement: Statement<Row>) {
-      const { rows } = await query(statement);
+      const { rows } = await send(statement);
       if (rows.length !== 1) throw new Error(`expected one row, got ${rows.length}: ${statement.text.slice(0, 200)}`);
       return rows[0] as Row;
     },
     async maybeOne<Row>(statement: Statement<Row>) {
-      const { rows } = await query(statement);
-      if (rows.length > 1)
+      const { rows } = await send(statement);
+      if (rows.length > 1) {
         throw new Error(`expected at most one row, got ${rows.length}: ${statement.text.slice(0, 200)}`);
+      }
       return rows[0] as Row | undefined;
     },
     async run(statement: Statement) {
-      return (await query(statement)).rowCount ?? 0;
+      return (await send(statement)).rowCount ?? 0;
     },
   };
 }
 
+const BEGIN: Statement = { name: "hp_begin", text: "begin isolation level read committed", values: [] };
+
 async function transaction<Result>(
   pool: pg.Pool,
   prepare: boolean,
-  body: (tx: Queryable) => Promise<Result>,
+  body: (tx: Transaction) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
   let broken: Error | undefined;
@@ -102,8 +119,7 @@ async function transaction<Result>(
   };
   client.on("error", onError);
   try {
-    await client.query("begin isolation level read committed");
-    const result = await body(queries((query) => client.query(query), prepare));
+    const result = await body(transactionOn(client, prepare));
     await client.query("commit");
     return result;
   } catch (error) {
@@ -116,6 +132,25 @@ async function transaction<Result>(
     client.off("error", onError);
     client.release(broken);
   }
+}
+
+/** The first statement takes `begin` along, and `pipeline` sends many at once: a transaction is mostly waiting. */
+function transactionOn(client: pg.PoolClient, prepare: boolean): Transaction {
+  let isBegun = false;
+  const send = async (statements: readonly Statement[]) => {
+    const opening = isBegun ? [] : [BEGIN];
+    isBegun = true;
+    const outcome = await runPipeline(client, [...opening, ...statements].map(wired), { prepare });
+    if (!outcome.ok) throw outcome.error;
+    return outcome.results.slice(opening.length);
+  };
+  return {
+    ...queries(async (statement) => (await send([statement]))[0] as StatementResult & { rows: unknown[] }),
+    async pipeline<const Statements extends readonly Statement[]>(statements: Statements) {
+      const results = await send(statements);
+      return results.map(({ rows }) => rows) as { [Index in keyof Statements]: RowOf<Statements[Index]>[] };
+    },
+  };
 }
 
 /** True for a Postgres error with this SQLSTATE. */

@@ -15,7 +15,7 @@ import type { ReviewAction } from "../protocol/interrupt.ts";
 import type { Principal } from "../protocol/principal.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { auditReview, auditRun } from "./audit.ts";
-import type { Database, Queryable } from "./database.ts";
+import type { Database, Queryable, Transaction } from "./database.ts";
 import {
   type DecisionRow,
   decisionsOf,
@@ -23,7 +23,7 @@ import {
   insertDecision,
   liveReviewsForUpdate,
   markDecided,
-  openedAfterArrival,
+  questionAtArrival,
   type ReviewRow,
   reviewForUpdate,
   setResumeRun,
@@ -81,7 +81,8 @@ export async function decide(database: Database, command: Decide): Promise<Decid
     const accepted = verdicts.filter(({ verdict }) => verdict.kind === "accept");
     for (const { review, answer, verdict } of accepted) await record(tx, command, scene, review, answer, verdict);
     failpoint("decide.recorded");
-    const group_id = (verdicts[0] as Judged).review.group_id;
+    // An answer sent again beside a new one is of an older group; the run to queue is that of the new one.
+    const { group_id } = (accepted[0] ?? (verdicts[0] as Judged)).review;
     const group = await tx.many(groupForUpdate(command.principal.tenant_id, group_id));
     const resume_run =
       accepted.length === 0
@@ -106,13 +107,16 @@ interface Judged {
   verdict: Verdict;
 }
 
-async function readScene(tx: Queryable, { principal, thread_id }: Decide): Promise<Scene> {
-  await tx.run(lockThread(thread_id));
-  const thread = await tx.maybeOne(threadForUpdate(principal.tenant_id, thread_id));
+async function readScene(tx: Transaction, { principal, thread_id }: Decide): Promise<Scene> {
+  const { tenant_id } = principal;
+  const [, [thread], openRuns, live, [head]] = await tx.pipeline([
+    lockThread(thread_id),
+    threadForUpdate(tenant_id, thread_id),
+    openRunsForUpdate(tenant_id, thread_id),
+    liveReviewsForUpdate(tenant_id, thread_id),
+    selectHeadCheckpoint(tenant_id, thread_id),
+  ]);
   if (thread === undefined) throw new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
-  const openRuns = await tx.many(openRunsForUpdate(principal.tenant_id, thread_id));
-  const live = await tx.many(liveReviewsForUpdate(principal.tenant_id, thread_id));
-  const head = await tx.maybeOne(selectHeadCheckpoint(principal.tenant_id, thread_id));
   return { thread, live, openRuns, head_checkpoint_id: head?.checkpoint_id ?? null };
 }
 
@@ -128,7 +132,7 @@ async function judge(tx: Queryable, command: Decide, scene: Scene): Promise<Judg
   const judged: Judged[] = [];
   for (const [position, answer] of command.answers.entries()) {
     const review = reviews[position] as ReviewRow;
-    const { late } = await tx.one(openedAfterArrival(review.tenant_id, review.id, command.elapsedMs()));
+    const arrival = await tx.one(questionAtArrival(review.tenant_id, review.id, command.elapsedMs()));
     const verdict = decideReview(
       facts(
         review,
@@ -139,7 +143,7 @@ async function judge(tx: Queryable, command: Decide, scene: Scene): Promise<Judg
         head_checkpoint_id: scene.head_checkpoint_id,
         other_run: other === null ? null : { run_id: other.run_id, kind: other.kind },
         graph: command.graphOf(review.graph_id),
-        opened_after_arrival: late,
+        ...arrival,
         open_reviews: scene.live.filter(({ status }) => isOpen(status)).length,
         allow_scalar_resume: command.allowScalarResume,
       },
@@ -154,7 +158,10 @@ async function reviewsOf(tx: Queryable, command: Decide, scene: Scene): Promise<
   const rows: ReviewRow[] = [];
   for (const { review_id } of command.answers) {
     const live = scene.live.find(({ id }) => id === review_id);
-    rows.push(live ?? (await tx.one(reviewForUpdate(command.principal.tenant_id, review_id))));
+    const row = live ?? (await tx.maybeOne(reviewForUpdate(command.principal.tenant_id, review_id)));
+    // One of another thread is not under this thread's lock.
+    if (row?.thread_id !== command.thread_id) throw new HoldpointError("not_found", `Review ${review_id} not found`);
+    rows.push(row);
   }
   return rows;
 }
@@ -217,8 +224,8 @@ async function record(
 /** The run that carries the answer that stands; while other questions are open there is none yet. */
 async function replayedRun(tx: Queryable, command: Decide, group: readonly ReviewRow[]): Promise<RunRow | null> {
   const first = group[0] as ReviewRow;
-  if (first.resume_run_id !== null)
-    return (await tx.maybeOne(selectRunById(first.tenant_id, first.resume_run_id))) ?? null;
+  const carried = group.find(({ resume_run_id }) => resume_run_id !== null)?.resume_run_id;
+  if (carried != null) return (await tx.maybeOne(selectRunById(first.tenant_id, carried))) ?? null;
   const open = group.filter(({ status }) => isOpen(status));
   if (open.length === 0) return null;
   return await answerIncomplete(tx, command, first, await tx.one(selectRunById(first.tenant_id, first.run_id)), open);

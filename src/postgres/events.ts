@@ -12,8 +12,7 @@ export async function appendEvents(
 ): Promise<void> {
   const body = JSON.stringify(events);
   await fencedWrite(database, lease, async (tx) => {
-    await tx.run(lockEvents(lease.thread_id));
-    await tx.one(insertEvents({ ...lease, attempt, count: events.length, body }));
+    await tx.pipeline([lockEvents(lease.thread_id), insertEvents({ ...lease, attempt, count: events.length, body })]);
   });
 }
 

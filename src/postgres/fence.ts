@@ -1,6 +1,7 @@
 import { HoldpointError } from "../protocol/errors.ts";
-import type { Database, Queryable } from "./database.ts";
+import type { Database, Transaction } from "./database.ts";
 import { leaseHeld } from "./fence.sql.ts";
+import type { Statement } from "./sql.ts";
 import { lockThread, lockThreadShared } from "./threads.sql.ts";
 
 /** The right to execute a thread: good as long as nobody has raised the thread's epoch. */
@@ -18,26 +19,18 @@ export interface Lease {
 export async function fencedWrite<Result>(
   database: Database,
   lease: Lease,
-  body: (tx: Queryable) => Promise<Result>,
+  body: (tx: Transaction) => Promise<Result>,
 ): Promise<Result> {
-  return await database.transaction(async (tx) => {
-    await tx.run(lockThreadShared(lease.thread_id));
-    await requireLease(tx, lease);
-    return await body(tx);
-  });
+  return await underLease(database, lease, lockThreadShared(lease.thread_id), body);
 }
 
 /** The same with the lock held alone: for the writes that must not race a decision or a cancellation. */
 export async function fencedExclusive<Result>(
   database: Database,
   lease: Lease,
-  body: (tx: Queryable) => Promise<Result>,
+  body: (tx: Transaction) => Promise<Result>,
 ): Promise<Result> {
-  return await database.transaction(async (tx) => {
-    await tx.run(lockThread(lease.thread_id));
-    await requireLease(tx, lease);
-    return await body(tx);
-  });
+  return await underLease(database, lease, lockThread(lease.thread_id), body);
 }
 
 /** Throws `lease_lost` when another worker has been given the thread. */
@@ -45,14 +38,21 @@ export async function verifyLease(database: Database, lease: Lease): Promise<voi
   await fencedWrite(database, lease, async () => {});
 }
 
-async function requireLease(tx: Queryable, lease: Lease): Promise<void> {
-  const held = await tx.maybeOne(leaseHeld(lease.tenant_id, lease.thread_id, lease.lease_epoch));
-  if (held !== undefined) return;
-  throw new HoldpointError(
-    "lease_lost",
-    `run ${lease.run_id} lost its lease on thread ${lease.thread_id}; it writes nothing more`,
-    {
-      facts: { thread_id: lease.thread_id, run_id: lease.run_id, lease_epoch: lease.lease_epoch },
-    },
-  );
+async function underLease<Result>(
+  database: Database,
+  lease: Lease,
+  lock: Statement,
+  body: (tx: Transaction) => Promise<Result>,
+): Promise<Result> {
+  const { tenant_id, thread_id, run_id, lease_epoch } = lease;
+  return await database.transaction(async (tx) => {
+    // Two statements: one that locked and checked at once would check with a snapshot older than its lock.
+    const [, held] = await tx.pipeline([lock, leaseHeld(tenant_id, thread_id, lease_epoch)]);
+    if (held.length > 0) return await body(tx);
+    throw new HoldpointError(
+      "lease_lost",
+      `run ${run_id} lost its lease on thread ${thread_id}; it writes nothing more`,
+      { facts: { thread_id, run_id, lease_epoch } },
+    );
+  });
 }

@@ -86,7 +86,8 @@ export function openWakeups(options: WakeupOptions): Wakeups {
     timer = undefined;
     const channels = [...pending];
     pending.clear();
-    for (const channel of channels) client?.query(`notify holdpoint_${channel}`).catch(() => {});
+    const statements = channels.map((channel) => `notify holdpoint_${channel}`);
+    client?.query(statements.join("; ")).catch(() => {});
   };
 
   void connect();

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import type pg from "pg";
 import type { Statement } from "./sql.ts";
 
@@ -50,6 +51,17 @@ interface RawResult {
 }
 
 type Settled = { readonly error?: Error; readonly results: readonly RawResult[] };
+
+// pg's own mapping of JavaScript values to what the wire carries; not among its exports.
+const { prepareValue } = createRequire(import.meta.url)("pg/lib/utils") as {
+  prepareValue: (value: unknown) => unknown;
+};
+
+/** The statement with its values as the wire carries them; throws for a value it cannot carry. */
+export const wired = (statement: Statement): Statement => ({
+  ...statement,
+  values: statement.values.map(prepareValue),
+});
 
 /**
  * Sends all statements at once: for each one Bind, Describe, Execute, and a single Sync at the end. Postgres runs

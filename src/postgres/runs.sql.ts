@@ -106,7 +106,10 @@ export const listRuns = (
   limit ${filter.limit}::int offset ${filter.offset}::int`;
 
 /** Threads whose oldest queued run may start; a hint only, everything is checked again under the lock. */
-export const claimCandidates = (graph_ids: readonly string[], limit: number) => sql<{ tenant_id: string; thread_id: string }>`
+export const claimCandidates = (graph_ids: readonly string[], limit: number) => sql<{
+  tenant_id: string;
+  thread_id: string;
+}>`
   select r.tenant_id, r.thread_id from holdpoint.run r
   where r.status = 'pending' and r.not_before <= holdpoint.now() and r.graph_id = any(${graph_ids}::text[])
     and not exists (
@@ -120,7 +123,10 @@ export const claimCandidates = (graph_ids: readonly string[], limit: number) => 
  * Takes the thread's row for a claim. Not `for update`, which deadlocks with a batch's shared lock, and not
  * waiting: a row that somebody holds is somebody else's turn.
  */
-export const threadForClaim = (tenant_id: string, thread_id: string) => sql<{ thread_id: string; graph_id: string | null }>`
+export const threadForClaim = (tenant_id: string, thread_id: string) => sql<{
+  thread_id: string;
+  graph_id: string | null;
+}>`
   select thread_id, graph_id from holdpoint.thread
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and deleted_at is null
   for no key update skip locked`;
@@ -134,7 +140,9 @@ export const nextRunForUpdate = (tenant_id: string, thread_id: string) => sql<Ru
   for no key update`;
 
 /** Raises the fence and gives the lease to a worker. */
-export const takeLease = (tenant_id: string, thread_id: string, worker_id: string, leaseMs: number) => sql<{ lease_epoch: number }>`
+export const takeLease = (tenant_id: string, thread_id: string, worker_id: string, leaseMs: number) => sql<{
+  lease_epoch: number;
+}>`
   update holdpoint.thread
   set lease_epoch = lease_epoch + 1, lease_worker_id = ${worker_id}::uuid,
       lease_until = holdpoint.now() + make_interval(secs => ${leaseMs}::float8 / 1000), status = 'busy', updated_at = holdpoint.now()
@@ -147,16 +155,22 @@ export const dropLease = (tenant_id: string, thread_id: string) => sql`
   set lease_epoch = lease_epoch + 1, lease_worker_id = null, lease_until = null, updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
 
-/** Puts a run to work. */
-export const startRun = (tenant_id: string, run_id: string, lease_epoch: number) => sql<RunRow>`
+/** Puts a run to work under the lease that its thread has just been given. */
+export const startRun = (tenant_id: string, thread_id: string, run_id: string) => sql<RunRow>`
   update holdpoint.run
-  set status = 'running', attempt = attempt + 1, lease_epoch = ${lease_epoch}::bigint,
-      started_at = coalesce(started_at, holdpoint.now()), updated_at = holdpoint.now()
-  where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid and status = 'pending'
+  set status = 'running', attempt = attempt + 1, started_at = coalesce(started_at, holdpoint.now()), updated_at = holdpoint.now(),
+      lease_epoch = (select lease_epoch from holdpoint.thread where tenant_id = ${tenant_id} and thread_id = ${thread_id})
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and status = 'pending'
   returning ${RUN}`;
 
 /** Ends a run. */
-export const endRun = (tenant_id: string, run_id: string, status: string, output: string | null, error: string | null) => sql`
+export const endRun = (
+  tenant_id: string,
+  run_id: string,
+  status: string,
+  output: string | null,
+  error: string | null,
+) => sql`
   update holdpoint.run
   set status = ${status}, output = ${output}, error = ${error}, ended_at = holdpoint.now(), updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid`;
@@ -175,7 +189,10 @@ export const requestCancel = (tenant_id: string, run_id: string, action: string,
   where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid`;
 
 /** Which of these runs somebody wants stopped. */
-export const selectCancelled = (run_ids: readonly string[]) => sql<{ run_id: string; cancel_action: "interrupt" | "rollback" }>`
+export const selectCancelled = (run_ids: readonly string[]) => sql<{
+  run_id: string;
+  cancel_action: "interrupt" | "rollback";
+}>`
   select run_id, cancel_action from holdpoint.run
   where run_id = any(${run_ids}::uuid[]) and cancel_action is not null`;
 
@@ -205,7 +222,9 @@ export const lockHolders = (thread_id: string) => sql<{ pid: number }>`
 export const terminateBackend = (pid: number) => sql`select pg_terminate_backend(${pid}::int)`;
 
 /** The newest root checkpoint a run has written, if it has written one. */
-export const selectLastCheckpointOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{ checkpoint_id: string }>`
+export const selectLastCheckpointOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{
+  checkpoint_id: string;
+}>`
   select checkpoint_id::text from holdpoint.checkpoint
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and checkpoint_ns = ''
   order by checkpoint_id desc limit 1`;
@@ -218,7 +237,13 @@ export const queueFigures = () => sql<{ pending: number; running: number; oldest
   from holdpoint.run where status in ('pending', 'running')`;
 
 /** A worker says that it is there. */
-export const upsertWorker = (worker: { tenant_id: string; worker_id: string; hostname: string; process_id: number; slots: number }) => sql`
+export const upsertWorker = (worker: {
+  tenant_id: string;
+  worker_id: string;
+  hostname: string;
+  process_id: number;
+  slots: number;
+}) => sql`
   insert into holdpoint.worker (tenant_id, worker_id, hostname, process_id, slots)
   values (${worker.tenant_id}, ${worker.worker_id}::uuid, ${worker.hostname}, ${worker.process_id}::int, ${worker.slots}::int)
   on conflict (worker_id) do update set heartbeat_at = holdpoint.now(), stopped_at = null`;

@@ -1,0 +1,25 @@
+import { parseArgs } from "node:util";
+import { measureBoot } from "./boot.ts";
+import { measureLatency } from "./latency.ts";
+import type { Row } from "./table.ts";
+import { printTable } from "./table.ts";
+
+// npm run bench: one table of what a user waits for. Figures wander with the machine; the ratios are what to trust.
+const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean", short: "h" } } });
+if (values.help === true) {
+  console.log("usage: npm run bench -- [--only boot|latency]\n\nMeasures start-up and request latency against the same graph run in process.");
+  process.exit(0);
+}
+const suites: Record<string, () => Promise<Row[]>> = { boot: measureBoot, latency: measureLatency };
+const chosen = values.only === undefined ? Object.keys(suites) : [values.only];
+const rows: Row[] = [];
+for (const name of chosen) {
+  const suite = suites[name];
+  if (suite === undefined) {
+    console.error(`--only ${name}: there is no such suite; use one of ${Object.keys(suites).join(", ")}`);
+    process.exit(2);
+  }
+  console.error(`measuring ${name} …`);
+  rows.push(...(await suite()));
+}
+printTable(rows);

@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** A server of its own process, as a user starts it. */
+export interface BenchServer {
+  url: string;
+  /** From the start of the process to its first answer on /readyz. */
+  readyMs: number;
+  stop(): Promise<void>;
+}
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** Starts the product on a data folder and a free port. */
+export async function startServer(dataDir: string, workflowsDir: string): Promise<BenchServer> {
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, ["src/cli/main.ts", "start"], {
+    cwd: ROOT,
+    env: { ...process.env, HOLDPOINT_DATA_DIR: dataDir, HOLDPOINT_WORKFLOWS_DIR: workflowsDir, LOG_LEVEL: "error", PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await ready(child);
+  const { url } = JSON.parse(await readFile(`${dataDir}/server.json`, "utf8")) as { url: string };
+  await fetch(`${url}/readyz`);
+  return {
+    url,
+    readyMs: performance.now() - startedAt,
+    async stop() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
+  };
+}
+
+async function ready(child: ChildProcess): Promise<void> {
+  for await (const line of createInterface({ input: child.stdout! })) if (line.includes("ready")) break;
+  child.stdout!.resume();
+  if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+}
