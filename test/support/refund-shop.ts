@@ -35,6 +35,8 @@ export interface RefundCase {
 /** The refund graph on a Chinook of its own. */
 export interface RefundShop {
   graph: LoadedGraph;
+  /** As the owner of the database, for what a test does behind the graph's back. */
+  admin: pg.Pool;
   openCase(): Promise<RefundCase>;
   startCase(input: unknown): Promise<RefundCase>;
   refunds(): Promise<{ invoice_id: number; amount: string }[]>;
@@ -56,6 +58,7 @@ export async function openRefundShop(): Promise<RefundShop> {
   const openCase = () => openRefundCase(graph, pool);
   return {
     graph,
+    admin,
     openCase,
     async startCase(input) {
       const opened = await openCase();

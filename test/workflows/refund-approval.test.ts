@@ -191,6 +191,28 @@ describe("the books", () => {
     expect(await shop.refunds()).toHaveLength(1);
   });
 
+  test("a connection that is lost while it waits for the invoice is replaced, and it is paid once", async () => {
+    const started = await shop.startCase(await example("large"));
+    const holder = await shop.admin.connect();
+    await holder.query("begin");
+    await holder.query("select from chinook.invoice where invoice_id = 5 for update");
+    const deciding = started.decide({ type: "approve" });
+    const terminated = async () => {
+      const { rowCount } = await shop.admin.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and usename like 'holdpoint_chinook%' and wait_event_type = 'Lock'`,
+      );
+      return rowCount === 1;
+    };
+    while (!(await terminated()));
+    await holder.query("rollback");
+    holder.release();
+    await deciding;
+    expect((await started.state()).receipt).toMatchObject({ status: "paid", amount: "13.86" });
+    expect(started.effects.recorded).toMatchObject([{ attempts: 2, status: "receipt" }]);
+    expect(await shop.refunds()).toHaveLength(1);
+  });
+
   test("a thread that is used again starts afresh", async () => {
     const started = await shop.startCase(await example("small"));
     expect((await started.state()).outcome).toBe("paid");

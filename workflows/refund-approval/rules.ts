@@ -42,12 +42,14 @@ function normalised(text: string): string {
   return cents === undefined ? plain : toDecimal(cents);
 }
 
+const GIVES_REASON = /\b(?:because|since|as it|broken|twice|wrong|mistake|never|damaged|corrupt)\b/i;
+
+// Cut into sentences first: one expression for "the sentence with such a word" takes seconds for a long message.
 function reasonOf(message: string): string {
-  const sentence =
-    /[^.!?\n]*\b(?:because|since|as it|broken|twice|wrong|mistake|never|damaged|corrupt)\b[^.!?\n]*/i.exec(
-      message,
-    )?.[0];
-  return (sentence ?? message.split(/\n/)[0] ?? "").trim().slice(0, 300).toWellFormed();
+  const sentences = message.split(/[.!?\n]+/);
+  const reason =
+    sentences.find((sentence) => GIVES_REASON.test(sentence)) ?? sentences.find((text) => text.trim() !== "");
+  return (reason ?? "").trim().slice(0, 300).toWellFormed();
 }
 
 function distinct<Value>(values: readonly Value[]): Value[] {
