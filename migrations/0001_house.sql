@@ -253,7 +253,11 @@ create table holdpoint.review (
   checkpoint_ns text not null default '',
   task_id text not null,
   interrupt_id text,
-  -- How many answers the asking task had read before: an answer more means that this one was read.
+  -- The task that asks, however deep in a subgraph, and how many answers it had read before: an answer more there means
+  -- that this one was read. Null for a static breakpoint.
+  asking_ns text collate "C",
+  asking_checkpoint_id uuid,
+  asking_task_id text collate "C",
   ordinal integer not null default 0,
   flavour text not null check (flavour in ('review', 'schema', 'raw', 'breakpoint')),
   guarded boolean not null,

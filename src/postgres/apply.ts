@@ -1,19 +1,24 @@
 import type { DecidedReview } from "../policy/review/apply.ts";
 import { answerForGraph } from "../policy/review/normalise.ts";
 import type { CanonicalDecision } from "../protocol/decision.ts";
-import type { ReviewAction } from "../protocol/interrupt.ts";
+import type { AskingTask } from "../protocol/interrupt.ts";
 import type { Database } from "./database.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { moveGroup } from "./finish.ts";
-import { decisionsOf } from "./reviews.sql.ts";
+import { decisionsOf, type ReviewRow } from "./reviews.sql.ts";
 import type { RunRow } from "./runs.sql.ts";
 import { readNow } from "./threads.sql.ts";
+
+/** A decided review and who asks; how far that task has read is in the checkpoints. */
+export interface AnsweredReview extends Omit<DecidedReview, "answers_read"> {
+  asking: AskingTask | null;
+}
 
 /**
  * T-apply, its database half: marks the group as being applied and gives the answers that were recorded.
  * Locks: thread advisory lock, the group's reviews by id, audit. Throws `lease_lost`.
  */
-export async function beginApply(database: Database, lease: Lease, run: RunRow): Promise<DecidedReview[]> {
+export async function beginApply(database: Database, lease: Lease, run: RunRow): Promise<AnsweredReview[]> {
   return await fencedExclusive(database, lease, async (tx) => {
     const { now } = await tx.one(readNow());
     const reviews = await moveGroup(tx, run, "apply", null, now);
@@ -33,9 +38,15 @@ export async function beginApply(database: Database, lease: Lease, run: RunRow):
         interrupt_id: review.interrupt_id,
         ordinal: review.ordinal,
         checkpoint_id: review.checkpoint_id,
-        actions: JSON.parse(review.actions) as ReviewAction[],
+        value_digest: review.value_digest,
+        asking: askingOf(review),
         answer: answerForGraph(review.flavour, review.value_digest, canonical),
       };
     });
   });
+}
+
+function askingOf({ asking_ns, asking_checkpoint_id, asking_task_id }: ReviewRow): AskingTask | null {
+  if (asking_ns === null || asking_checkpoint_id === null || asking_task_id === null) return null;
+  return { asking_ns, asking_checkpoint_id, asking_task_id };
 }

@@ -22,6 +22,9 @@ export interface ReviewRow {
   checkpoint_ns: string;
   task_id: string;
   interrupt_id: string | null;
+  asking_ns: string | null;
+  asking_checkpoint_id: string | null;
+  asking_task_id: string | null;
   ordinal: number;
   flavour: Flavour;
   guarded: boolean;
@@ -44,9 +47,9 @@ export interface ReviewRow {
 }
 
 const REVIEW = columns`id, tenant_id, version, group_id, status, outcome, status_reason, thread_id, run_id, resume_run_id, graph_id,
-  graph_fingerprint, assistant_id, node, checkpoint_id, checkpoint_ns, task_id, interrupt_id, ordinal, flavour, guarded, title, description,
-  value, response_schema, actions, value_digest, policy_digest, request_digest, requested_by, due_at, forked_from, superseded_by,
-  opened_at, decided_at, resumed_at, closed_at`;
+  graph_fingerprint, assistant_id, node, checkpoint_id, checkpoint_ns, task_id, interrupt_id, asking_ns, asking_checkpoint_id,
+  asking_task_id, ordinal, flavour, guarded, title, description, value, response_schema, actions, value_digest,
+  policy_digest, request_digest, requested_by, due_at, forked_from, superseded_by, opened_at, decided_at, resumed_at, closed_at`;
 
 /** What is needed to open a review. */
 export type NewReview = Omit<
@@ -67,11 +70,13 @@ export type NewReview = Omit<
 /** Opens a review; no row when the same pause is already open or answered. */
 export const insertReview = (review: NewReview) => sql<ReviewRow>`
   insert into holdpoint.review (tenant_id, id, group_id, thread_id, run_id, graph_id, graph_fingerprint, assistant_id, node,
-    checkpoint_id, checkpoint_ns, task_id, interrupt_id, ordinal, flavour, guarded, title, description, value, response_schema, actions,
+    checkpoint_id, checkpoint_ns, task_id, interrupt_id, asking_ns, asking_checkpoint_id, asking_task_id, ordinal, flavour, guarded,
+    title, description, value, response_schema, actions,
     value_digest, policy_digest, request_digest, requested_by, forked_from, due_at, next_at)
   values (${review.tenant_id}, ${review.id}::uuid, ${review.group_id}::uuid, ${review.thread_id}, ${review.run_id}::uuid,
     ${review.graph_id}, ${review.graph_fingerprint}, ${review.assistant_id}::uuid, ${review.node}, ${review.checkpoint_id}::uuid,
-    ${review.checkpoint_ns}, ${review.task_id}, ${review.interrupt_id}, ${review.ordinal}::int, ${review.flavour}, ${review.guarded}::boolean,
+    ${review.checkpoint_ns}, ${review.task_id}, ${review.interrupt_id}, ${review.asking_ns},
+    ${review.asking_checkpoint_id}::uuid, ${review.asking_task_id}, ${review.ordinal}::int, ${review.flavour}, ${review.guarded}::boolean,
     ${review.title}, ${review.description}, ${review.value}, ${review.response_schema}, ${review.actions}, ${review.value_digest},
     ${review.policy_digest}, ${review.request_digest}, ${review.requested_by}, ${review.forked_from}::uuid,
     holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8),
@@ -120,10 +125,21 @@ export const selectGroup = (tenant_id: string, group_id: string) => sql<ReviewRo
   where tenant_id = ${tenant_id} and group_id = ${group_id}::uuid
   order by id`;
 
-/** True when the question was opened after an answer that arrived `elapsedMs` ago; both on the database's clock. */
-export const openedAfterArrival = (tenant_id: string, id: string, elapsedMs: number) => sql<{ late: boolean }>`
-  select opened_at > holdpoint.now() - make_interval(secs => ${elapsedMs}::float8 / 1000) as late
-  from holdpoint.review where tenant_id = ${tenant_id} and id = ${id}::uuid`;
+/**
+ * What a question was like when an answer arrived `elapsedMs` ago, on the database's clock: whether it was opened only
+ * after that, and whether the same interrupt id had shown something else before.
+ */
+export const questionAtArrival = (tenant_id: string, id: string, elapsedMs: number) => sql<{
+  opened_after_arrival: boolean;
+  asked_differently_before: boolean;
+}>`
+  select v.opened_at > holdpoint.now() - make_interval(secs => ${elapsedMs}::float8 / 1000) as opened_after_arrival,
+    exists (
+      select 1 from holdpoint.review before
+      where before.tenant_id = v.tenant_id and before.thread_id = v.thread_id and before.interrupt_id = v.interrupt_id
+        and before.id <> v.id and before.opened_at <= v.opened_at and before.request_digest <> v.request_digest
+    ) as asked_differently_before
+  from holdpoint.review v where v.tenant_id = ${tenant_id} and v.id = ${id}::uuid`;
 
 /** Records the answer on the review. */
 export const markDecided = (tenant_id: string, id: string, outcome: string) => sql<ReviewRow>`

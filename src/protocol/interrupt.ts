@@ -51,10 +51,19 @@ export type ReviewValue = z.infer<typeof reviewValueSchema>;
 /** How a pause speaks: `review()`, `interrupt()` with a responseSchema, plain `interrupt()`, a static breakpoint. */
 export type Flavour = "review" | "schema" | "raw" | "breakpoint";
 
+/** The task that asks: in a subgraph, another one than the root's task at which the question surfaces. */
+export interface AskingTask {
+  asking_ns: string;
+  asking_checkpoint_id: string;
+  asking_task_id: string;
+}
+
 /** A pending interrupt as LangGraph reports it in a task. */
 export interface PendingInterrupt {
   /** null: a static breakpoint. */
   interrupt_id: string | null;
+  /** null: a static breakpoint. */
+  asking: AskingTask | null;
   /** How many answers the asking task had read when it asked this. */
   ordinal: number;
   task_id: string;

@@ -1,11 +1,12 @@
 import { Command, Send } from "@langchain/langgraph";
-import { applyDecisions } from "../policy/review/apply.ts";
+import type { CompiledGraph } from "../graphs/graph-set.ts";
+import { applyDecisions, type DecidedReview } from "../policy/review/apply.ts";
 import { beginApply } from "../postgres/apply.ts";
-import type { Database } from "../postgres/database.ts";
 import type { Lease } from "../postgres/fence.ts";
 import { type RunRow, selectLastCheckpointOfRun } from "../postgres/runs.sql.ts";
 import type { RunKwargs } from "../protocol/run.ts";
-import type { Head } from "./head.ts";
+import { standsAtBreakpoint } from "./breakpoints.ts";
+import { answersRead, type HeadSource, readHead } from "./head.ts";
 
 /** How an execution begins. */
 export type Beginning =
@@ -16,38 +17,46 @@ export type Beginning =
   /** What was decided cannot be applied any more. */
   | { kind: "stale"; reason: string };
 
+/** What choosing needs to know. */
+export interface BeginScene {
+  run: RunRow;
+  kwargs: RunKwargs;
+  lease: Lease;
+  graph: CompiledGraph;
+  source: HeadSource;
+}
+
 /**
  * T-start and T-apply: chooses what to send, so that no attempt repeats what an earlier one has committed.
  * The first attempt sends the input. A later one goes on from the checkpoint that an earlier one left, if there is one.
  */
-export async function beginRun(
-  database: Database,
-  lease: Lease,
-  run: RunRow,
-  readHead: () => Promise<Head>,
-): Promise<Beginning> {
+export async function beginRun(scene: BeginScene): Promise<Beginning> {
+  const { run, kwargs, source } = scene;
   if (run.attempt > 1) {
-    const left = await database.maybeOne(selectLastCheckpointOfRun(run.tenant_id, run.thread_id, run.run_id));
-    if (left !== undefined) {
-      if (run.group_id !== null) await beginApply(database, lease, run);
-      const head = await readHead();
-      const waits = head.pauses.length > 0 && head.pauses.length >= head.next_tasks.size - head.finished_tasks.size;
-      if (head.next_tasks.size === 0 || waits) return { kind: "settled" };
-      return { kind: "send", input: null, fromHead: true };
-    }
+    const left = await source.database.maybeOne(selectLastCheckpointOfRun(run.tenant_id, run.thread_id, run.run_id));
+    if (left !== undefined) return await goOn(scene);
   }
-  if (run.group_id !== null) return await beginResume(database, lease, run, readHead);
-  return { kind: "send", input: inputOf(JSON.parse(run.kwargs) as RunKwargs), fromHead: false };
+  if (run.group_id !== null) return await beginResume(scene);
+  return { kind: "send", input: inputOf(kwargs), fromHead: false };
 }
 
-async function beginResume(
-  database: Database,
-  lease: Lease,
-  run: RunRow,
-  readHead: () => Promise<Head>,
-): Promise<Beginning> {
-  const reviews = await beginApply(database, lease, run);
-  const application = applyDecisions(reviews, await readHead());
+async function goOn({ run, kwargs, lease, graph, source }: BeginScene): Promise<Beginning> {
+  if (run.group_id !== null) await beginApply(source.database, lease, run);
+  // An edit is one checkpoint; making it again would apply it twice.
+  if (run.kind === "state_update") return { kind: "settled" };
+  const head = await readHead(graph, source);
+  const asking = new Set(head.questions.map(({ task_id }) => task_id));
+  const waits = asking.size > 0 && asking.size === head.next_tasks.size - head.finished_tasks.size;
+  if (head.next_tasks.size === 0 || waits || (await standsAtBreakpoint(graph, head, kwargs)))
+    return { kind: "settled" };
+  return { kind: "send", input: null, fromHead: true };
+}
+
+async function beginResume({ run, lease, graph, source }: BeginScene): Promise<Beginning> {
+  const answered = await beginApply(source.database, lease, run);
+  const reviews: DecidedReview[] = [];
+  for (const review of answered) reviews.push({ ...review, answers_read: await answersRead(source, review.asking) });
+  const application = applyDecisions(reviews, await readHead(graph, source));
   switch (application.kind) {
     case "stale":
       return application;

@@ -4,7 +4,6 @@ import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
 import { wireJson } from "../graphs/wire-json.ts";
 import { withPorts } from "../kit/ports.ts";
 import { reviewRequest } from "../policy/review/open.ts";
-import type { FencedSaver } from "../postgres/checkpointer/saver.ts";
 import type { ClaimedRun } from "../postgres/claim.ts";
 import { appendEvents } from "../postgres/events.ts";
 import type { Lease } from "../postgres/fence.ts";
@@ -13,9 +12,10 @@ import { HoldpointError } from "../protocol/errors.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { type Beginning, beginRun } from "./begin.ts";
+import { hasBreakpoints } from "./breakpoints.ts";
 import { createEffectPort } from "./effect-port.ts";
 import { createEventWriter, type EventWriter } from "./events.ts";
-import { type Head, readHead } from "./head.ts";
+import { type Head, type HeadSource, readHead } from "./head.ts";
 import { runnableConfig, streamOptions } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
 import { copyTo, updateState } from "./state-run.ts";
@@ -69,9 +69,12 @@ interface Setting extends Execution {
 
 /** The same with the graph that runs. */
 interface Scene extends Setting {
-  saver: FencedSaver;
   graph: CompiledGraph;
+  source: HeadSource;
 }
+
+const NO_BREAKPOINTS =
+  "this graph is guarded and was compiled with interruptBefore or interruptAfter, which nothing binds to what was shown; ask with review() instead";
 
 interface Ended {
   finish: Finish;
@@ -80,24 +83,30 @@ interface Ended {
 
 async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
   const { run, lease, parts } = setting;
+  const { tenant_id, thread_id, graph_id } = run;
+  let scene: Scene | undefined;
   setting.events.push({ event: "metadata", data: { run_id: run.run_id, attempt: run.attempt } });
   try {
     const saver = parts.saver.withLease(lease);
     const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs));
     graph.checkpointer = saver;
-    const scene: Scene = { ...setting, saver, graph };
-    const beginning = await beginRun(parts.database, lease, run, () => readHead(graph, saver, run.thread_id));
-    if (beginning.kind === "stale") return failed(scene, "stale", { error: "stale", message: beginning.reason });
-    const values = await perform(scene, beginning);
-    return await settled(scene, values);
+    if (setting.loaded.guarded && hasBreakpoints(graph)) throw new HoldpointError("guarded", NO_BREAKPOINTS);
+    scene = { ...setting, graph, source: { tenant_id, thread_id, graph_id, database: parts.database, saver } };
+    const beginning = await beginRun(scene);
+    if (beginning.kind === "stale") {
+      return await failed(setting, scene, "stale", { error: "stale", message: beginning.reason });
+    }
+    return await settled(scene, await perform(scene, beginning));
   } catch (error) {
     const stopped = stopReason(setting.signal, error);
-    if (stopped === "cancelled")
-      return failed(setting, "cancelled", { error: "cancelled", message: "the run was cancelled" });
+    if (stopped === "cancelled") {
+      return await failed(setting, scene, "cancelled", { error: "cancelled", message: "the run was cancelled" });
+    }
     if (stopped !== null) return "stopped";
-    parts.log.warn({ run_id: run.run_id, thread_id: run.thread_id, err: error }, "run failed");
+    parts.log.warn({ run_id: run.run_id, thread_id, err: error }, "run failed");
     // The graph refused the answer because it no longer shows what was approved: the question stands, the answer does not.
-    return failed(setting, run.group_id !== null && isInvalidResume(error) ? "stale" : "failed", describe(error));
+    const ending = run.group_id !== null && isInvalidResume(error) ? "stale" : "failed";
+    return await failed(setting, scene, ending, describe(error));
   }
 }
 
@@ -159,7 +168,7 @@ function streamEvent(namespace: readonly string[], mode: string, text: string): 
 /** Reads what the execution left: an end, or questions for a person. */
 async function settled(scene: Scene, values: string | null): Promise<Ended> {
   const { run, loaded } = scene;
-  const head = await readHead(scene.graph, scene.saver, run.thread_id);
+  const head = await readHead(scene.graph, scene.source);
   const state = wireJson(head.values);
   const group = run.group_id === null ? null : ({ event: "close", reason: null } as const);
   const continued = run.kind === "run" && scene.kwargs.input == null;
@@ -181,17 +190,14 @@ async function settled(scene: Scene, values: string | null): Promise<Ended> {
     checkpoint_id: head.checkpoint_id as string,
   };
   // An edited state has a next step, but nobody has asked anything yet.
-  const pauses =
-    run.kind === "state_update" ? head.pauses.filter(({ interrupt_id }) => interrupt_id !== null) : head.pauses;
+  const pauses = run.kind === "state_update" ? head.questions : [...head.questions, ...head.breakpoints];
   const questions = pauses.map((pause) => reviewRequest(pause, context));
   const unsafe = loaded.guarded ? questions.find(({ flavour }) => flavour !== "review") : undefined;
   if (unsafe !== undefined) {
     const message = `this graph is guarded and node "${unsafe.node}" paused by a plain interrupt() or breakpoint; ask with review(), which binds the answer to what was shown`;
-    return failed(scene, "failed", { error: "guarded", message });
+    return await failed(scene, scene, "failed", { error: "guarded", message });
   }
-  const asked = pauses
-    .filter(({ interrupt_id }) => interrupt_id !== null)
-    .map(({ interrupt_id: id, value }) => ({ id, value }));
+  const asked = head.questions.map(({ interrupt_id: id, value }) => ({ id, value }));
   const output = run.kind === "state_update" ? state : wireJson({ __interrupt__: asked });
   return ended(head, {
     ending: "paused",
@@ -209,16 +215,22 @@ function ended(head: Head, finish: Finish): Ended {
   return { finish, checkpoint_id: head.checkpoint_id };
 }
 
-function failed(
+/** Ends a run that did not come to its end; the thread keeps the values it has reached. */
+async function failed(
   setting: Setting,
+  scene: Scene | undefined,
   ending: "stale" | "failed" | "cancelled",
   error: { error: string; message: string },
-): Ended {
+): Promise<Ended> {
   const event = ending === "stale" ? "go_stale" : "fail_resume";
   const group = setting.run.group_id === null ? null : ({ event, reason: error.message } as const);
   if (ending !== "cancelled") setting.events.push({ event: "error", data: error });
+  // What cannot be read must not hide what went wrong.
+  const head = scene === undefined ? null : await readHead(scene.graph, scene.source).catch(() => null);
+  const values = head === null || head.checkpoint_id === null ? null : wireJson(head.values);
+  const interrupts = ending === "stale" && head !== null ? wireJson(head.interrupts) : "{}";
   return {
-    finish: { ending, output: null, error, values: null, interrupts: "{}", questions: [], group, continued: false },
+    finish: { ending, output: null, error, values, interrupts, questions: [], group, continued: false },
     checkpoint_id: null,
   };
 }

@@ -1,7 +1,9 @@
 import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
+import { isOpen } from "../policy/review/lifecycle.ts";
 import { reviewRequest } from "../policy/review/open.ts";
 import { copyThread } from "../postgres/copy-thread.ts";
 import type { Lease } from "../postgres/fence.ts";
+import { newestReviewsOfThread } from "../postgres/reviews.sql.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { readHead } from "./head.ts";
@@ -33,15 +35,20 @@ export async function copyTo(
   await copyThread(parts.database, lease, run, target, async () => {
     const graph = await loaded.build(runnableConfig({ ...run, thread_id: target }, {}));
     graph.checkpointer = parts.saver;
-    const head = await readHead(graph, parts.saver, target);
+    const { tenant_id, graph_id } = run;
+    const { database, saver } = parts;
+    const head = await readHead(graph, { tenant_id, graph_id, thread_id: target, database, saver });
     const { checkpoint_id } = head;
+    const originals = await database.many(newestReviewsOfThread(tenant_id, run.thread_id));
+    const atBreakpoint = originals.some(({ status, flavour }) => isOpen(status) && flavour === "breakpoint");
+    const pauses = atBreakpoint ? head.breakpoints : head.questions;
     const context = {
-      graph_id: run.graph_id,
+      graph_id,
       graph_fingerprint: loaded.fingerprint,
       checkpoint_id: checkpoint_id ?? "",
     };
     return {
-      questions: head.pauses.map((pause) => reviewRequest(pause, context)),
+      questions: pauses.map((pause) => reviewRequest(pause, context)),
       unfinished: head.next_tasks.size > head.finished_tasks.size,
       context: {
         graph_fingerprint: loaded.fingerprint,

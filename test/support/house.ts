@@ -8,7 +8,8 @@ import { openStore } from "../../src/postgres/checkpointer/store.ts";
 import { type CreateRun, createRun, createThread } from "../../src/postgres/create-run.ts";
 import { type Database, openDatabase } from "../../src/postgres/database.ts";
 import { openWakeups, type Wakeups } from "../../src/postgres/notify.ts";
-import { type RunRow, selectRunById } from "../../src/postgres/runs.sql.ts";
+import { claimCandidates, type RunRow, selectRunById } from "../../src/postgres/runs.sql.ts";
+import { selectThread, type ThreadRow } from "../../src/postgres/threads.sql.ts";
 import type { RunKwargs } from "../../src/protocol/run.ts";
 import type { RunnerParts } from "../../src/runtime/runner.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/runtime/worker.ts";
@@ -31,6 +32,13 @@ export interface House {
   /** Queues a run on a new thread, or on the one given. */
   start(graph_id: string, kwargs: RunKwargs, options?: Partial<CreateRun>): Promise<RunRow>;
   run(run_id: string): Promise<RunRow>;
+  thread(thread_id: string): Promise<ThreadRow>;
+  /** What a decision on a review of this graph is checked against. */
+  factsOf(graph_id: string): Promise<(graph_id: string) => { fingerprint: string; nodes: ReadonlySet<string> } | null>;
+  /** Moves the database's clock, and with it every lease and deadline. */
+  pass(seconds: number): Promise<void>;
+  /** Ticks until nothing is due any more. */
+  settle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,13 +73,14 @@ export async function openHouse(directory = FIXTURES): Promise<House> {
     workers.push(worker);
     return worker;
   };
+  const worker = newWorker();
   return {
     url: test.url,
     database,
     wakeups,
     parts,
     graphs,
-    worker: newWorker(),
+    worker,
     newWorker,
     async start(graph_id, kwargs, options = {}) {
       const thread_id =
@@ -95,6 +104,21 @@ export async function openHouse(directory = FIXTURES): Promise<House> {
       });
     },
     run: (run_id) => database.one(selectRunById("default", run_id)),
+    thread: (thread_id) => database.one(selectThread("default", thread_id)),
+    async factsOf(graph_id) {
+      const graph = graphs.graphs.get(graph_id);
+      if (graph === undefined) throw new Error(`no graph ${graph_id}: ${JSON.stringify(graphs.errors)}`);
+      const facts = { fingerprint: graph.fingerprint, nodes: new Set(Object.keys((await graph.build({})).nodes)) };
+      return (asked) => (asked === graph_id ? facts : null);
+    },
+    async pass(seconds) {
+      await database.pool.query("update holdpoint.clock set shift = shift + make_interval(secs => $1)", [seconds]);
+    },
+    async settle() {
+      const due = async () => (await database.many(claimCandidates([...graphs.graphs.keys()], 1))).length > 0;
+      // Bound: a thread's queue only gets shorter here; a run that cannot be claimed fails the test by its time-out.
+      while (await due()) await worker.tick();
+    },
     async close() {
       for (const worker of workers) await worker.stop();
       await wakeups.close();

@@ -1,6 +1,5 @@
 // What to send into the graph for a decided group (T-apply). LangGraph answers the *next* question with a resume that
 // is sent twice, and ignores one whose question is gone; so the checkpoint is read first, every time.
-import type { ReviewAction } from "../../protocol/interrupt.ts";
 import type { Json } from "../../protocol/json.ts";
 
 /** A decided review and the answer the graph is to receive. */
@@ -10,8 +9,10 @@ export interface DecidedReview {
   task_id: string;
   interrupt_id: string | null;
   ordinal: number;
+  /** How many answers the asking task has read by now. */
+  answers_read: number;
   checkpoint_id: string;
-  actions: readonly ReviewAction[];
+  value_digest: string;
   answer: Json | undefined;
 }
 
@@ -22,8 +23,8 @@ export interface HeadFacts {
   next_tasks: ReadonlySet<string>;
   /** Tasks whose output is stored. */
   finished_tasks: ReadonlySet<string>;
-  /** Pending interrupts by id, with how many answers the asking task has read, however deep in a subgraph it is. */
-  pending: ReadonlyMap<string, number>;
+  /** Pending interrupts by id, with the digest of what each shows. */
+  pending: ReadonlyMap<string, string>;
   nodes: ReadonlySet<string>;
 }
 
@@ -42,13 +43,14 @@ export function applyDecisions(reviews: readonly DecidedReview[], head: HeadFact
   for (const review of reviews) {
     const reason = staleReason(review, head);
     if (reason !== null) return { kind: "stale", reason };
-    if (review.interrupt_id === null || head.finished_tasks.has(review.task_id)) continue;
-    // An answer that was read must not be sent again: the same id would answer the node's next question.
-    const read = (head.pending.get(review.interrupt_id) ?? 0) > review.ordinal;
-    if (!read) resume[review.interrupt_id] = review.answer ?? null;
+    if (review.interrupt_id === null || head.finished_tasks.has(review.task_id) || isRead(review)) continue;
+    resume[review.interrupt_id] = review.answer ?? null;
   }
   return Object.keys(resume).length === 0 ? { kind: "continue" } : { kind: "answer", resume };
 }
+
+// An answer that was read must not be sent again: the same id would answer the task's next question.
+const isRead = (review: DecidedReview) => review.answers_read > review.ordinal;
 
 function staleReason(review: DecidedReview, head: HeadFacts): string | null {
   if (!head.nodes.has(review.node)) return `the graph no longer has the node "${review.node}"`;
@@ -57,6 +59,9 @@ function staleReason(review: DecidedReview, head: HeadFacts): string | null {
   }
   if (head.finished_tasks.has(review.task_id)) return null;
   if (!head.next_tasks.has(review.task_id)) return `the graph would no longer run the node "${review.node}" next`;
-  if (review.interrupt_id === null || head.pending.has(review.interrupt_id)) return null;
-  return `the node "${review.node}" no longer asks this question`;
+  if (review.interrupt_id === null || isRead(review)) return null;
+  const shown = head.pending.get(review.interrupt_id);
+  if (shown === undefined) return `the node "${review.node}" no longer asks this question`;
+  if (shown !== review.value_digest) return `the node "${review.node}" has asked again since and shows something else`;
+  return null;
 }

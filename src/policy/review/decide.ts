@@ -63,6 +63,8 @@ export interface DecisionContext {
   graph: { fingerprint: string; nodes: ReadonlySet<string> } | null;
   /** True when the question was opened after the answer had already arrived here. */
   opened_after_arrival: boolean;
+  /** True when an earlier review of the thread had the same interrupt id and showed something else. */
+  asked_differently_before: boolean;
   /** How many reviews of the thread are open. */
   open_reviews: number;
   allow_scalar_resume: boolean;
@@ -245,9 +247,10 @@ function refuseMovedBytes(review: ReviewFacts, request: DecisionRequest): void {
 function bindingOf(review: ReviewFacts, request: DecisionRequest, context: DecisionContext): Binding {
   if (request.seen_digest !== undefined || request.value_digest !== undefined) return "digest";
   if (request.seen_version !== undefined) return "version";
-  if (request.by_interrupt_id) return "interrupt_id";
-  if (request.checkpoint_id !== undefined) return "checkpoint";
-  if (context.open_reviews > 1) {
+  // A question asked again at the same checkpoint has the id it had before: the id says nothing about what was seen.
+  const isNamed = request.by_interrupt_id || request.checkpoint_id !== undefined;
+  if (isNamed && !context.asked_differently_before) return request.by_interrupt_id ? "interrupt_id" : "checkpoint";
+  if (context.open_reviews > 1 && !isNamed) {
     refuse(
       "ambiguous_resume",
       review,
@@ -258,7 +261,9 @@ function bindingOf(review: ReviewFacts, request: DecisionRequest, context: Decis
   refuse(
     "precondition_required",
     review,
-    "say what you saw: send seen_digest (the review's request_digest), If-Match (its version), the interrupt id, or the checkpoint",
+    context.asked_differently_before
+      ? "this question was asked before and showed something else: send seen_digest (the review's request_digest) or If-Match (its version)"
+      : "say what you saw: send seen_digest (the review's request_digest), If-Match (its version), the interrupt id, or the checkpoint",
   );
 }
 

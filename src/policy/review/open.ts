@@ -9,6 +9,9 @@ export interface ReviewRequest {
   node: string;
   task_id: string;
   interrupt_id: string | null;
+  asking_ns: string | null;
+  asking_checkpoint_id: string | null;
+  asking_task_id: string | null;
   ordinal: number;
   title: string;
   description: string;
@@ -47,12 +50,22 @@ export function reviewRequest(pause: PendingInterrupt, context: PauseContext): R
     node: pause.node,
     task_id: pause.task_id,
     interrupt_id: pause.interrupt_id,
+    asking_ns: pause.asking?.asking_ns ?? null,
+    asking_checkpoint_id: pause.asking?.asking_checkpoint_id ?? null,
+    asking_task_id: pause.asking?.asking_task_id ?? null,
     ordinal: pause.ordinal,
     value,
     response_schema,
     policy_digest: NO_POLICY,
     request_digest: digest(bound),
   };
+}
+
+/** The digest of what a pause shows now, as `reviewRequest` would state it. */
+export function shownDigest(pause: PendingInterrupt, graph_id: string): string {
+  const value = JSON.parse(JSON.stringify(pause.value ?? null)) as Json;
+  const schema = (pause.response_schema ?? null) as Record<string, Json> | null;
+  return shownOf(pause, value, schema, graph_id).value_digest;
 }
 
 type Shown = Pick<ReviewRequest, "flavour" | "title" | "description" | "actions" | "value_digest">;

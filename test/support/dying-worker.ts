@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+import type { FencedSaver, HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
+import { type ClaimedRun, claimRuns } from "../../src/postgres/claim.ts";
+import type { Database } from "../../src/postgres/database.ts";
+import { executeRun } from "../../src/runtime/execute.ts";
+import type { RunnerParts } from "../../src/runtime/runner.ts";
+import type { House } from "./house.ts";
+
+/** What everything that a dead worker still tries ends with. */
+class WorkerDied extends Error {
+  override readonly name = "WorkerDied";
+}
+
+/** Claims the next due run for a worker of its own. */
+export async function claimNext(house: House, leaseMs = 60_000): Promise<ClaimedRun> {
+  const graph_ids = [...house.graphs.graphs.keys()];
+  const [run] = await claimRuns(house.database, { graph_ids, worker_id: randomUUID(), leaseMs }, 1);
+  if (run === undefined) throw new Error("nothing to claim");
+  return run;
+}
+
+/** The lease that came with a claim. */
+export const leaseOf = ({ tenant_id, thread_id, run_id, lease_epoch }: ClaimedRun) => ({
+  tenant_id,
+  thread_id,
+  run_id,
+  lease_epoch,
+});
+
+/**
+ * Executes a claimed run in a worker that dies right after the `step`-th thing it commits: a checkpoint, a task's
+ * writes, or a transaction. True when it died, false when the run ended before that.
+ */
+export async function executeAndDie(house: House, run: ClaimedRun, step: number): Promise<boolean> {
+  let commits = 0;
+  let isDead = false;
+  const commit = async <Result>(write: () => Promise<Result>): Promise<Result> => {
+    if (isDead) throw new WorkerDied();
+    const result = await write();
+    commits += 1;
+    if (commits >= step) isDead = true;
+    if (isDead) throw new WorkerDied();
+    return result;
+  };
+  const database: Database = {
+    ...house.database,
+    transaction: (body) => commit(() => house.database.transaction(body)),
+  };
+  const saver = { withLease: (lease) => mortal(house.parts.saver.withLease(lease), commit) } as HoldpointSaver;
+  const parts: RunnerParts = { ...house.parts, database, saver };
+  await executeRun(parts, { run, lease: leaseOf(run), signal: new AbortController().signal }).catch(
+    (error: unknown) => {
+      if (!isDead) throw error;
+    },
+  );
+  return isDead;
+}
+
+function mortal(saver: FencedSaver, commit: <Result>(write: () => Promise<Result>) => Promise<Result>): FencedSaver {
+  const put = saver.put.bind(saver);
+  const putWrites = saver.putWrites.bind(saver);
+  saver.put = (...put_) => commit(() => put(...put_));
+  saver.putWrites = (...writes) => commit(() => putWrites(...writes));
+  return saver;
+}
