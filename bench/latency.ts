@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MemorySaver } from "@langchain/langgraph";
 import { Client } from "@langchain/langgraph-sdk";
-import { twoNodes } from "./workflows/bench.ts";
 import { startServer } from "./server.ts";
 import { ms, percentile, type Row } from "./table.ts";
+import { twoNodes } from "./workflows/bench.ts";
 
 const WORKFLOWS = fileURLToPath(new URL("workflows", import.meta.url));
 const WARM_UP = 50;

@@ -7,7 +7,9 @@ import { printTable } from "./table.ts";
 // npm run bench: one table of what a user waits for. Figures wander with the machine; the ratios are what to trust.
 const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean", short: "h" } } });
 if (values.help === true) {
-  console.log("usage: npm run bench -- [--only boot|latency]\n\nMeasures start-up and request latency against the same graph run in process.");
+  console.log(
+    "usage: npm run bench -- [--only boot|latency]\n\nMeasures start-up and request latency against the same graph run in process.",
+  );
   process.exit(0);
 }
 const suites: Record<string, () => Promise<Row[]>> = { boot: measureBoot, latency: measureLatency };

@@ -19,7 +19,13 @@ export async function startServer(dataDir: string, workflowsDir: string): Promis
   const startedAt = performance.now();
   const child = spawn(process.execPath, ["src/cli/main.ts", "start"], {
     cwd: ROOT,
-    env: { ...process.env, HOLDPOINT_DATA_DIR: dataDir, HOLDPOINT_WORKFLOWS_DIR: workflowsDir, LOG_LEVEL: "error", PORT: "0" },
+    env: {
+      ...process.env,
+      HOLDPOINT_DATA_DIR: dataDir,
+      HOLDPOINT_WORKFLOWS_DIR: workflowsDir,
+      LOG_LEVEL: "error",
+      PORT: "0",
+    },
     stdio: ["ignore", "pipe", "inherit"],
   });
   await ready(child);
