@@ -50,7 +50,8 @@ function open(path: string): DatabaseSync {
 
 function tryLock(file: DatabaseSync, path: string): boolean {
   try {
-    file.exec("begin exclusive");
+    // No journal on disk: a killed holder would leave it behind.
+    file.exec("pragma journal_mode = memory; begin exclusive");
     return true;
   } catch (error) {
     if (error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY) return false;

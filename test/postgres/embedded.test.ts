@@ -12,11 +12,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import pg from "pg";
-import { afterAll, afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, expect, inject, test } from "vitest";
 import { bootEmbedded, isServerGone, stopEmbedded } from "../../src/postgres/embedded.ts";
 
 const PROGRAM = join(import.meta.dirname, "..", "support", "embedded-holder.ts");
@@ -24,7 +23,7 @@ const children: ChildProcess[] = [];
 const folders: string[] = [];
 
 function newFolder(mode = 0o755): string {
-  const folder = mkdtempSync(join(tmpdir(), "hp-boot-"));
+  const folder = mkdtempSync(join(inject("scratchFolder"), "boot-"));
   chmodSync(folder, mode);
   folders.push(folder);
   return folder;
@@ -35,7 +34,7 @@ let template: string | undefined;
 
 async function initialisedFolder(): Promise<string> {
   if (template === undefined) {
-    template = mkdtempSync(join(tmpdir(), "hp-template-"));
+    template = mkdtempSync(join(inject("scratchFolder"), "template-"));
     chmodSync(template, 0o755);
     await (await bootEmbedded({ dataDir: template })).release();
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
@@ -32,6 +32,7 @@ test("a lock that another process holds is refused until that process is killed 
   child.kill("SIGKILL");
   (await lock).release();
   expect(waits).toBe(1);
+  expect(readdirSync(folder).filter((name) => name.startsWith("other"))).toEqual(["other"]);
 });
 
 test("two holders in one process exclude each other as well", async () => {

@@ -13,6 +13,8 @@ declare module "vitest" {
   interface ProvidedContext {
     postgresUrl: string;
     templateDatabase: string;
+    /** A folder that goes with the test run, and every database server below it too, however the run ends. */
+    scratchFolder: string;
   }
 }
 
@@ -36,6 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await migrate({ url: template.href });
   project.provide("postgresUrl", postgres.url);
   project.provide("templateDatabase", TEMPLATE);
+  project.provide("scratchFolder", folder);
   return async () => {
     await postgres.release();
     stopGuard();
@@ -43,9 +46,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** A shell that waits for the end of its input, which comes with our end, also on kill -9, and then cleans up after us. */
+/**
+ * A shell that waits for the end of its input, which comes with our end, also on kill -9, and then stops every server
+ * below the folder and removes it.
+ */
 function guardAgainstOrphans(folder: string): () => void {
-  const script = `trap "" INT TERM HUP; cat >/dev/null; pid=$(head -n 1 "$0/pg18/postmaster.pid" 2>/dev/null) && kill -INT "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done; rm -rf "$0"`;
+  const script = `trap "" INT TERM HUP
+    cat >/dev/null
+    for file in $(find "$0" -name postmaster.pid); do
+      pid=$(head -n 1 "$file") && kill -INT "$pid" && while kill -0 "$pid"; do sleep 0.1; done
+    done
+    rm -rf "$0"`;
   const guard = spawn("/bin/sh", ["-c", script, folder], { stdio: ["pipe", "ignore", "ignore"], detached: true });
   guard.unref();
   return () => {
