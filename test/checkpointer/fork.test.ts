@@ -44,12 +44,14 @@ describe("a random walk of runs, forks, edits, removals and resumes", () => {
   async function compareWalk(seed: number, saverOf: (step: number) => HoldpointSaver): Promise<void> {
     const memory = walkGraph(new MemorySaver());
     const thread_id = `walk-${seed}`;
-    const steps = walkSteps(seed, 14);
+    const steps = walkSteps(seed, 12);
     for (const [index, step] of steps.entries()) {
       const graph = walkGraph(saverOf(index));
       const expected = await takeStep(memory, thread_id, step);
       expect(await takeStep(graph, thread_id, step), `result of step ${index}, ${step.kind}`).toEqual(expected);
+      // Reading everything costs more than the walk itself.
       const singly = index === steps.length - 1;
+      if (index % 3 !== 2 && !singly) continue;
       expect(await picture(graph, thread_id, { singly }), `history after step ${index}, ${step.kind}`).toEqual(
         await picture(memory, thread_id, { singly }),
       );
