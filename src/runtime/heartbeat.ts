@@ -31,12 +31,13 @@ export function startHeartbeat(
   const thread = new Worker(new URL(file, import.meta.url), { workerData: data });
   thread.on("message", onBeat);
   thread.on("error", onError);
+  // From the start: a thread that has died already says so only once.
+  const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
   const turn = setInterval(() => thread.postMessage("turn"), TURN_MS);
   turn.unref();
   return {
     async stop() {
       clearInterval(turn);
-      const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
       thread.postMessage("stop");
       const patience = setTimeout(() => void thread.terminate(), data.leaseMs);
       await ended;

@@ -1,0 +1,93 @@
+import pg from "pg";
+import { firstBrokenLink, type StoredLink } from "../../src/policy/audit-chain.ts";
+import { seedChinook } from "../../src/postgres/seed-chinook.ts";
+import { createTestDatabase } from "./postgres.ts";
+
+/** One refund that was paid. */
+export interface RefundRow {
+  effect_id: string;
+  invoice_id: number;
+  amount: string;
+}
+
+/** A database that servers work on, and what a test reads from behind their backs. */
+export interface RefundHouse {
+  url: string;
+  name: string;
+  pool: pg.Pool;
+  refunds(invoice_id?: number): Promise<RefundRow[]>;
+  payments(): Promise<{ effect_id: string; amount: number }[]>;
+  /** How often each node of `counted-refund` was executed on a thread. */
+  visits(thread_id: string): Promise<Record<string, number>>;
+  /** Rows of everything that a refused request must not change. */
+  rowCounts(thread_id: string): Promise<Record<string, unknown>>;
+  /** Every review whose chain does not hold. */
+  brokenChains(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Makes a database with the shop's books and a place to count in. */
+export async function openRefundHouse(): Promise<RefundHouse> {
+  const test = await createTestDatabase();
+  await seedChinook({ url: test.url });
+  const pool = new pg.Pool({ connectionString: test.url, max: 4 });
+  pool.on("error", () => {});
+  await pool.query(
+    `create schema counted;
+     create table counted.visit (visit_id bigint generated always as identity, thread_id text, node text);
+     create table counted.payment (effect_id text primary key, amount integer);`,
+  );
+  const rows = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
+    (await pool.query<Row>(text, values)).rows;
+  return {
+    url: test.url,
+    name: test.name,
+    pool,
+    refunds: (invoice_id) =>
+      rows(
+        `select effect_id, invoice_id, amount::text from chinook.refund
+         where $1::int is null or invoice_id = $1 order by created_at`,
+        [invoice_id ?? null],
+      ),
+    payments: () => rows("select effect_id, amount from counted.payment"),
+    async visits(thread_id) {
+      const text = "select node, count(*)::int as times from counted.visit where thread_id = $1 group by node";
+      const found = await rows<{ node: string; times: number }>(text, [thread_id]);
+      return Object.fromEntries(found.map(({ node, times }) => [node, times]));
+    },
+    async rowCounts(thread_id) {
+      const [counts] = await rows<Record<string, unknown>>(ROW_COUNTS, [thread_id]);
+      return counts as Record<string, unknown>;
+    },
+    async brokenChains() {
+      const links = await rows<StoredLink & { at: Date | string }>(CHAINS);
+      const chains = Map.groupBy(links, ({ review_id }) => review_id);
+      return [...chains].filter(([, chain]) => firstBrokenLink(chain) !== null).map(([review_id]) => review_id);
+    },
+    async close() {
+      await pool.end();
+      await test.drop();
+    },
+  };
+}
+
+const ROW_COUNTS = `
+  select
+    (select count(*)::int from holdpoint.run where thread_id = $1) as runs,
+    (select count(*)::int from holdpoint.checkpoint where thread_id = $1) as checkpoints,
+    (select count(*)::int from holdpoint.checkpoint_write where thread_id = $1) as writes,
+    (select count(*)::int from holdpoint.event where thread_id = $1) as events,
+    (select count(*)::int from holdpoint.effect where thread_id = $1) as effects,
+    (select count(*)::int from holdpoint.audit where thread_id = $1) as audit,
+    (select count(*)::int from holdpoint.thread) as threads,
+    (select count(*)::int from holdpoint.decision d join holdpoint.review r on r.id = d.review_id where r.thread_id = $1) as decisions,
+    (select json_agg(json_build_array(id, status, version) order by id) from holdpoint.review where thread_id = $1) as reviews,
+    (select json_build_array(status, lease_epoch, "values", interrupts) from holdpoint.thread where thread_id = $1) as thread,
+    (select count(*)::int from chinook.refund) as refunds,
+    (select count(*)::int from counted.payment) as payments`;
+
+const CHAINS = `
+  select tenant_id, kind, to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, principal_id, thread_id,
+    run_id, review_id, review_seq, body, encode(prev_hash, 'hex') as prev_hash, encode(hash, 'hex') as hash
+  from holdpoint.audit where review_id is not null
+  order by review_id, review_seq`;
