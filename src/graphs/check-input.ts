@@ -26,9 +26,22 @@ export async function checkInput(graph: LoadedGraph, input: unknown): Promise<Fa
   }
 }
 
+// A StateSchema tells its first wrong field in words, with the issues as JSON behind them.
+const FIELD_ERROR = /^Validation failed for field "(.*?)": (\[.*\])$/s;
+
+function fieldFaults(field: string, json: string): Fault[] {
+  const issues = JSON.parse(json) as { path?: PropertyKey[]; message: string }[];
+  return issues.map(({ path = [], message }) => ({
+    pointer: [field, ...path].map((key) => `/${escapePointer(String(key))}`).join(""),
+    message,
+  }));
+}
+
 function faultsOf(error: unknown): Fault[] {
   const issues = (error as { issues?: { path: PropertyKey[]; message: string }[] }).issues;
   if (!Array.isArray(issues)) {
+    const told = error instanceof Error ? FIELD_ERROR.exec(error.message) : null;
+    if (told !== null) return fieldFaults(told[1] as string, told[2] as string);
     return [
       { pointer: "", message: error instanceof Error ? error.message : "the input does not match the graph's state" },
     ];

@@ -1,6 +1,5 @@
 import { type RunRow, selectRun } from "../postgres/runs.sql.ts";
 import { errorOf, hasEnded, POLL_MS, type RunSource } from "./follow-run.ts";
-import type { StreamEnd } from "./stream-body.ts";
 import { watchThread } from "./thread-watch.ts";
 
 const KEEP_ALIVE_MS = 1_000;
@@ -30,8 +29,8 @@ export async function awaitRun(
 
 /**
  * The body of `wait` and `join`: a newline at once and each second, so that nobody on the way takes the connection for
- * dead, then the result. It fails when the server stops before the run has ended: a body without a result would be read
- * as an empty one.
+ * dead, then the result. It is never ended without one, which would be read as an empty result: when the server stops,
+ * its connection is cut.
  */
 export async function* waitForRun(source: RunSource, run: RunRow, signal: AbortSignal): AsyncGenerator<string> {
   yield "\n";
@@ -41,8 +40,6 @@ export async function* waitForRun(source: RunSource, run: RunRow, signal: AbortS
     if (ended === undefined && !signal.aborted) yield "\n";
   }
   if (ended !== undefined) yield resultOf(ended);
-  else if ((signal.reason as StreamEnd) === "draining")
-    throw new Error(`the server stops; join run ${run.run_id} again`);
 }
 
 /** What a run that has ended gives: its last values or open questions, or what went wrong. */

@@ -92,7 +92,7 @@ function parseJson(text: string, context: z.RefinementCtx): unknown {
 
 function waitResponse(call: Call, run: RunRow, cancelOnDisconnect: boolean): Response {
   const source = (signal: AbortSignal) => waitForRun(call.deps, run, signal);
-  return new Response(watched(call, run, cancelOnDisconnect, source), {
+  return new Response(streamBody(watched(call, run, cancelOnDisconnect, source)), {
     headers: {
       "content-type": "application/json; charset=utf-8",
       "x-accel-buffering": "no",
@@ -104,24 +104,24 @@ function waitResponse(call: Call, run: RunRow, cancelOnDisconnect: boolean): Res
 
 function streamResponse(call: Call, run: RunRow, follow: Follow, cancelOnDisconnect: boolean): Response {
   const source = (signal: AbortSignal) => followRun(call.deps, run, follow, signal);
-  return new Response(watched(call, run, cancelOnDisconnect, source), {
+  return new Response(streamBody(watched(call, run, cancelOnDisconnect, source), call.draining), {
     headers: { ...SSE_HEADERS, "content-location": addressOf(run), location: `${addressOf(run)}/stream` },
   });
 }
 
-/** Cancels the run when its watcher hangs up and has asked for that; not when the server itself ends the stream. */
+/** Cancels the run when its watcher hangs up and has asked for that; not when the server itself stops. */
 function watched(
   call: Call,
   run: RunRow,
   cancelOnDisconnect: boolean,
   source: (signal: AbortSignal) => AsyncGenerator<string>,
-): ReadableStream<Uint8Array> {
-  return streamBody(async function* watch(signal) {
+): (signal: AbortSignal) => AsyncGenerator<string> {
+  return async function* watch(signal) {
     try {
       yield* source(signal);
     } finally {
-      const hungUp = signal.aborted && (signal.reason as StreamEnd) === "disconnected";
+      const hungUp = (signal.reason as StreamEnd | undefined) === "disconnected" && !call.draining.aborted;
       if (cancelOnDisconnect && hungUp) await cancel(call, run);
     }
-  }, call.draining);
+  };
 }

@@ -1,0 +1,126 @@
+import { request } from "node:http";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { openServer, type TestServer } from "./server.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await openServer();
+});
+afterAll(async () => await server.close());
+
+const HANGS = { assistant_id: "http-wait", input: { text: "x" } };
+
+/** Sends a request over a socket and gives the first bytes of its answer, and how to hang up. */
+async function open(path: string, body?: unknown) {
+  const sent = request(`${server.listening.url}${path}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: body === undefined ? {} : { "content-type": "application/json" },
+  });
+  sent.end(body === undefined ? undefined : JSON.stringify(body));
+  const response = await new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
+    sent.on("response", resolve);
+    sent.on("error", reject);
+  });
+  const chunks: string[] = [];
+  response.setEncoding("utf8");
+  const ended = new Promise<"end" | "cut">((resolve) => {
+    response.on("end", () => resolve("end"));
+    response.on("error", () => resolve("cut"));
+    response.on("close", () => resolve("cut"));
+  });
+  response.on("data", (chunk: string) => chunks.push(chunk));
+  return { response, ended, text: () => chunks.join(""), hangUp: () => sent.destroy() };
+}
+
+async function newThread(): Promise<string> {
+  return (await server.client.threads.create()).thread_id;
+}
+
+function runIdOf(headers: NodeJS.Dict<string | string[]>): string {
+  return String(headers["content-location"]).split("/").at(-1) as string;
+}
+
+const statusOf = async (thread_id: string, run_id: string) => (await server.client.runs.get(thread_id, run_id)).status;
+
+it("answers wait at once with headers that say where the run is, and keeps the connection alive", async () => {
+  const thread_id = await newThread();
+  const waiting = await open(`/threads/${thread_id}/runs/wait`, HANGS);
+  const run_id = runIdOf(waiting.response.headers);
+  expect(waiting.response.statusCode).toBe(200);
+  expect(waiting.response.headers.location).toBe(`/threads/${thread_id}/runs/${run_id}/join`);
+  await vi.waitFor(() => expect(waiting.text()).toMatch(/^\n\n+$/), { timeout: 10_000 });
+  await server.client.runs.cancel(thread_id, run_id, true);
+  expect(await waiting.ended).toBe("end");
+  expect(JSON.parse(waiting.text())).toEqual({ __error__: { error: "cancelled", message: expect.any(String) } });
+});
+
+it("lets the run go on when its watcher hangs up, and cancels it when that was asked for", async () => {
+  for (const path of ["wait", "stream"]) {
+    const thread_id = await newThread();
+    const kept = await open(`/threads/${thread_id}/runs/${path}`, HANGS);
+    const run_id = runIdOf(kept.response.headers);
+    await vi.waitFor(async () => expect(await statusOf(thread_id, run_id)).toBe("running"), { timeout: 10_000 });
+    kept.hangUp();
+    const join = await open(
+      `/threads/${thread_id}/runs/${run_id}/${path === "wait" ? "join" : "stream"}?cancel_on_disconnect=0`,
+    );
+    await vi.waitFor(() => expect(join.text()).not.toBe(""));
+    join.hangUp();
+    const last = await open(`/threads/${thread_id}/runs/${run_id}/stream?cancel_on_disconnect=1`);
+    await vi.waitFor(() => expect(last.text()).toContain("event: metadata"));
+    expect(await statusOf(thread_id, run_id)).toBe("running");
+    last.hangUp();
+    await vi.waitFor(async () => expect(await statusOf(thread_id, run_id)).toBe("interrupted"), { timeout: 10_000 });
+  }
+  const thread_id = await newThread();
+  const cancelled = await open(`/threads/${thread_id}/runs/stream`, { ...HANGS, on_disconnect: "cancel" });
+  const run_id = runIdOf(cancelled.response.headers);
+  cancelled.hangUp();
+  await vi.waitFor(async () => expect(await statusOf(thread_id, run_id)).toBe("interrupted"), { timeout: 10_000 });
+});
+
+it("sends heartbeats while nothing happens", async () => {
+  const thread_id = await newThread();
+  const stream = await open(`/threads/${thread_id}/runs/stream`, HANGS);
+  await vi.waitFor(() => expect(stream.text()).toContain(": heartbeat\n\n"), { timeout: 15_000 });
+  expect(stream.response.headers).toMatchObject({ "x-accel-buffering": "no", "cache-control": "no-store" });
+  stream.hangUp();
+  await server.client.runs.cancel(thread_id, runIdOf(stream.response.headers));
+});
+
+it("shows a queued run's stream as soon as it runs, to several watchers", async () => {
+  const thread_id = await newThread();
+  const first = await server.client.runs.create(thread_id, "http-wait", { input: { text: "x" } });
+  const { run_id } = await server.client.runs.create(thread_id, "http-words", { input: { text: "x" } });
+  const watchers = await Promise.all([1, 2].map(() => open(`/threads/${thread_id}/runs/${run_id}/stream`)));
+  for (const watcher of watchers) await vi.waitFor(() => expect(watcher.text()).toContain("event: metadata"));
+  await server.client.runs.cancel(thread_id, first.run_id);
+  for (const watcher of watchers) {
+    expect(await watcher.ended).toBe("end");
+    expect(watcher.text()).toMatch(/event: values\ndata: .*"X!".*\nid: \d+\n[\s\S]*event: end\ndata: null\n\n$/);
+  }
+});
+
+it("answers HEAD without opening a stream", async () => {
+  const thread_id = await newThread();
+  const { run_id } = await server.client.runs.create(thread_id, "http-words", { input: { text: "x" } });
+  const response = await fetch(`${server.listening.url}/threads/${thread_id}/runs/${run_id}/stream`, {
+    method: "HEAD",
+  });
+  expect([response.status, await response.text()]).toEqual([200, ""]);
+});
+
+it("ends streams without `end` when the server stops, so that their clients come back, and cuts a wait", async () => {
+  const stopping = await openServer();
+  const { thread_id } = await stopping.client.threads.create();
+  const { run_id } = await stopping.client.runs.create(thread_id, "http-wait", { input: { text: "x" } });
+  const path = `${stopping.listening.url}/threads/${thread_id}/runs/${run_id}`;
+  const stream = await fetch(`${path}/stream`);
+  const wait = await fetch(`${path}/join`);
+  const [text, joined] = [stream.text(), wait.text().catch(() => "cut")];
+  await stopping.listening.close(3_000);
+  expect(await text).toMatch(/^event: metadata\n/);
+  expect(await text).not.toContain("event: end");
+  expect(await joined).toBe("cut");
+  await stopping.close();
+});
