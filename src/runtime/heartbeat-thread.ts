@@ -21,8 +21,12 @@ port.on("message", (message: "turn" | "stop") => {
 });
 const pause = (ms: number) =>
   new Promise<void>((resolve) => {
-    wake = resolve;
-    setTimeout(resolve, ms);
+    const timer = setTimeout(resolve, ms);
+    wake = () => {
+      // A timer that is left would keep this thread alive, and whoever stops the worker waiting.
+      clearTimeout(timer);
+      resolve();
+    };
   });
 
 // Ends when the main thread says so.
