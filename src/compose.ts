@@ -13,8 +13,8 @@ import { listen } from "./http/node.ts";
 import * as holdpoint from "./index.ts";
 import { configureModels } from "./kit/model.ts";
 import { registerAssistants } from "./postgres/assistants.ts";
-import { HoldpointSaver } from "./postgres/checkpointer/saver.ts";
-import { openStore } from "./postgres/checkpointer/store.ts";
+import { createWriteBatcher } from "./postgres/batch.ts";
+import { createSaver } from "./postgres/checkpointer/saver.ts";
 import { createLoginLink, ensureLocalOwner, hasApiKeys } from "./postgres/identity.ts";
 import { openWakeups } from "./postgres/notify.ts";
 import { countReviews } from "./postgres/reviews.sql.ts";
@@ -95,10 +95,12 @@ async function start(
   });
   closers.push(() => wakeups.close());
   const { database } = home;
+  const batcher = createWriteBatcher(database.pool, { prepare: config.databasePrepare });
   const parts: RunnerParts = {
     database,
     wakeups,
-    saver: new HoldpointSaver(openStore({ pool: database.pool, prepare: config.databasePrepare })),
+    saver: createSaver({ pool: database.pool, prepare: config.databasePrepare, batcher }),
+    batcher,
     graphs: graphs.current,
     databasePort: ports.port,
     log,

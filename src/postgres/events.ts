@@ -1,19 +1,22 @@
 import type { StoredEvent, StreamEvent } from "../protocol/events.ts";
+import type { WriteBatcher } from "./batch.ts";
 import type { Database } from "./database.ts";
-import { insertEvents, lockEvents, selectRunEvents } from "./events.sql.ts";
-import { fencedWrite, type Lease } from "./fence.ts";
+import { insertEvents, selectRunEvents } from "./events.sql.ts";
+import type { Lease } from "./fence.ts";
 
-/** Stores a batch under the fence; only after this has committed may anyone be shown an event of it. */
+/**
+ * Stores events under the fence, in the same commit as whatever checkpoint is being written; only after this has
+ * committed may anyone be shown one of them. Throws `lease_lost`.
+ */
 export async function appendEvents(
-  database: Database,
+  batcher: WriteBatcher,
   lease: Lease,
   attempt: number,
   events: readonly StreamEvent[],
 ): Promise<void> {
   const body = JSON.stringify(events);
-  await fencedWrite(database, lease, async (tx) => {
-    await tx.pipeline([lockEvents(lease.thread_id), insertEvents({ ...lease, attempt, count: events.length, body })]);
-  });
+  const statement = insertEvents({ ...lease, attempt, count: events.length, body });
+  await batcher.submit({ thread_id: lease.thread_id, lease, statements: [statement] });
 }
 
 /** The next events of a run after an id, oldest first; empty when there are none yet. */

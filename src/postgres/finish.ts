@@ -1,17 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { failpoint } from "../failpoint.ts";
-import { isOpen, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import { isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import type { ReviewRequest } from "../policy/review/open.ts";
 import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
 import type { RunStatus } from "../protocol/run.ts";
-import { auditReview, auditRun } from "./audit.ts";
+import { auditReview, runAudit } from "./audit.ts";
 import { supersedeReview } from "./create-run.ts";
 import type { Database, Queryable } from "./database.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
 import { endRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
-import { finishThread, threadForUpdate } from "./threads.sql.ts";
+import { finishThread, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
 
 /** What an execution leaves behind. JSON is text here: it is stored as it stands. */
 export interface Finish {
@@ -60,24 +60,27 @@ export async function finishRun(
   context: OpenContext,
 ): Promise<void> {
   await fencedExclusive(database, lease, async (tx) => {
-    const thread = await tx.one(threadForUpdate(lease.tenant_id, lease.thread_id));
-    const queued = (await tx.many(openRunsForUpdate(lease.tenant_id, lease.thread_id))).filter(
-      ({ run_id }) => run_id !== lease.run_id,
-    );
-    if (finish.group !== null) await moveGroup(tx, run, finish.group.event, finish.group.reason, thread.now);
-    await openReviews(tx, run, finish.questions, context, thread.now);
-    if (finish.continued) await closeFailed(tx, run, thread.now);
+    const { tenant_id, thread_id, run_id } = lease;
+    const [[thread], openRuns] = await tx.pipeline([
+      threadForUpdate(tenant_id, thread_id),
+      openRunsForUpdate(tenant_id, thread_id),
+    ]);
+    // The fence has just seen the thread.
+    const { now } = thread as ThreadRow & { now: string };
+    const isQueued = openRuns.some((open) => open.run_id !== run_id);
+    if (finish.group !== null) await moveGroup(tx, run, finish.group.event, finish.group.reason, now);
+    await openReviews(tx, run, finish.questions, context, now);
+    if (finish.continued) await closeFailed(tx, run, now);
     failpoint("finish.reviews_opened");
     const error = finish.error === null ? null : JSON.stringify(finish.error);
-    await tx.run(endRun(lease.tenant_id, lease.run_id, RUN_STATUS[finish.ending], finish.output, error));
-    const status = threadStatusAfter(finish.ending, queued.length > 0);
-    await tx.run(finishThread(lease.tenant_id, lease.thread_id, status, finish.values, finish.interrupts, error));
+    const status = RUN_STATUS[finish.ending];
+    const threadStatus = threadStatusAfter(finish.ending, isQueued);
     const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
-    await auditRun(tx, run, kind, "system:worker", {
-      status: RUN_STATUS[finish.ending],
-      attempt: run.attempt,
-      ...finish.error,
-    });
+    await tx.pipeline([
+      endRun(tenant_id, run_id, status, finish.output, error),
+      finishThread(tenant_id, thread_id, threadStatus, finish.values, finish.interrupts, error),
+      runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),
+    ]);
   });
 }
 
@@ -112,7 +115,7 @@ export async function openReviews(
     review.task_id === question.task_id &&
     review.interrupt_id === question.interrupt_id;
   const stands = (review: ReviewRow, question: ReviewRequest) =>
-    isOpen(review.status) && review.request_digest === question.request_digest;
+    isWaiting(review) && review.request_digest === question.request_digest;
   const standing = live.find((review) =>
     questions.some((question) => isSame(review, question) && stands(review, question)),
   );
@@ -122,7 +125,7 @@ export async function openReviews(
     if (before !== undefined && stands(before, question)) continue;
     const id = randomUUID();
     if (before !== undefined) {
-      const reason = isOpen(before.status)
+      const reason = isWaiting(before)
         ? "the graph asked again and what it shows has changed"
         : "the graph asked again";
       await supersedeReview(tx, before, {

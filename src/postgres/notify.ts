@@ -40,6 +40,7 @@ export function openWakeups(options: WakeupOptions): Wakeups {
   let reconnect: NodeJS.Timeout | undefined;
   let client: pg.Client | undefined;
   let ready = false;
+  let isSending = false;
   let closed = false;
 
   const deliver = (channel: Channel, thread_id: string | undefined) => {
@@ -82,12 +83,18 @@ export function openWakeups(options: WakeupOptions): Wakeups {
       lose(candidate, error as Error);
     }
   };
-  const flush = () => {
+  // Bound: one notify at a time; what is asked for meanwhile goes with the next.
+  const flush = async () => {
     timer = undefined;
-    const channels = [...pending];
-    pending.clear();
-    const statements = channels.map((channel) => `notify holdpoint_${channel}`);
-    client?.query(statements.join("; ")).catch(() => {});
+    if (isSending) return;
+    isSending = true;
+    while (pending.size > 0) {
+      const statements = [...pending].map((channel) => `notify holdpoint_${channel}`);
+      pending.clear();
+      // A wake-up that is lost is made good by polling.
+      await client?.query(statements.join("; ")).catch(() => {});
+    }
+    isSending = false;
   };
 
   void connect();
@@ -95,7 +102,7 @@ export function openWakeups(options: WakeupOptions): Wakeups {
     wake(channel, thread_id) {
       queueMicrotask(() => deliver(channel, thread_id));
       pending.add(channel);
-      timer ??= setTimeout(flush, COALESCE_MS);
+      timer ??= setTimeout(() => void flush(), COALESCE_MS);
     },
     subscribe(channel, listener) {
       listeners[channel].add(listener);
@@ -123,7 +130,7 @@ export function openWakeups(options: WakeupOptions): Wakeups {
       closed = true;
       clearTimeout(reconnect);
       clearTimeout(timer);
-      flush();
+      await flush();
       const last = client;
       client = undefined;
       await last?.end().catch(() => {});

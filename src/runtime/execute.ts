@@ -38,7 +38,7 @@ export async function executeRun(parts: RunnerParts, { run, lease, signal }: Exe
   if (loaded === undefined) throw new Error(`graph ${run.graph_id} was unloaded while run ${run.run_id} was claimed`);
   const kwargs = JSON.parse(run.kwargs) as RunKwargs;
   const events = createEventWriter(async (batch) => {
-    await appendEvents(parts.database, lease, run.attempt, batch);
+    await appendEvents(parts.batcher, lease, run.attempt, batch);
     parts.metrics.events_stored.inc(batch.length);
     parts.wakeups.wake("events", run.thread_id);
   });

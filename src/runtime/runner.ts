@@ -1,5 +1,6 @@
 import type { GraphSet } from "../graphs/graph-set.ts";
 import type { DatabasePort } from "../kit/ports.ts";
+import type { WriteBatcher } from "../postgres/batch.ts";
 import type { HoldpointSaver } from "../postgres/checkpointer/saver.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
@@ -11,6 +12,8 @@ export interface RunnerParts {
   database: Database;
   wakeups: Wakeups;
   saver: HoldpointSaver;
+  /** The saver's own, so that events share its commits. */
+  batcher: WriteBatcher;
   /** The graphs as they are loaded now; a reload changes what this gives. */
   graphs: () => GraphSet;
   databasePort: DatabasePort;

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import type { GraphSet } from "../../src/graphs/graph-set.ts";
 import { loadGraphs } from "../../src/graphs/load.ts";
 import * as holdpoint from "../../src/index.ts";
-import { HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
-import { openStore } from "../../src/postgres/checkpointer/store.ts";
+import { createWriteBatcher } from "../../src/postgres/batch.ts";
+import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { type CreateRun, createRun, createThread } from "../../src/postgres/create-run.ts";
 import { type Database, openDatabase } from "../../src/postgres/database.ts";
 import { openWakeups, type Wakeups } from "../../src/postgres/notify.ts";
@@ -48,11 +48,13 @@ export async function openHouse(directory = FIXTURES): Promise<House> {
   const database = openDatabase({ url: test.url, max: 20 });
   const wakeups = openWakeups({ url: test.url });
   const graphs = await loadGraphs({ directory, virtualModules: { holdpoint } });
-  const saver = new HoldpointSaver(openStore({ pool: database.pool }));
+  const batcher = createWriteBatcher(database.pool);
+  const saver = createSaver({ pool: database.pool, batcher });
   const parts: RunnerParts = {
     database,
     wakeups,
     saver,
+    batcher,
     graphs: () => graphs,
     databasePort: () => database.pool,
     log: openLog({ level: process.env["TEST_LOG"] ?? "silent", pretty: false }),
