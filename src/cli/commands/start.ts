@@ -79,15 +79,19 @@ async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
   terminal.note("stopped");
 }
 
+const ONE_PRESS_MS = 500;
+
 /** Ctrl-C and SIGTERM, counted: the first asks to finish, the second does not wait. */
 function createStop() {
   const first = Promise.withResolvers<NodeJS.Signals>();
   const second = Promise.withResolvers<NodeJS.Signals>();
-  let asked = 0;
+  let askedAt: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    asked += 1;
-    if (asked === 1) first.resolve(signal);
-    else second.resolve(signal);
+    const now = performance.now();
+    askedAt ??= now;
+    first.resolve(signal);
+    // One Ctrl-C arrives twice where npm hands it on and the terminal sends it too.
+    if (now - askedAt > ONE_PRESS_MS) second.resolve(signal);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
   return { first: first.promise, second: second.promise };
