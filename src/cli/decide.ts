@@ -30,7 +30,7 @@ export async function decide(cli: Cli, review: Review, intent: Intent, options: 
   if (isOpenReview(review)) {
     await checkOffered(review, intent.decisions);
     // Where nobody reads along the lines are still there, in the log of whatever runs this.
-    for (const line of intent.shown) options.json === true ? terminal.note(line) : terminal.out(line);
+    for (const line of [...intent.shown, ""]) options.json === true ? terminal.note(line) : terminal.out(line);
     await confirm(terminal, intent.question, options.yes === true);
   }
   const { body } = await cli.api().request("POST", `/reviews/${encodeURIComponent(review.id)}/decision`, decidedWire, {
@@ -42,13 +42,15 @@ export async function decide(cli: Cli, review: Review, intent: Intent, options: 
     },
   });
   if (options.json === true) terminal.out(safeJson(body, 2));
-  else for (const line of resultLines(cli, body.review, body.run_id ?? null)) terminal.out(line);
+  else for (const line of resultLines(cli, review, body.review, body.run_id ?? null)) terminal.out(line);
 }
 
-function resultLines(cli: Cli, review: Review, run_id: string | null): string[] {
+function resultLines(cli: Cli, before: Review, review: Review, run_id: string | null): string[] {
   const { green } = cli.terminal.colours;
   const outcome = sanitiseLine(review.outcome ?? review.status);
-  const done = `${green(outcome)}: review ${shortId(review.id)}`;
+  // Taken a second time only where it is the same decision of the same person.
+  const already = isOpenReview(before) ? "" : " (you had decided so before)";
+  const done = `${green(outcome)}: review ${shortId(review.id)}${already}`;
   if (run_id === null) return [done, "The run goes on when the other open questions of its thread are answered."];
   return [done, `run ${shortId(run_id)} carries it out: ${cli.name} runs watch ${shortId(run_id)}`];
 }

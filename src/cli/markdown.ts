@@ -16,10 +16,16 @@ export function plainText(markdown: string): string {
   return alignTables(lines)
     .join("\n")
     .replaceAll(/\n{3,}/g, "\n\n")
-    .replace(/^\n+|\s+$/g, "");
+    .replace(/^\n+/, "")
+    .trimEnd();
 }
 
+// The text is hostile: no pattern below may take longer than a fixed number of steps for each character. Longer lines
+// are nobody's writing and stay as they are.
+const LONGEST_LINE = 2000;
+
 function plainLine(line: string): string {
+  if (line.length > LONGEST_LINE) return line;
   if (/^ {0,3}([-*_] *){3,}$/.test(line)) return "—".repeat(20);
   const heading = /^ {0,3}#{1,6}\s+(.*?)(\s+#+)?\s*$/.exec(line);
   if (heading !== null) return plainSpan(heading[1] as string);
@@ -40,21 +46,22 @@ function plainSpan(text: string): string {
     .join("");
 }
 
+// A label without brackets and an address without parentheses: neither can be read in two ways.
+const LINK = /(!?)\[([^[\]]{0,500})\]\(\s?<?([^()\s<>]{0,1000})>?(?:\s[^()]{0,200})?\)/g;
+
 function plainWords(text: string): string {
   return text
-    .replaceAll(
-      /!\[([^\]]*)\]\(\s*<?([^)\s>]*)>?[^)]*\)/g,
-      (_all, label: string, url: string) => `[image: ${label}] (${url})`,
-    )
-    .replaceAll(/\[([^\]]*)\]\(\s*<?([^)\s>]*)>?[^)]*\)/g, (_all, label: string, url: string) =>
-      label === url ? url : `${label} (${url})`,
-    )
-    .replaceAll(/(\*\*|__)(?=\S)(.+?)(?<=\S)\1/g, "$2")
-    .replaceAll(/(?<![\p{L}\p{N}*_])([*_])(?=\S)([^*_]+?)(?<=\S)\1(?![\p{L}\p{N}*_])/gu, "$2")
-    .replaceAll(/~~(?=\S)(.+?)(?<=\S)~~/g, "[struck out: $1]")
-    .replaceAll(/\\([\\`*_{}[\]()#+\-.!|~>])/g, "$1");
+    .replaceAll(LINK, (_all, image: string, label: string, url: string) => {
+      if (image === "!") return `[image: ${label}] (${url})`;
+      return label === url ? url : `${label} (${url})`;
+    })
+    .replaceAll(/(\*\*|__)(?=\S)(.{1,500}?)(?<=\S)\1/g, "$2")
+    .replaceAll(/(?<![\p{L}\p{N}*_])([*_])(?=\S)([^*_]{1,500})(?<=\S)\1(?![\p{L}\p{N}*_])/gu, "$2")
+    .replaceAll(/~~(?=\S)(.{1,500}?)(?<=\S)~~/g, "[struck out: $1]")
+    .replaceAll(/\\([\\`*_{}[\]()#+\-.!|~<>])/g, "$1");
 }
 
+const WIDEST_CELL = 200;
 const ROW = /^\s*\|.*\|\s*$/;
 const RULE = /^\s*\|(\s*:?-+:?\s*\|)+\s*$/;
 
@@ -69,7 +76,7 @@ function alignTables(lines: readonly string[]): string[] {
       continue;
     }
     const rows = lines.slice(at, end).filter((line) => !RULE.test(line));
-    out.push(...alignRows(rows.map(cellsOf)));
+    for (const row of alignRows(rows.map(cellsOf))) out.push(row);
     at = end;
   }
   return out;
@@ -84,13 +91,14 @@ function cellsOf(line: string): string[] {
 }
 
 function alignRows(rows: readonly string[][]): string[] {
-  const columns = Math.max(...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_none, index) =>
-    Math.max(...rows.map((row) => row[index]?.length ?? 0)),
-  );
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+  }
+  const isTooWide = widths.some((width) => width > WIDEST_CELL);
   return rows.map((row) =>
     row
-      .map((cell, index) => cell.padEnd(widths[index] as number))
+      .map((cell, index) => (isTooWide ? cell : cell.padEnd(widths[index] as number)))
       .join("  ")
       .trimEnd(),
   );

@@ -1,14 +1,16 @@
 import type { ReviewAction } from "../protocol/interrupt.ts";
 import type { Json } from "../protocol/json.ts";
 import { count, formatDue, formatMoment, formatSince, formatValue } from "./format.ts";
+import { shortId } from "./id-prefix.ts";
 import { plainText } from "./markdown.ts";
-import { hasHiddenCharacters, safeJson, sanitiseLine, sanitiseText } from "./sanitise.ts";
+import { hasHiddenCharacters, sanitiseLine, sanitiseText } from "./sanitise.ts";
 import { renderPairs } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { wrap } from "./text-width.ts";
+import { widestOf, wrap } from "./text-width.ts";
 import type { Review } from "./wire.ts";
 
 const WIDEST_TEXT = 100;
+const NARROWEST_VALUE = 20;
 const OPEN = new Set(["open", "info_requested"]);
 
 /** True while a person can still answer. */
@@ -26,7 +28,9 @@ export function reviewLines(review: Review, terminal: Terminal): string[] {
   const { bold, dim } = terminal.colours;
   const single = review.actions.length === 1;
   return [
-    `${bold(sanitiseLine(review.title))}  ${dim(statusWords(review))}`,
+    // On a line of its own: a title may end in words that look like a status.
+    dim(`review ${shortId(review.id)}  ${statusWords(review)}`),
+    bold(sanitiseLine(review.title)),
     ...review.actions.map((action) => `${single ? "" : `${action.index}. `}If approved: ${effectSentence(action)}`),
     "",
     ...review.actions.flatMap((action) => [...actionLines(action, terminal), ""]),
@@ -52,21 +56,32 @@ function statusWords({ status, outcome, status_reason }: Review): string {
   return sanitiseLine(`${status.replaceAll("_", " ")}${how}${status_reason == null ? "" : `: ${status_reason}`}`);
 }
 
-function actionLines(action: ReviewAction, { colours }: Terminal): string[] {
+function actionLines(action: ReviewAction, terminal: Terminal): string[] {
+  const { colours } = terminal;
   const risk = action.risk === undefined ? "" : `, ${action.risk} risk`;
   const head = `  ${colours.cyan(sanitiseLine(action.name))}  ${colours.dim(sanitiseLine(`${action.allowed.join(", ")}${risk}`))}`;
   const words = action.description === undefined ? [] : plainText(action.description).split("\n");
-  return [head, ...words.map((line) => `    ${sanitiseText(line)}`), ...argumentLines(action, colours.dim)];
+  return [head, ...words.map((line) => `    ${sanitiseText(line)}`), ...argumentLines(action, terminal)];
 }
 
-function argumentLines({ args, editable_paths }: ReviewAction, dim: (text: string) => string): string[] {
-  if (typeof args !== "object" || args === null || Array.isArray(args))
-    return renderPairs([["value", formatValue(args)]], 4, dim);
-  const pairs = Object.entries(args).map(([name, value]): [string, string] => {
+function argumentLines({ args, editable_paths }: ReviewAction, terminal: Terminal): string[] {
+  const { dim } = terminal.colours;
+  const isPlain = typeof args !== "object" || args === null || Array.isArray(args);
+  const entries: [string, Json][] = isPlain ? [["value", args]] : Object.entries(args);
+  if (entries.length === 0) return [dim("    no arguments")];
+  const widest = widestOf(entries.map(([name]) => sanitiseLine(name)));
+  const room = Math.max(NARROWEST_VALUE, Math.min(terminal.columns, WIDEST_TEXT) - widest - 10);
+  const pairs = entries.map(([name, value]): [string, string] => {
     const isEditable = editable_paths?.some((path) => path === `/${name}` || path.startsWith(`/${name}/`)) === true;
-    return [name, formatValue(value) + (isEditable ? dim("  (can be changed)") : "")];
+    return [name, barred(formatValue(value), room, dim) + (isEditable ? dim("  (can be changed)") : "")];
   });
-  return pairs.length === 0 ? [dim("    no arguments")] : renderPairs(pairs, 4, dim);
+  return renderPairs(pairs, 4, dim);
+}
+
+/** A value of several lines stands behind a bar, so that none of them can pass for another argument. */
+function barred(text: string, room: number, dim: (text: string) => string): string {
+  const lines = text.split("\n").flatMap((line) => wrap(line, room));
+  return lines.length === 1 ? text : lines.map((line) => `${dim("│")} ${line}`).join("\n");
 }
 
 /** Behind a bar, so that nothing in it can pass for a line of ours. */
@@ -158,11 +173,6 @@ function safeStrings(value: unknown): string {
   return Object.entries(value)
     .map(([name, inner]) => `${name} ${safeStrings(inner)}`)
     .join(" ");
-}
-
-/** The review as JSON that a terminal can be shown. */
-export function reviewJson(review: Review): string {
-  return safeJson(review, 2);
 }
 
 function isRecord(value: unknown): value is Record<string, Json> {

@@ -11,7 +11,7 @@ import { shortId } from "./id-prefix.ts";
 import { effectSentence, isOpenReview } from "./review-view.ts";
 import { safeJson, sanitiseLine } from "./sanitise.ts";
 import { renderPairs } from "./table.ts";
-import { clip } from "./text-width.ts";
+import { clip, widestOf } from "./text-width.ts";
 import type { Review, RunView } from "./wire.ts";
 
 /** How a run ended. */
@@ -103,7 +103,7 @@ function valueLines({ terminal }: Cli, values: unknown): string[] {
   if (!terminal.isScreen)
     return Object.entries(values).map(([name, value]) => `${sanitiseLine(name)}\t${safeJson(value)}`);
   const entries = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
-  const widest = Math.max(0, ...entries.map(([name]) => name.length));
+  const widest = widestOf(entries.map(([name]) => name));
   const room = Math.max(20, terminal.columns - widest - 4);
   const shown = entries.map(([name, value]) => [name, shortValue(value, room)] as const);
   return renderPairs(shown, 2, terminal.colours.dim);

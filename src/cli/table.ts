@@ -1,5 +1,5 @@
 import { sanitiseLine } from "./sanitise.ts";
-import { clip, pad, textWidth } from "./text-width.ts";
+import { clip, pad, widestOf } from "./text-width.ts";
 
 /** One column of a table: how a row is shown in it to a person, and to a program. */
 export interface Column<Row> {
@@ -24,9 +24,7 @@ export function renderTable<Row>(
   heading: (text: string) => string = (text) => text,
 ): string[] {
   const cells = rows.map((row) => columns.map((column) => sanitiseLine(column.show(row))));
-  const widths = columns.map((column, index) =>
-    Math.max(column.name.length, ...cells.map((row) => textWidth(row[index] as string))),
-  );
+  const widths = columns.map((column, index) => widestOf([column.name, ...cells.map((row) => row[index] as string)]));
   const total = widths.reduce((sum, each) => sum + each, GAP * (columns.length - 1));
   const shrinking = columns.findIndex(({ shrinks }) => shrinks === true);
   if (total > width && shrinking >= 0) {
@@ -54,7 +52,7 @@ export function renderPairs(
   indent = 2,
   dim: (text: string) => string = (text) => text,
 ): string[] {
-  const widest = Math.max(0, ...pairs.map(([name]) => textWidth(sanitiseLine(name))));
+  const widest = widestOf(pairs.map(([name]) => sanitiseLine(name)));
   const hang = " ".repeat(indent + widest + GAP);
   return pairs.flatMap(([name, value]) => {
     const [first = "", ...rest] = value.split("\n");

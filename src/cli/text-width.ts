@@ -11,6 +11,14 @@ export function textWidth(text: string): number {
   return width;
 }
 
+/** The cells of the widest text. */
+export function widestOf(texts: Iterable<string>): number {
+  let widest = 0;
+  // Not Math.max(...texts), which a hostile number of texts would overflow.
+  for (const text of texts) widest = Math.max(widest, textWidth(text));
+  return widest;
+}
+
 /** The text in at most `width` cells, with an ellipsis where it was cut. */
 export function clip(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
@@ -30,36 +38,44 @@ export function pad(text: string, width: number, side: "left" | "right" = "left"
   return side === "left" ? text + space : space + text;
 }
 
-/** Lines of at most `width` cells, broken between words where there are any. */
+/** Lines of at most `width` cells, broken between words where there are any. Takes time in proportion to the text. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
+  let used = 0;
   for (const word of text.split(/(?<= )/)) {
-    if (line !== "" && textWidth((line + word).trimEnd()) > width) {
+    const wordWidth = textWidth(word.trimEnd());
+    if (line !== "" && used + wordWidth > width) {
       lines.push(line.trimEnd());
       line = "";
+      used = 0;
     }
-    line += word;
-    while (textWidth(line.trimEnd()) > width) {
-      const head = fitting(line, width);
-      lines.push(head);
-      line = line.slice(head.length);
-    }
+    const pieces = wordWidth > width ? cut(word, width) : [word];
+    const last = pieces.pop() ?? "";
+    for (const piece of pieces) lines.push(piece);
+    line += last;
+    used += textWidth(last);
   }
   lines.push(line.trimEnd());
   return lines;
 }
 
-function fitting(text: string, width: number): string {
-  let head = "";
+/** A word in pieces of at most `width` cells, of at least one character however narrow that is. */
+function cut(word: string, width: number): string[] {
+  const pieces: string[] = [];
+  let piece = "";
   let used = 0;
-  for (const { segment } of segmenter.segment(text)) {
-    used += cells(segment);
-    // At least one character a line, however narrow the terminal says it is.
-    if (used > width && head !== "") break;
-    head += segment;
+  for (const { segment } of segmenter.segment(word)) {
+    const size = cells(segment);
+    if (piece !== "" && used + size > width) {
+      pieces.push(piece);
+      piece = "";
+      used = 0;
+    }
+    piece += segment;
+    used += size;
   }
-  return head;
+  return [...pieces, piece];
 }
 
 function cells(grapheme: string): number {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { Cli } from "../cli.ts";
 import { findReview } from "../find-review.ts";
-import { formatMoment } from "../format.ts";
+import { formatMoment, formatValue } from "../format.ts";
 import { shortId } from "../id-prefix.ts";
 import { isOpenReview, reviewLines } from "../review-view.ts";
 import { safeJson, sanitiseLine } from "../sanitise.ts";
@@ -19,7 +19,7 @@ const eventWire = z.looseObject({
   kind: z.string(),
   at: z.string(),
   principal_id: z.string(),
-  body: z.unknown(),
+  body: z.string(),
 });
 
 /** `review show`: one review, whole. */
@@ -61,20 +61,29 @@ function nextLines(cli: Cli, review: Review): string[] {
   return ["", ...commands.map((command) => cli.terminal.colours.dim(`  ${cli.name} ${command}`))];
 }
 
+/** What has happened to a review, and whether the chain over it still holds. */
 async function historyLines(cli: Cli, review: Review, json: boolean): Promise<string[]> {
-  const path = `/reviews/${encodeURIComponent(review.id)}/history`;
-  const { body: events } = await cli.api().request("GET", path, z.array(eventWire));
+  const path = `/reviews/${encodeURIComponent(review.id)}/audit`;
+  const { body: events, headers } = await cli.api().request("GET", path, z.array(eventWire));
   if (json) return [safeJson(events, 2)];
-  return renderPairs(
-    events.map(({ at, kind, principal_id, body }): [string, string] => [
-      formatMoment(at),
-      `${sanitiseLine(kind)} by ${sanitiseLine(principal_id)}${isEmpty(body) ? "" : `  ${safeJson(body)}`}`,
+  const { bold, dim } = cli.terminal.colours;
+  const chain = headers.get("x-holdpoint-chain") ?? "not checked";
+  return [
+    ...events.flatMap(({ at, kind, principal_id, body }) => [
+      `${dim(formatMoment(at))}  ${bold(sanitiseLine(kind))} by ${sanitiseLine(principal_id)}`,
+      ...detailLines(body, dim),
     ]),
-    0,
-    cli.terminal.colours.dim,
-  );
+    dim(`The chain of this history is ${sanitiseLine(chain)}.`),
+  ];
 }
 
-function isEmpty(body: unknown): boolean {
-  return body == null || (typeof body === "object" && Object.keys(body).length === 0);
+function detailLines(body: string, dim: (text: string) => string): string[] {
+  const details: unknown = JSON.parse(body);
+  if (typeof details !== "object" || details === null) return [];
+  const pairs = Object.entries(details).filter(([, value]) => value !== null && value !== undefined);
+  return renderPairs(
+    pairs.map(([name, value]): [string, string] => [name, formatValue(value)]),
+    4,
+    dim,
+  );
 }

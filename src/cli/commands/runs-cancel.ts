@@ -1,16 +1,24 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import type { Api } from "../api.ts";
 import type { Cli } from "../cli.ts";
+import { CommandError } from "../command-error.ts";
 import { confirm } from "../confirm.ts";
+import { EXIT } from "../exit-codes.ts";
+import { listReviews } from "../find-review.ts";
 import { findRun, readRun } from "../find-run.ts";
 import { shortId } from "../id-prefix.ts";
+import { isOpenReview } from "../review-view.ts";
 import { safeJson, sanitiseLine } from "../sanitise.ts";
+import type { Review, RunView } from "../wire.ts";
 
 interface CancelOptions {
   thread?: string;
   yes?: boolean;
   json?: boolean;
 }
+
+const UNDER_WAY = new Set(["pending", "running"]);
 
 /** `runs cancel`: stops a run; a question it asked is taken back. */
 export function addRunsCancel(runs: Command, cli: Cli): void {
@@ -27,14 +35,32 @@ export function addRunsCancel(runs: Command, cli: Cli): void {
       const api = cli.api();
       const run = await findRun(api, id, options.thread);
       const line = `run ${shortId(run.run_id)} (${sanitiseLine(run.status)}) of thread ${shortId(run.thread_id)}`;
-      if (options.json === true) terminal.note(line);
-      else terminal.out(line);
+      const asked = await openReviewsOf(api, run);
+      if (!UNDER_WAY.has(run.status) && asked.length === 0) {
+        throw new CommandError(EXIT.conflict, `${line} has ended already: there is nothing to cancel`);
+      }
+      const say = options.json === true ? terminal.note : terminal.out;
+      say(line);
+      for (const review of asked) say(`  takes back review ${shortId(review.id)}: ${sanitiseLine(review.title)}`);
       await confirm(terminal, "Cancel it?", options.yes === true);
       const path = `/threads/${encodeURIComponent(run.thread_id)}/runs/${encodeURIComponent(run.run_id)}/cancel`;
       await api.request("POST", path, z.unknown(), { query: { wait: "1", action: "interrupt" } });
       const now = await readRun(api, run);
-      if (options.json === true) return terminal.out(safeJson(now, 2));
-      const word = now.status === "interrupted" ? "cancelled" : sanitiseLine(now.status);
+      if (options.json === true) {
+        terminal.out(safeJson(now, 2));
+        return;
+      }
+      const word = UNDER_WAY.has(now.status) ? "asked to stop" : asked.length > 0 ? "cancelled" : endWord(now.status);
       terminal.out(`${terminal.colours.green(word)}: run ${shortId(now.run_id)}`);
     });
+}
+
+function endWord(status: string): string {
+  // It may have come to its end just before it was told to stop.
+  return status === "interrupted" ? "cancelled" : sanitiseLine(status);
+}
+
+async function openReviewsOf(api: Api, { thread_id, run_id }: RunView): Promise<Review[]> {
+  const reviews = await listReviews(api, { thread_id });
+  return reviews.filter((review) => review.run_id === run_id && isOpenReview(review));
 }

@@ -1,5 +1,7 @@
 import { type Command, Option } from "commander";
+import { z } from "zod";
 import { RUN_STATUSES } from "../../protocol/run.ts";
+import type { Api } from "../api.ts";
 import type { Cli } from "../cli.ts";
 import { listReviews } from "../find-review.ts";
 import { runsOfThread, runsOfThreads, searchThreads } from "../find-run.ts";
@@ -24,6 +26,8 @@ interface ListedRun extends RunView {
 }
 
 const RUNS_OF_A_THREAD = 20;
+const ASSISTANTS_AT_MOST = 1000;
+const assistantWire = z.looseObject({ assistant_id: z.string(), graph_id: z.string() });
 
 /** `runs list`: what runs, ran and waits. */
 export function addRunsList(runs: Command, cli: Cli): void {
@@ -65,14 +69,21 @@ async function list(cli: Cli, options: ListOptions): Promise<void> {
         )
       : await runsOfThread(api, thread, limit, status);
   const newest = runs.toSorted((a, b) => b.created_at.localeCompare(a.created_at)).slice(0, limit);
-  const waits = new Map((await listReviews(api, { status: "open" })).map(({ run_id, id }) => [run_id, id]));
-  const rows = newest.map((run) => ({ ...run, graph_id: graphOf(run), review_id: waits.get(run.run_id) ?? null }));
+  const [waiting, graphs] = await Promise.all([listReviews(api, { status: "open" }), graphsByAssistant(api)]);
+  const waits = new Map(waiting.map(({ run_id, id }) => [run_id, id]));
+  const rows = newest.map((run) => ({
+    ...run,
+    graph_id: graphs.get(run.assistant_id ?? "") ?? run.assistant_id ?? "",
+    review_id: waits.get(run.run_id) ?? null,
+  }));
   printList(cli.terminal, columnsOf(cli, rows), rows, "no runs", options.json);
 }
 
-function graphOf({ kwargs, metadata, assistant_id }: RunView): string {
-  const known = metadata?.["graph_id"] ?? kwargs?.["graph_id"] ?? assistant_id;
-  return typeof known === "string" ? known : "";
+/** A run names its assistant, a person wants to know its graph. */
+async function graphsByAssistant(api: Api): Promise<Map<string, string>> {
+  const body = { limit: ASSISTANTS_AT_MOST };
+  const { body: assistants } = await api.request("POST", "/assistants/search", z.array(assistantWire), { body });
+  return new Map(assistants.map(({ assistant_id, graph_id }) => [assistant_id, graph_id]));
 }
 
 function columnsOf(cli: Cli, rows: readonly ListedRun[]): Column<ListedRun>[] {
