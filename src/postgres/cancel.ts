@@ -1,4 +1,4 @@
-import { isOpen, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import { isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { RUN_TRANSITIONS } from "../policy/run-lifecycle.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { auditReview, auditRun } from "./audit.ts";
@@ -47,21 +47,24 @@ async function cancelQueued(
   thread: ThreadRow & { now: string },
   request: CancelRun,
 ): Promise<void> {
-  await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", null, cancelledBy(request)));
+  await endCancelled(tx, run, request.principal_id, thread.now);
+}
+
+/** Ends a run that nobody executes. The caller holds the thread's locks. */
+export async function endCancelled(tx: Queryable, run: RunRow, principal_id: string, at: string): Promise<void> {
+  await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", null, cancelledBy(principal_id)));
   await moveGroup(
     tx,
     run,
     "cancel",
-    `${request.principal_id} cancelled the run that carried the answer`,
-    thread.now,
-    request.principal_id,
+    `${principal_id} cancelled the run that carried the answer`,
+    at,
+    principal_id,
   );
-  await auditRun(tx, run, "run.cancelled", request.principal_id);
+  await auditRun(tx, run, "run.cancelled", principal_id);
   const left = await tx.many(openRunsForUpdate(run.tenant_id, run.thread_id));
   if (left.length > 0) return;
-  const waiting = (await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id))).some(({ status }) =>
-    isOpen(status),
-  );
+  const waiting = (await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id))).some(isWaiting);
   await tx.run(setThreadStatus(run.tenant_id, run.thread_id, waiting ? "interrupted" : "idle"));
 }
 
@@ -72,7 +75,7 @@ async function cancelWaiting(
   request: CancelRun,
 ): Promise<void> {
   const reviews = await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id));
-  const own = reviews.filter((review) => review.run_id === run.run_id && isOpen(review.status));
+  const own = reviews.filter((review) => review.run_id === run.run_id && isWaiting(review));
   if (own.length === 0) return;
   for (const review of own) {
     const status = REVIEW_TRANSITIONS[review.status].cancel;
@@ -87,12 +90,12 @@ async function cancelWaiting(
       body: { reason },
     });
   }
-  await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", run.output, cancelledBy(request)));
+  await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", run.output, cancelledBy(request.principal_id)));
   await auditRun(tx, run, "run.cancelled", request.principal_id);
-  const othersWait = reviews.some((review) => review.run_id !== run.run_id && isOpen(review.status));
+  const othersWait = reviews.some((review) => review.run_id !== run.run_id && isWaiting(review));
   await tx.run(setThreadStatus(run.tenant_id, run.thread_id, othersWait ? "interrupted" : "idle"));
 }
 
-function cancelledBy({ principal_id }: CancelRun): string {
+function cancelledBy(principal_id: string): string {
   return JSON.stringify({ error: "cancelled", message: `cancelled by ${principal_id}` });
 }

@@ -1,8 +1,11 @@
-import { isOpen } from "../policy/review/lifecycle.ts";
+import { isWaiting } from "../policy/review/lifecycle.ts";
 import { afterLostLease, threadStatusAfter } from "../policy/run-lifecycle.ts";
+import type { RunKwargs } from "../protocol/run.ts";
 import { auditRun } from "./audit.ts";
-import { supersedeReview } from "./create-run.ts";
+import { endCancelled } from "./cancel.ts";
+import { asksAnew, supersedeReview } from "./create-run.ts";
 import { type Database, isPostgresError, type Queryable } from "./database.ts";
+import type { Lease } from "./fence.ts";
 import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
 import {
@@ -91,7 +94,7 @@ const LOCK_TIMEOUT: Statement = { name: "hp_lock_timeout", text: "set local lock
  */
 async function refuseOvertaking(tx: Queryable, next: RunRow, reviews: readonly ReviewRow[]): Promise<boolean> {
   if (next.kind === "resume" || next.kind === "copy") return false;
-  const open = reviews.filter(({ status }) => isOpen(status));
+  const open = reviews.filter(isWaiting);
   if (open.length === 0) return false;
   const guarded = open.find((review) => review.guarded);
   if (guarded !== undefined) {
@@ -101,7 +104,7 @@ async function refuseOvertaking(tx: Queryable, next: RunRow, reviews: readonly R
     await auditRun(tx, next, "run.refused", "system:queue", { message });
     return true;
   }
-  if (JSON.parse(next.kwargs).input == null) return false;
+  if (!asksAnew({ kind: next.kind, kwargs: JSON.parse(next.kwargs) as RunKwargs })) return false;
   const { now } = await tx.one(readNow());
   for (const review of open) {
     const reason = `input queued by ${next.principal_id} came next (run ${next.run_id})`;
@@ -114,7 +117,7 @@ async function refuseOvertaking(tx: Queryable, next: RunRow, reviews: readonly R
 export interface Reaped {
   thread_id: string;
   run_id: string;
-  result: "lose_lease" | "poison";
+  result: "lose_lease" | "poison" | "cancelled";
 }
 
 /** Takes back every lease that has run out. Bound: the leases that had run out when it started, `limit` at most. */
@@ -140,7 +143,7 @@ async function reapThread(database: Database, tenant_id: string, thread_id: stri
       await tx.run(dropLease(tenant_id, thread_id));
       const run = await tx.maybeOne(nextRunForUpdate(tenant_id, thread_id));
       if (run === undefined || run.status !== "running") return undefined;
-      return await giveBack(tx, run, thread.now);
+      return await takeBack(tx, run, thread.now);
     });
   } catch (error) {
     if (!isPostgresError(error, "55P03")) throw error;
@@ -149,8 +152,14 @@ async function reapThread(database: Database, tenant_id: string, thread_id: stri
   }
 }
 
-async function giveBack(tx: Queryable, run: RunRow, now: string): Promise<Reaped> {
-  const checkpoint = await tx.maybeOne(selectLastCheckpointOfRun(run.tenant_id, run.thread_id, run.run_id));
+async function takeBack(tx: Queryable, run: RunRow, now: string): Promise<Reaped> {
+  const { tenant_id, thread_id, run_id } = run;
+  // Somebody wanted it stopped, and now it has stopped.
+  if (run.cancel_action !== null) {
+    await endCancelled(tx, run, run.cancelled_by ?? "system:reaper", now);
+    return { thread_id, run_id, result: "cancelled" };
+  }
+  const checkpoint = await tx.maybeOne(selectLastCheckpointOfRun(tenant_id, thread_id, run_id));
   const progressed = checkpoint !== undefined && checkpoint.checkpoint_id !== run.lease_checkpoint_id;
   const lost = progressed ? 0 : run.lost_leases;
   const result = afterLostLease(lost);
@@ -168,9 +177,23 @@ async function giveBack(tx: Queryable, run: RunRow, now: string): Promise<Reaped
 }
 
 /** Hands a lease back before its time, when a worker stops: the run is claimed again at once and counts as no lost lease. */
-export async function returnLease(
+export async function returnLease(database: Database, lease: Lease): Promise<void> {
+  await giveUp(database, lease, async (tx, run, now) => {
+    if (run.cancel_action !== null) return await endCancelled(tx, run, run.cancelled_by ?? "system:worker", now);
+    await tx.run(requeueRun(run.tenant_id, run.run_id, run.lost_leases, run.lease_checkpoint_id));
+    await auditRun(tx, run, "run.lease_returned", "system:worker", { attempt: run.attempt });
+  });
+}
+
+/** Gives up a run that its worker could not bring to an end: as if the lease had run out, without waiting for it. */
+export async function loseLease(database: Database, lease: Lease): Promise<void> {
+  await giveUp(database, lease, async (tx, run, now) => void (await takeBack(tx, run, now)));
+}
+
+async function giveUp(
   database: Database,
-  lease: { tenant_id: string; thread_id: string; run_id: string; lease_epoch: number },
+  lease: Lease,
+  end: (tx: Queryable, run: RunRow, now: string) => Promise<void>,
 ): Promise<void> {
   await database.transaction(async (tx) => {
     await tx.run(lockThread(lease.thread_id));
@@ -178,8 +201,6 @@ export async function returnLease(
     if (thread === undefined || thread.lease_epoch !== lease.lease_epoch) return;
     await tx.run(dropLease(lease.tenant_id, lease.thread_id));
     const run = await tx.maybeOne(nextRunForUpdate(lease.tenant_id, lease.thread_id));
-    if (run?.run_id !== lease.run_id || run.status !== "running") return;
-    await tx.run(requeueRun(lease.tenant_id, lease.run_id, run.lost_leases, run.lease_checkpoint_id));
-    await auditRun(tx, run, "run.lease_returned", "system:worker", { attempt: run.attempt });
+    if (run?.run_id === lease.run_id && run.status === "running") await end(tx, run, thread.now);
   });
 }

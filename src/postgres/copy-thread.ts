@@ -1,19 +1,23 @@
 import { randomUUID } from "node:crypto";
 import type { ReviewRequest } from "../policy/review/open.ts";
+import type { RunKwargs } from "../protocol/run.ts";
 import { auditRun } from "./audit.ts";
-import { copyCheckpoints, copyChunks, copyThreadRow, copyWrites, headHoldsAnswers } from "./copy-thread.sql.ts";
+import { copyCheckpoints, copyChunks, copyThreadRow, copyWrites, selectAnswered, selectLastExecution } from "./copy-thread.sql.ts";
 import type { Database } from "./database.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { type OpenContext, openReviews } from "./finish.ts";
-import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
-import { lockThread, markThreadBusy, setThreadStatus, threadForUpdate } from "./threads.sql.ts";
+import { liveReviewsForUpdate } from "./reviews.sql.ts";
+import { insertFinishedRun, insertRun, type NewRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
+import { askOnThread, lockThread, markThreadBusy, threadForUpdate } from "./threads.sql.ts";
 
 /** What the copy stands at, read after the copying. */
 export interface CopyHead {
   questions: readonly ReviewRequest[];
   context: OpenContext;
-  /** True when a step of the copy is still to be done. */
-  unfinished: boolean;
+  /** The root tasks that are still to be done. */
+  unfinished: string[];
+  /** What the thread asks, as the clients read it from a thread. */
+  interrupts: string;
 }
 
 /**
@@ -39,31 +43,31 @@ export async function copyThread(
     });
   });
   const head = await readCopy();
-  const { answered } = await database.one(headHoldsAnswers(tenant_id, source));
+  const { answered } = await database.one(selectAnswered(tenant_id, source, head.unfinished));
+  const settings = settingsOf(await database.maybeOne(selectLastExecution(tenant_id, source)));
   await database.transaction(async (tx) => {
     await tx.run(lockThread(target));
     const thread = await tx.one(threadForUpdate(tenant_id, target));
     const queued = await tx.many(openRunsForUpdate(tenant_id, target));
-    // Somebody is already using the copy: what it asks now is theirs.
-    if (queued.length > 0) return;
-    const inCopy: RunRow = { ...run, thread_id: target };
-    if (answered && head.unfinished) {
-      const again = {
-        ...inCopy,
-        run_id: randomUUID(),
-        kind: "run" as const,
-        kwargs: "{}",
-        metadata: {},
-        group_id: null,
-        group_attempt: null,
-        after_seconds: 0,
-      };
-      const created = await tx.one(insertRun(again));
+    const live = await tx.many(liveReviewsForUpdate(tenant_id, target));
+    // Somebody is already using the copy, or an earlier attempt has come this far: what it asks now is theirs.
+    if (queued.length > 0 || live.length > 0) return;
+    const inCopy: NewRun = { ...run, ...settings, run_id: randomUUID(), thread_id: target, metadata: {}, after_seconds: 0 };
+    if (answered) {
+      const again = await tx.one(insertRun({ ...inCopy, kind: "run" }));
       await tx.run(markThreadBusy(tenant_id, target, run.graph_id, {}));
-      await auditRun(tx, created, "run.created", run.principal_id, { kind: "run", forked_from: source });
+      await auditRun(tx, again, "run.created", run.principal_id, { kind: "run", forked_from: source });
       return;
     }
-    await openReviews(tx, inCopy, head.questions, head.context, thread.now);
-    if (head.questions.length > 0) await tx.run(setThreadStatus(tenant_id, target, "interrupted"));
+    if (head.questions.length === 0) return;
+    // The run that asks: its settings carry on when the answer comes, and cancelling it takes the question back.
+    const asking = await tx.one(insertFinishedRun(inCopy, head.interrupts));
+    await openReviews(tx, asking, head.questions, head.context, thread.now);
+    await tx.run(askOnThread(tenant_id, target, head.interrupts));
   });
+}
+
+function settingsOf(last: { kwargs: string; assistant_id: string | null } | undefined) {
+  const { input: _input, command: _command, checkpoint: _checkpoint, ...settings } = JSON.parse(last?.kwargs ?? "{}") as RunKwargs;
+  return { kwargs: JSON.stringify(settings), assistant_id: last?.assistant_id ?? null, group_id: null, group_attempt: null };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { refuseSideDoors } from "../policy/guarded.ts";
-import { isOpen, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import { isOpen, isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { RunKind, RunKwargs } from "../protocol/run.ts";
 import { auditReview, runAudit } from "./audit.ts";
@@ -137,7 +137,7 @@ const isLive = (review: ReviewRow) =>
   isOpen(review.status) || review.status === "decided" || review.status === "resuming";
 
 function refuseCopyWhileDeciding(request: CreateRun, reviews: readonly ReviewRow[]): void {
-  const deciding = reviews.find(({ status }) => status === "decided" || status === "resuming");
+  const deciding = reviews.find((review) => isLive(review) && !isWaiting(review));
   if (request.kind !== "copy" || deciding === undefined) return;
   throw new HoldpointError(
     "thread_busy",
@@ -146,8 +146,8 @@ function refuseCopyWhileDeciding(request: CreateRun, reviews: readonly ReviewRow
 }
 
 /** True when the request leaves the open questions behind; a copy does not touch them and an empty input asks them again. */
-function asksAnew({ kind, kwargs }: CreateRun): boolean {
-  if (kind === "copy") return false;
+export function asksAnew({ kind, kwargs }: { kind: RunKind; kwargs: RunKwargs }): boolean {
+  if (kind === "copy" || kind === "resume") return false;
   return (
     kind === "state_update" ||
     kwargs.input != null ||
@@ -159,6 +159,7 @@ function asksAnew({ kind, kwargs }: CreateRun): boolean {
 async function supersede(tx: Queryable, reviews: readonly ReviewRow[], request: CreateRun, at: string): Promise<void> {
   for (const review of reviews) {
     if (REVIEW_TRANSITIONS[review.status].supersede === null) continue;
+    if (isLive(review) && !isWaiting(review)) continue;
     const reason = `${request.principal_id} ${request.kind === "state_update" ? "edited the thread's state" : "sent new input"} (run ${request.run_id})`;
     await supersedeReview(tx, review, { reason, principal_id: request.principal_id, run_id: request.run_id, at });
   }

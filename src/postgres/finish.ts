@@ -5,13 +5,14 @@ import type { ReviewRequest } from "../policy/review/open.ts";
 import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
 import type { RunStatus } from "../protocol/run.ts";
+import type { ThreadStatus } from "../protocol/thread.ts";
 import { auditReview, runAudit } from "./audit.ts";
 import { supersedeReview } from "./create-run.ts";
 import type { Database, Queryable } from "./database.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
 import { endRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
-import { finishThread, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
+import { finishThread, giveBackThread, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
 
 /** What an execution leaves behind. JSON is text here: it is stored as it stands. */
 export interface Finish {
@@ -56,7 +57,7 @@ export async function finishRun(
   database: Database,
   lease: Lease,
   run: RunRow,
-  finish: Finish,
+  wanted: Finish,
   context: OpenContext,
 ): Promise<void> {
   await fencedExclusive(database, lease, async (tx) => {
@@ -68,20 +69,46 @@ export async function finishRun(
     // The fence has just seen the thread.
     const { now } = thread as ThreadRow & { now: string };
     const isQueued = openRuns.some((open) => open.run_id !== run_id);
+    const finish = cancelledInstead(wanted, openRuns.find((open) => open.run_id === run_id));
     if (finish.group !== null) await moveGroup(tx, run, finish.group.event, finish.group.reason, now);
     await openReviews(tx, run, finish.questions, context, now);
     if (finish.continued) await closeFailed(tx, run, now);
     failpoint("finish.reviews_opened");
     const error = finish.error === null ? null : JSON.stringify(finish.error);
     const status = RUN_STATUS[finish.ending];
-    const threadStatus = threadStatusAfter(finish.ending, isQueued);
+    const released =
+      run.kind === "copy"
+        ? giveBackThread(tenant_id, thread_id, await restingStatus(tx, thread as ThreadRow, isQueued))
+        : finishThread(
+            tenant_id,
+            thread_id,
+            threadStatusAfter(finish.ending, isQueued),
+            finish.values,
+            finish.interrupts,
+            error,
+          );
     const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
     await tx.pipeline([
       endRun(tenant_id, run_id, status, finish.output, error),
-      finishThread(tenant_id, thread_id, threadStatus, finish.values, finish.interrupts, error),
+      released,
       runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),
     ]);
   });
+}
+
+/** A cancellation that came before the run could be stopped: what it has done stands, but it asks nothing any more. */
+function cancelledInstead(finish: Finish, run: RunRow | undefined): Finish {
+  if (finish.ending !== "paused" || run === undefined || run.cancel_action === null) return finish;
+  const error = { error: "cancelled", message: `cancelled by ${run.cancelled_by}` };
+  return { ...finish, ending: "cancelled", output: null, error, interrupts: "{}", questions: [] };
+}
+
+/** What a thread was before it was copied, and is again. */
+async function restingStatus(tx: Queryable, thread: ThreadRow, isQueued: boolean): Promise<ThreadStatus> {
+  if (isQueued) return "busy";
+  const live = await tx.many(liveReviewsForUpdate(thread.tenant_id, thread.thread_id));
+  if (live.some((review) => isWaiting(review) || review.status === "stale")) return "interrupted";
+  return thread.error === null ? "idle" : "error";
 }
 
 async function closeFailed(tx: Queryable, run: RunRow, at: string): Promise<void> {

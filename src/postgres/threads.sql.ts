@@ -57,7 +57,7 @@ export const markThreadBusy = (tenant_id: string, thread_id: string, graph_id: s
   set status = 'busy', graph_id = ${graph_id}, metadata = metadata || ${JSON.stringify(metadata)}::jsonb, updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
 
-/** What a finished run leaves on its thread; the lease is given back. */
+/** What a finished run leaves on its thread; the lease is given back, and what it left running is fenced. */
 export const finishThread = (
   tenant_id: string,
   thread_id: string,
@@ -68,7 +68,19 @@ export const finishThread = (
 ) => sql`
   update holdpoint.thread
   set status = ${status}, "values" = coalesce(${values}::text, "values"), interrupts = ${interrupts}, error = ${error},
-      lease_worker_id = null, lease_until = null, updated_at = holdpoint.now(), state_updated_at = holdpoint.now()
+      lease_epoch = lease_epoch + 1, lease_worker_id = null, lease_until = null, updated_at = holdpoint.now(),
+      state_updated_at = holdpoint.now()
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
+
+/** Gives the lease back and leaves what the thread has and asks as it was. */
+export const giveBackThread = (tenant_id: string, thread_id: string, status: string) => sql`
+  update holdpoint.thread
+  set status = ${status}, lease_epoch = lease_epoch + 1, lease_worker_id = null, lease_until = null, updated_at = holdpoint.now()
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
+
+/** What a thread asks from the beginning, because it is the copy of one that asks. */
+export const askOnThread = (tenant_id: string, thread_id: string, interrupts: string) => sql`
+  update holdpoint.thread set status = 'interrupted', interrupts = ${interrupts}, updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
 
 /** Sets the status only; for cancellations, where no run has ended. */

@@ -52,7 +52,7 @@ async function goOn({ run, kwargs, lease, graph, source }: BeginScene): Promise<
   return { kind: "send", input: null, fromHead: true };
 }
 
-async function beginResume({ run, lease, graph, source }: BeginScene): Promise<Beginning> {
+async function beginResume({ run, kwargs, lease, graph, source }: BeginScene): Promise<Beginning> {
   const answered = await beginApply(source.database, lease, run);
   const reviews: DecidedReview[] = [];
   for (const review of answered) reviews.push({ ...review, answers_read: await answersRead(source, review.asking) });
@@ -63,17 +63,21 @@ async function beginResume({ run, lease, graph, source }: BeginScene): Promise<B
     case "continue":
       return { kind: "send", input: null, fromHead: true };
     case "answer":
-      return { kind: "send", input: new Command({ resume: application.resume }), fromHead: true };
+      return { kind: "send", input: new Command({ ...besides(kwargs), resume: application.resume }), fromHead: true };
   }
 }
 
 function inputOf({ input, command }: RunKwargs): unknown {
-  if (command == null) return input ?? null;
-  const { update, goto } = command;
-  return new Command({
+  return command == null ? (input ?? null) : new Command(besides({ command }));
+}
+
+/** What a command says beside its resume. */
+function besides({ command }: RunKwargs): { update?: Record<string, unknown>; goto?: (string | Send)[] } {
+  const { update, goto } = command ?? {};
+  return {
     ...(update == null ? {} : { update: update as Record<string, unknown> }),
     ...(goto == null ? {} : { goto: (Array.isArray(goto) ? goto : [goto]).map(target) }),
-  });
+  };
 }
 
 function target(goto: unknown): string | Send {

@@ -1,4 +1,5 @@
 import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
+import { wireJson } from "../graphs/wire-json.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
 import { reviewRequest } from "../policy/review/open.ts";
 import { copyThread } from "../postgres/copy-thread.ts";
@@ -49,7 +50,8 @@ export async function copyTo(
     };
     return {
       questions: pauses.map((pause) => reviewRequest(pause, context)),
-      unfinished: head.next_tasks.size > head.finished_tasks.size,
+      unfinished: [...head.next_tasks].filter((task_id) => !head.finished_tasks.has(task_id)),
+      interrupts: wireJson(head.interrupts),
       context: {
         graph_fingerprint: loaded.fingerprint,
         guarded: loaded.guarded,

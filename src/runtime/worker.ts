@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { type ClaimedRun, claimRuns, reapLeases, returnLease } from "../postgres/claim.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { type ClaimedRun, claimRuns, loseLease, reapLeases, returnLease } from "../postgres/claim.ts";
 import { selectCancelled, stopWorker } from "../postgres/runs.sql.ts";
 import { createClaimLoop } from "./claim-loop.ts";
 import { executeRun } from "./execute.ts";
@@ -120,14 +121,32 @@ function execute(parts: RunnerParts, running: RunningRuns, run: ClaimedRun): Run
   parts.metrics.runs_started.inc();
   parts.log.info({ run_id, thread_id, attempt, kind }, "run claimed");
   entry.done = executeRun(parts, { run, lease, signal: controller.signal })
-    // What the executor could not turn into the run's end (the database is gone, a fault of ours) is left to the reaper.
-    .catch((error: unknown) => parts.log.error({ err: error, run_id, thread_id }, "execution broke off"))
+    .catch(async (error: unknown) => {
+      parts.log.error({ err: error, run_id, thread_id }, "execution broke off");
+      await giveUpRun(parts, entry);
+    })
     .then(() => {
       running.remove(run_id);
       parts.wakeups.wake("runs", thread_id);
       parts.wakeups.wake("events", thread_id);
     });
   return entry;
+}
+
+/**
+ * Gives up a run whose end could not be written (the database is gone, a fault of ours). The heartbeat renews the lease
+ * as long as this worker lives, so the reaper would never see it. Bound: until it is given up, or the lease is lost or
+ * handed back.
+ */
+async function giveUpRun(parts: RunnerParts, { lease, controller: { signal } }: RunningRun): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await loseLease(parts.database, lease);
+    } catch (error) {
+      parts.log.warn({ err: error, run_id: lease.run_id }, "a broken run was not given up; it is tried again");
+      await delay(POLL_MS, undefined, { signal }).catch(() => {});
+    }
+  }
 }
 
 async function stopCancelled(parts: RunnerParts, running: RunningRuns): Promise<void> {

@@ -41,7 +41,15 @@ const WAITING = {
 export const REVIEW_TRANSITIONS: Record<ReviewStatus, Record<ReviewEvent, ReviewStatus | null>> = {
   open: { ...WAITING, ask_info: "info_requested" },
   info_requested: { ...WAITING, give_info: "open" },
-  decided: { ...ENDED, apply: "resuming", go_stale: "stale", fail_resume: "resume_failed", cancel: "cancelled" },
+  // Superseded only while the rest of its group is open: once a run carries the answer, that run comes first.
+  decided: {
+    ...ENDED,
+    apply: "resuming",
+    go_stale: "stale",
+    fail_resume: "resume_failed",
+    cancel: "cancelled",
+    supersede: "superseded",
+  },
   // A worker that dies while applying is followed by another, which applies again.
   resuming: {
     ...ENDED,
@@ -59,6 +67,11 @@ export const REVIEW_TRANSITIONS: Record<ReviewStatus, Record<ReviewEvent, Review
   superseded: ENDED,
   failed: ENDED,
 };
+
+/** True while the review's question stands: unanswered, or answered while the rest of its group is not. */
+export function isWaiting(review: { status: ReviewStatus; resume_run_id: string | null }): boolean {
+  return isOpen(review.status) || (review.status === "decided" && review.resume_run_id === null);
+}
 
 /** True while a person can still answer. */
 export function isOpen(status: ReviewStatus): boolean {
