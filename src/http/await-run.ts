@@ -11,7 +11,7 @@ export async function awaitRun(
   signal: AbortSignal,
   maxMs = Number.POSITIVE_INFINITY,
 ): Promise<RunRow | undefined> {
-  const watch = watchThread(source.wakeups, run.thread_id, signal);
+  const watch = watchThread(source.wakeups, run.thread_id, signal, ["runs"]);
   const deadline = Date.now() + maxMs;
   try {
     while (!signal.aborted) {

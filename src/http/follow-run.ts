@@ -42,7 +42,7 @@ export async function* followRun(
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const { database, wakeups } = source;
-  const watch = watchThread(wakeups, run.thread_id, signal);
+  const watch = watchThread(wakeups, run.thread_id, signal, ["events", "runs"]);
   const attempt = Math.max(run.attempt, 1);
   const isShown = shownEvents(follow.modes, attempt);
   let after = follow.after;

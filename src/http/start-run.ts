@@ -31,9 +31,11 @@ interface Wish {
  */
 export async function startRun(call: Call, thread_id: string, body: RunCreate): Promise<RunRow> {
   const { database, wakeups } = call.deps;
-  const assistant = await findAssistant(call, body.assistant_id);
+  const [assistant, thread] = await Promise.all([
+    findAssistant(call, body.assistant_id),
+    database.maybeOne(selectThread(call.principal.tenant_id, thread_id)),
+  ]);
   const graph = graphForRun(call, assistant.graph_id);
-  const thread = await database.maybeOne(selectThread(call.principal.tenant_id, thread_id));
   const wish: Wish = { thread_id, body: { ...body, command: commandOf(body) }, assistant, graph, thread };
   const run = (await isAnswer(call, wish)) ? await answerWith(call, wish) : await queueRun(call, wish);
   wakeups.wake("runs", thread_id);

@@ -1,4 +1,4 @@
-import type { Wakeups } from "../postgres/notify.ts";
+import type { Channel, Wakeups } from "../postgres/notify.ts";
 
 /** Waits for something to happen on a thread. */
 export interface ThreadWatch {
@@ -11,7 +11,12 @@ export interface ThreadWatch {
  * Listens from the start, so that what happens between a look at the database and the wait for the next change is not
  * missed: it makes that wait end at once.
  */
-export function watchThread(wakeups: Wakeups, thread_id: string, signal: AbortSignal): ThreadWatch {
+export function watchThread(
+  wakeups: Wakeups,
+  thread_id: string,
+  signal: AbortSignal,
+  channels: readonly Channel[],
+): ThreadWatch {
   let hasChanged = false;
   let wakeUp: (() => void) | undefined;
   const onChange = (woken: string | undefined) => {
@@ -20,7 +25,7 @@ export function watchThread(wakeups: Wakeups, thread_id: string, signal: AbortSi
     wakeUp?.();
   };
   const onAbort = () => wakeUp?.();
-  const stops = [wakeups.subscribe("events", onChange), wakeups.subscribe("runs", onChange)];
+  const stops = channels.map((channel) => wakeups.subscribe(channel, onChange));
   signal.addEventListener("abort", onAbort);
   return {
     async changed(pollMs) {

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { routes } from "../../src/http/routes.ts";
@@ -234,3 +235,85 @@ it("answers anything at the routes that take almost anything without failing", a
   });
   await fc.assert(property, { numRuns: 300 * SCALE });
 }, 120_000);
+
+it("takes a run or refuses it, whatever is thrown in beside what is right", async () => {
+  const member = fc.constantFrom(
+    "input",
+    "command",
+    "config",
+    "context",
+    "metadata",
+    "checkpoint",
+    "checkpoint_id",
+    "durability",
+    "after_seconds",
+    "interrupt_before",
+    "stream_mode",
+    "if_not_exists",
+    "multitask_strategy",
+  );
+  const inner = fc.oneof(
+    value,
+    fc.dictionary(
+      fc.constantFrom(
+        "configurable",
+        "tags",
+        "recursion_limit",
+        "resume",
+        "goto",
+        "update",
+        "checkpoint_id",
+        "checkpoint_ns",
+        "thread_id",
+        "text",
+        "metadata",
+        "__proto__",
+      ),
+      value,
+      { maxKeys: 3 },
+    ),
+    fc.record({
+      configurable: fc.dictionary(fc.constantFrom("checkpoint_id", "thread_id", "__pregel_resuming", "x"), value),
+    }),
+    fc.record({ resume: value }),
+  );
+  const body = fc.dictionary(member, inner, { maxKeys: 4 });
+  const { thread_id } = await server.client.threads.create();
+  const property = fc.asyncProperty(
+    body,
+    fc.constantFrom("http-words", "http-pay", "http-ask"),
+    fc.constantFrom("", "/wait", "/stream"),
+    fc.boolean(),
+    async (thrown, assistant_id, kind, existing) => {
+      const thread = existing ? thread_id : crypto.randomUUID();
+      const response = await server.ask(`/threads/${thread}/runs${kind}`, {
+        method: "POST",
+        body: { input: { text: "x", amount: 1 }, ...thrown, assistant_id },
+      });
+      await response.body?.cancel();
+      expect([response.status < 500, response.status]).toEqual([true, response.status]);
+    },
+  );
+  await fc.assert(property, { numRuns: 600 * SCALE });
+}, 120_000);
+
+it("survives requests that are no HTTP", async () => {
+  const { port } = server.listening;
+  for (const bytes of [
+    "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "\x16\x03\x01",
+    "GET / HTTP/1.1\r\n\r\n",
+    `GET /${"a".repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+  ]) {
+    const answer = await new Promise<string>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => socket.end(bytes));
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk.toString("latin1")));
+      socket.on("close", () => resolve(text));
+      socket.on("error", () => {});
+    });
+    expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d |$)/);
+  }
+  expect((await fetch(`${server.listening.url}/ok`)).status).toBe(200);
+});

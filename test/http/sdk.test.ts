@@ -204,6 +204,8 @@ it("pauses at a plain interrupt() and goes on with the answer", async () => {
   const thread = await server.client.threads.get(thread_id);
   expect(thread.status).toBe("interrupted");
   expect(Object.values(thread.interrupts).flat()).toMatchObject([{ id: asked.__interrupt__[0]?.id }]);
+  const state = await server.client.threads.getState(thread_id);
+  expect(state).toMatchObject({ next: ["ask"], tasks: [{ name: "ask", interrupts: asked.__interrupt__ }] });
   const values = await server.client.runs.wait(thread_id, "http-ask", {
     input: {},
     command: { resume: { [asked.__interrupt__[0]?.id as string]: "yes" } },
