@@ -15,6 +15,10 @@ it.each<[string, Kill]>([
   ["after the last checkpoint and before the run's end", { at: "run.before_finish:2" }],
   ["while the run is being ended", { at: "finish.reviews_opened:2" }],
   ["after the run's end", { at: "run.finished:2" }],
-])("a process that is killed %s is followed by one that pays once", async (_where, kill) => {
-  await survive(kill);
-}, 120_000);
+])(
+  "a process that is killed %s is followed by one that pays once",
+  async (_where, kill) => {
+    await survive(kill);
+  },
+  120_000,
+);

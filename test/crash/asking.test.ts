@@ -10,6 +10,10 @@ it.each<[string, Kill]>([
   ["when the last checkpoint is written and the run has not ended", { at: "run.before_finish" }],
   ["while the review is being opened", { at: "finish.reviews_opened" }],
   ["after the review was opened", { at: "run.finished" }],
-])("a process that is killed %s is followed by one that asks once and pays once", async (_where, kill) => {
-  await survive(kill);
-}, 120_000);
+])(
+  "a process that is killed %s is followed by one that asks once and pays once",
+  async (_where, kill) => {
+    await survive(kill);
+  },
+  120_000,
+);

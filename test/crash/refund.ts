@@ -33,7 +33,8 @@ export async function survive({ at, under_way }: Kill): Promise<void> {
     const answered = await finish(second, thread_id);
     await expectPaidOnce(house, second, thread_id);
     const visits = await house.visits(thread_id);
-    const times = under_way === undefined ? {} : { [under_way]: expect.toBeOneOf([ONCE[under_way], ONCE[under_way] + 1]) };
+    const times =
+      under_way === undefined ? {} : { [under_way]: expect.toBeOneOf([ONCE[under_way], ONCE[under_way] + 1]) };
     expect(visits).toEqual({ ...ONCE, ...times });
     expect(answered, "how often a person had to decide after the kill").toBeLessThanOrEqual(1);
     await second.kill9();
@@ -94,4 +95,3 @@ export async function expectPaidOnce(house: RefundHouse, server: Server, thread_
   expect(rows).toEqual([{ decisions: 1, effects: ["receipt"], leases: 0 }]);
   expect(await house.brokenChains()).toEqual([]);
 }
-

@@ -21,6 +21,10 @@ export interface RefundHouse {
   visits(thread_id: string): Promise<Record<string, number>>;
   /** Rows of everything that a refused request must not change. */
   rowCounts(thread_id: string): Promise<Record<string, unknown>>;
+  /** Lets a held node of a thread go on. */
+  letGo(thread_id: string): Promise<void>;
+  /** Holds the lock of a thread, so that everything that wants it queues up behind; returns how to let go. */
+  holdThread(thread_id: string): Promise<{ waiting(): Promise<number>; release(): Promise<void> }>;
   /** Every review whose chain does not hold. */
   brokenChains(): Promise<string[]>;
   close(): Promise<void>;
@@ -35,6 +39,7 @@ export async function openRefundHouse(): Promise<RefundHouse> {
   await pool.query(
     `create schema counted;
      create table counted.visit (visit_id bigint generated always as identity, thread_id text, node text);
+     create table counted.gate (thread_id text);
      create table counted.payment (effect_id text primary key, amount integer);`,
   );
   const rows = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
@@ -59,6 +64,22 @@ export async function openRefundHouse(): Promise<RefundHouse> {
       const [counts] = await rows<Record<string, unknown>>(ROW_COUNTS, [thread_id]);
       return counts as Record<string, unknown>;
     },
+    letGo: async (thread_id) => void (await rows("insert into counted.gate values ($1)", [thread_id])),
+    async holdThread(thread_id) {
+      const client = await pool.connect();
+      await client.query("begin");
+      await client.query(THREAD_LOCK, [thread_id]);
+      return {
+        async waiting() {
+          const text = "select count(*)::int as waiting from pg_locks where locktype = 'advisory' and not granted";
+          return (await rows<{ waiting: number }>(text))[0]?.waiting ?? 0;
+        },
+        async release() {
+          await client.query("rollback");
+          client.release();
+        },
+      };
+    },
     async brokenChains() {
       const links = await rows<StoredLink & { at: Date | string }>(CHAINS);
       const chains = Map.groupBy(links, ({ review_id }) => review_id);
@@ -70,6 +91,8 @@ export async function openRefundHouse(): Promise<RefundHouse> {
     },
   };
 }
+
+const THREAD_LOCK = "select pg_advisory_xact_lock(hashtextextended('holdpoint:thread:' || $1::text, 0))";
 
 const ROW_COUNTS = `
   select
