@@ -1,8 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { startServer } from "./server.ts";
+import { benchFolder, startServer } from "./server.ts";
 import { ms, percentile, type Row } from "./table.ts";
 
 const WORKFLOWS = fileURLToPath(new URL("../workflows", import.meta.url));
@@ -13,7 +11,7 @@ export async function measureBoot(): Promise<Row[]> {
   const cold: number[] = [];
   const warm: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const folder = await mkdtemp(join(tmpdir(), "hp-bench-"));
+    const folder = await benchFolder();
     try {
       for (const samples of [cold, warm]) {
         const server = await startServer(folder, WORKFLOWS);

@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { MemorySaver } from "@langchain/langgraph";
 import { Client } from "@langchain/langgraph-sdk";
-import { startServer } from "./server.ts";
+import { benchFolder, startServer } from "./server.ts";
 import { ms, percentile, type Row } from "./table.ts";
 import { twoNodes } from "./workflows/bench.ts";
 
@@ -14,7 +12,7 @@ const ROUNDS = 200;
 
 /** What a client waits for, through the official SDK over a socket, beside the same graph run in process. */
 export async function measureLatency(): Promise<Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), "hp-bench-"));
+  const folder = await benchFolder();
   const server = await startServer(folder, WORKFLOWS);
   try {
     const client = new Client({ apiUrl: server.url });

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -10,6 +12,13 @@ export interface BenchServer {
   /** From the start of the process to its first answer on /readyz. */
   readyMs: number;
   stop(): Promise<void>;
+}
+
+/** A folder that the account of an embedded PostgreSQL can reach, also when root started it. */
+export async function benchFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "hp-bench-"));
+  await chmod(folder, 0o755);
+  return folder;
 }
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as checkpointerEntry from "./checkpointer.ts";
 import { openDatabasePorts } from "./compose/database-ports.ts";
-import { type HomeDatabase, openHomeDatabase } from "./compose/home-database.ts";
+import type { HomeDatabase } from "./compose/home-database.ts";
 import { ensureCliKey, writeServerFile } from "./compose/server-files.ts";
 import type { Config } from "./config.ts";
 import type { GraphSet } from "./graphs/graph-set.ts";
@@ -23,7 +23,7 @@ import { HoldpointError } from "./protocol/errors.ts";
 import { DEFAULT_TENANT, LOCAL_OWNER } from "./protocol/principal.ts";
 import type { RunnerParts } from "./runtime/runner.ts";
 import { createWorker } from "./runtime/worker.ts";
-import { type Log, openLog } from "./telemetry/log.ts";
+import type { Log } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import * as testingEntry from "./testing.ts";
 
@@ -37,6 +37,9 @@ export interface ComposeOptions {
   progress: (message: string) => void;
   /** Loads workflows again when they are edited. */
   watch?: boolean;
+  log: Log;
+  /** The database, which may have been starting since before this file was loaded. */
+  home: Promise<HomeDatabase>;
 }
 
 /** A started process. */
@@ -73,11 +76,10 @@ async function start(
   closers: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<Running> {
-  const { role, progress } = options;
+  const { role, progress, log } = options;
   const warnings = [...config.warnings];
-  const log = openLog({ level: config.logLevel, pretty: process.stderr.isTTY === true });
   configureModels({ apiKey: config.openaiApiKey, baseUrl: config.openaiBaseUrl, model: config.openaiModel });
-  const home = await openHomeDatabase(config, log, progress);
+  const home = await options.home;
   closers.push(() => home.close());
   await ensureLocalOwner(home.database);
   const warn = (message: string) => void warnings.push(message);

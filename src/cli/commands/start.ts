@@ -56,9 +56,8 @@ async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
   const stop = createStop();
   // Graphs and what they start need not see addresses and keys.
   forgetSecrets(process.env);
-  const { compose } = await import("../../compose.ts");
   const progress = (line: string) => terminal.note(terminal.colours.dim(sanitiseLine(line)));
-  const starting = compose(config, { ...mode, progress });
+  const starting = start(config, mode, progress);
   const early = await Promise.race([starting.then(() => undefined), stop.first]);
   if (early !== undefined) {
     terminal.note("\nstopping as soon as it has started; Ctrl-C again stops at once");
@@ -80,6 +79,18 @@ async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
 }
 
 const ONE_PRESS_MS = 500;
+
+/** Importing everything takes about as long as the database needs to start: it starts first. */
+async function start(config: Config, mode: Mode, progress: (line: string) => void): Promise<Running> {
+  const { openHomeDatabase } = await import("../../compose/home-database.ts");
+  const { openLog } = await import("../../telemetry/log.ts");
+  const log = openLog({ level: config.logLevel, pretty: process.stderr.isTTY === true });
+  const home = openHomeDatabase(config, log, progress);
+  // Whoever awaits it first hears of a failure; until then it is not an unhandled one.
+  home.catch(() => {});
+  const { compose } = await import("../../compose.ts");
+  return await compose(config, { ...mode, progress, log, home });
+}
 
 /** Ctrl-C and SIGTERM, counted: the first asks to finish, the second does not wait. */
 function createStop() {
