@@ -1,5 +1,6 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { BaseCheckpointSaver, StateSnapshot } from "@langchain/langgraph";
+import { HoldpointError } from "../protocol/errors.ts";
 import type { LoadedGraph } from "./graph-set.ts";
 
 /** A checkpointer that is only read from. */
@@ -101,7 +102,13 @@ async function buildFor(
   { thread_id }: StateAddress,
   config: RunnableConfig,
 ) {
-  const compiled = await graph.build({ ...config, configurable: { ...config.configurable, thread_id } });
+  const compiled = await graph
+    .build({ ...config, configurable: { ...config.configurable, thread_id } })
+    .catch((cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const message = `graph "${graph.graph_id}" could not be made to read the thread's state: ${reason}`;
+      throw new HoldpointError("graph_not_loaded", message, { cause });
+    });
   compiled.checkpointer = saver as BaseCheckpointSaver;
   return compiled;
 }

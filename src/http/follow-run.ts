@@ -43,7 +43,8 @@ export async function* followRun(
 ): AsyncGenerator<string> {
   const { database, wakeups } = source;
   const watch = watchThread(wakeups, run.thread_id, signal, ["events", "runs"]);
-  const attempt = Math.max(run.attempt, 1);
+  // Whoever starts at the beginning sees every attempt announced in its place.
+  const attempt = follow.after === 0 ? 1 : Math.max(run.attempt, 1);
   const isShown = shownEvents(follow.modes, attempt);
   let after = follow.after;
   let lastShownAt = Date.now();

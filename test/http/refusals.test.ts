@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { GraphSet } from "../../src/graphs/graph-set.ts";
 import { createApp } from "../../src/http/app.ts";
-import { routes } from "../../src/http/routes.ts";
-import { PERMISSIONS } from "../../src/protocol/principal.ts";
 import { openServer, type TestServer } from "./server.ts";
 
 let server: TestServer;
@@ -20,18 +18,6 @@ async function refused(path: string, body?: unknown, method = body === undefined
 }
 
 const run = (more: object = {}) => ({ assistant_id: "http-words", input: { text: "x" }, ...more });
-
-it("gives every route a permission, and each address and method one route", () => {
-  const known = new Set<string>(["public", "authenticated", ...PERMISSIONS]);
-  const publicPaths = ["/ok", "/info", "/livez", "/readyz", "/login/:secret"];
-  for (const { permission, path } of routes) {
-    const named = typeof permission === "string" ? [permission] : permission;
-    expect(named.length > 0 && named.every((one) => known.has(one))).toBe(true);
-    expect([path, permission === "public"]).toEqual([path, publicPaths.includes(path)]);
-  }
-  const addresses = routes.map(({ method, path }) => `${method} ${path.replaceAll(/:\w+/g, ":")}`);
-  expect(new Set(addresses).size).toBe(addresses.length);
-});
 
 it("says which methods an address takes, and what is at none", async () => {
   expect(await refused("/nothing")).toMatchObject({ status: 404, code: "not_found" });

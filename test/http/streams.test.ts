@@ -1,5 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { createWriteBatcher } from "../../src/postgres/batch.ts";
+import { claimRuns, returnLease } from "../../src/postgres/claim.ts";
+import { appendEvents } from "../../src/postgres/events.ts";
 import { openServer, type TestServer } from "./server.ts";
 
 let server: TestServer;
@@ -11,10 +15,10 @@ afterAll(async () => await server.close());
 const HANGS = { assistant_id: "http-wait", input: { text: "x" } };
 
 /** Sends a request over a socket and gives the first bytes of its answer, and how to hang up. */
-async function open(path: string, body?: unknown) {
-  const sent = request(`${server.listening.url}${path}`, {
+async function openAt(at: TestServer, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const sent = request(`${at.listening.url}${path}`, {
     method: body === undefined ? "GET" : "POST",
-    headers: body === undefined ? {} : { "content-type": "application/json" },
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
   });
   sent.end(body === undefined ? undefined : JSON.stringify(body));
   const response = await new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
@@ -31,6 +35,8 @@ async function open(path: string, body?: unknown) {
   response.on("data", (chunk: string) => chunks.push(chunk));
   return { response, ended, text: () => chunks.join(""), hangUp: () => sent.destroy() };
 }
+
+const open = (path: string, body?: unknown) => openAt(server, path, body);
 
 async function newThread(): Promise<string> {
   return (await server.client.threads.create()).thread_id;
@@ -99,6 +105,38 @@ it("shows a queued run's stream as soon as it runs, to several watchers", async 
     expect(await watcher.ended).toBe("end");
     expect(watcher.text()).toMatch(/event: values\ndata: .*"X!".*\nid: \d+\n[\s\S]*event: end\ndata: null\n\n$/);
   }
+});
+
+it("announces every attempt of a run in its place", async () => {
+  const idle = await openServer({}, { works: false });
+  const { thread_id } = await idle.client.threads.create();
+  const { run_id } = await idle.client.runs.create(thread_id, "http-words", { input: { text: "x" } });
+  const { database } = idle.house;
+  for (const attempt of [1, 2]) {
+    const claimant = { worker_id: randomUUID(), graph_ids: ["http-words"], leaseMs: 60_000 };
+    const [run] = await claimRuns(database, claimant, 1);
+    const lease = { tenant_id: "default", thread_id, run_id, lease_epoch: run?.lease_epoch as number };
+    const events = [
+      { event: "metadata", data: { run_id, attempt } },
+      { event: "values", data: { attempt } },
+    ];
+    await appendEvents(createWriteBatcher(database.pool), lease, attempt, events);
+    if (attempt === 1) await returnLease(database, lease);
+  }
+  const stream = await openAt(idle, `/threads/${thread_id}/runs/${run_id}/stream`);
+  await vi.waitFor(() => expect(stream.text()).toContain('data: {"attempt":2}'));
+  const shown = [...stream.text().matchAll(/event: (\w+)\ndata: .*"attempt":(\d)/g)].map(
+    ([, event, n]) => `${event} ${n}`,
+  );
+  expect(shown).toEqual(["metadata 1", "values 1", "metadata 2", "values 2"]);
+  stream.hangUp();
+  const later = await openAt(idle, `/threads/${thread_id}/runs/${run_id}/stream`, undefined, { "last-event-id": "3" });
+  await vi.waitFor(() => expect(later.text()).toContain("event: values"));
+  expect(later.text()).toMatch(
+    /^event: metadata\ndata: .*"attempt":2}\n\nevent: values\ndata: {"attempt":2}\nid: 4\n\n$/,
+  );
+  later.hangUp();
+  await idle.close();
 });
 
 it("answers HEAD without opening a stream", async () => {
