@@ -45,7 +45,12 @@ export const selectThread = (tenant_id: string, thread_id: string) => sql<Thread
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and deleted_at is null`;
 
 /** Creates a thread; no row when the id is taken, also by a deleted one. */
-export const insertThread = (tenant_id: string, thread_id: string, graph_id: string | null, metadata: unknown) => sql<ThreadRow>`
+export const insertThread = (
+  tenant_id: string,
+  thread_id: string,
+  graph_id: string | null,
+  metadata: unknown,
+) => sql<ThreadRow>`
   insert into holdpoint.thread (tenant_id, thread_id, graph_id, metadata)
   values (${tenant_id}, ${thread_id}, ${graph_id}, ${JSON.stringify(metadata)}::jsonb)
   on conflict (thread_id) do nothing
