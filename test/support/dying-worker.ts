@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { FencedSaver, HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
+import type { WriteBatcher } from "../../src/postgres/batch.ts";
 import { type ClaimedRun, claimRuns } from "../../src/postgres/claim.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
@@ -46,8 +47,10 @@ export async function executeAndDie(house: House, run: ClaimedRun, step: number)
     ...house.database,
     transaction: (body) => commit(() => house.database.transaction(body)),
   };
-  const saver = { withLease: (lease) => mortal(house.parts.saver.withLease(lease), commit) } as HoldpointSaver;
-  const parts: RunnerParts = { ...house.parts, database, saver };
+  const saver: HoldpointSaver = Object.create(house.parts.saver);
+  saver.withLease = (lease) => mortal(house.parts.saver.withLease(lease), commit);
+  const batcher: WriteBatcher = { ...house.parts.batcher, submit: (write) => commit(() => house.parts.batcher.submit(write)) };
+  const parts: RunnerParts = { ...house.parts, database, saver, batcher };
   await executeRun(parts, { run, lease: leaseOf(run), signal: new AbortController().signal }).catch(
     (error: unknown) => {
       if (!isDead) throw error;

@@ -1,0 +1,176 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
+import { appendEvents, readRunEvents } from "../../src/postgres/events.ts";
+import { finishRun } from "../../src/postgres/finish.ts";
+import { lockThreadShared } from "../../src/postgres/threads.sql.ts";
+import { executeRun } from "../../src/runtime/execute.ts";
+import { createWorker } from "../../src/runtime/worker.ts";
+import { knobs, resetKnobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
+import { claimNext, leaseOf } from "../support/dying-worker.ts";
+import { type House, openHouse } from "../support/house.ts";
+import { violations } from "../support/invariants.ts";
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse();
+});
+beforeEach(resetKnobs);
+afterEach(async () => expect(await violations(house.database)).toEqual([]));
+afterAll(() => house.close());
+
+async function leasesRunOut() {
+  await house.pass(3600);
+  return await reapLeases(house.database);
+}
+
+test("a run that loses its lease five times without a checkpoint is poison", async () => {
+  const run = await house.start("steps", { input: {} });
+  for (let lost = 1; lost <= 4; lost += 1) {
+    await claimNext(house);
+    expect(await leasesRunOut()).toEqual([{ thread_id: run.thread_id, run_id: run.run_id, result: "lose_lease" }]);
+    expect(await house.run(run.run_id)).toMatchObject({ status: "pending", lost_leases: lost });
+  }
+  await claimNext(house);
+  expect(await leasesRunOut()).toMatchObject([{ result: "poison" }]);
+  const ended = await house.run(run.run_id);
+  expect(ended.status).toBe("error");
+  expect(JSON.parse(ended.error ?? "")).toMatchObject({ error: "poison" });
+  expect((await house.thread(run.thread_id)).status).toBe("error");
+  expect(knobs.visits).toEqual([]);
+});
+
+test("a checkpoint between two lost leases starts the count again", async () => {
+  const run = await house.start("steps", { input: {} });
+  const { thread_id, run_id } = run;
+  for (let lost = 1; lost <= 4; lost += 1) {
+    await claimNext(house);
+    await leasesRunOut();
+  }
+  const claimed = await claimNext(house);
+  const saver = house.parts.saver.withLease(leaseOf(claimed));
+  const graph = await house.graphs.graphs.get("steps")!.build({});
+  graph.checkpointer = saver;
+  await graph.updateState({ configurable: { thread_id } }, { log: [] }, "__start__");
+  expect(await leasesRunOut()).toMatchObject([{ result: "lose_lease" }]);
+  expect(await house.run(run_id)).toMatchObject({ status: "pending", lost_leases: 1 });
+  await house.settle();
+});
+
+test("a lease that is handed back is no lost lease", async () => {
+  const run = await house.start("steps", { input: {} });
+  for (let times = 0; times < 7; times += 1) await returnLease(house.database, leaseOf(await claimNext(house)));
+  expect(await house.run(run.run_id)).toMatchObject({ status: "pending", lost_leases: 0, attempt: 7 });
+  await house.settle();
+  expect((await house.run(run.run_id)).status).toBe("success");
+});
+
+test("handing back or giving up a lease that somebody else has now changes nothing", async () => {
+  const run = await house.start("steps", { input: {} });
+  const old = leaseOf(await claimNext(house));
+  await leasesRunOut();
+  const held = await claimNext(house);
+  await returnLease(house.database, old);
+  await loseLease(house.database, old);
+  expect(await house.run(run.run_id)).toMatchObject({ status: "running", lease_epoch: held.lease_epoch });
+  await returnLease(house.database, leaseOf(held));
+  await house.settle();
+});
+
+test("a worker whose lease was taken writes nothing: no event, no checkpoint, no end", async () => {
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  let held = false;
+  knobs.onVisit = async (place) => {
+    if (place !== "steps.b" || held) return;
+    held = true;
+    reached.resolve();
+    await released.promise;
+  };
+  const run = await house.start("steps", { input: {} });
+  const zombie = await claimNext(house);
+  const lease = leaseOf(zombie);
+  const ended = executeRun(house.parts, { run: zombie, lease, signal: new AbortController().signal });
+  await reached.promise;
+  await leasesRunOut();
+  await house.settle();
+  const after = async () => [
+    await house.thread(run.thread_id),
+    await house.run(run.run_id),
+    await readRunEvents(house.database, run, 0),
+    (await house.database.pool.query("select * from holdpoint.checkpoint where thread_id = $1 order by checkpoint_id", [run.thread_id])).rows,
+    (await house.database.pool.query("select * from holdpoint.checkpoint_write where thread_id = $1 order by checkpoint_id, task_id, slot", [run.thread_id])).rows,
+  ];
+  const finished = await after();
+  expect((await house.run(run.run_id)).status).toBe("success");
+  released.resolve();
+  await ended.catch((error: unknown) => expect(error).toMatchObject({ code: "lease_lost" }));
+  await expect(appendEvents(house.parts.batcher, lease, 1, [{ event: "custom", data: 1 }])).rejects.toMatchObject({ code: "lease_lost" });
+  await expect(
+    finishRun(
+      house.database,
+      lease,
+      zombie,
+      { ending: "finished", output: "1", error: null, values: "{}", interrupts: "{}", questions: [], group: null, continued: false },
+      { graph_fingerprint: "f", guarded: false, checkpoint_id: null, dueAfterSeconds: 1, forked_from: null },
+    ),
+  ).rejects.toMatchObject({ code: "lease_lost" });
+  expect(await after()).toEqual(finished);
+  expect([visitsOf("steps.a"), visitsOf("steps.b"), visitsOf("steps.c")]).toEqual([1, 2, 1]);
+});
+
+test("the backend of a stopped process that still holds a thread's lock is ended, and the run goes on elsewhere", async () => {
+  const run = await house.start("steps", { input: {} });
+  await claimNext(house);
+  const stopped = new pg.Client({ connectionString: house.url });
+  const ended = new Promise<void>((resolve) => stopped.on("error", () => resolve()));
+  await stopped.connect();
+  await stopped.query("begin");
+  const { text, values } = lockThreadShared(run.thread_id);
+  await stopped.query(text, values);
+  await house.pass(3600);
+  await reapLeases(house.database);
+  await ended;
+  await expect.poll(async () => (await reapLeases(house.database)).length, { timeout: 10_000 }).toBe(1);
+  await house.settle();
+  expect((await house.run(run.run_id)).status).toBe("success");
+});
+
+test("a run of a graph that is loaded nowhere waits in the queue", async () => {
+  const run = await house.start("echo", { input: {} });
+  const claimant = { graph_ids: ["another"], worker_id: randomUUID(), leaseMs: 60_000 };
+  expect(await claimThread(house.database, claimant, "default", run.thread_id)).toBeUndefined();
+  expect((await house.run(run.run_id)).status).toBe("pending");
+  await house.settle();
+});
+
+test("a run whose end cannot be written is given up at once, not held for as long as its worker lives", async () => {
+  let fails = true;
+  const { database } = house;
+  const failing = {
+    ...database,
+    // Everything is written but the end of the run.
+    transaction: (async (body) =>
+      await database.transaction(async (tx) => {
+        const result = await body(tx);
+        if (!fails) return result;
+        const { rows } = await database.pool.query("select 1 from holdpoint.run where status = 'running' and thread_id = $1", [thread_id]);
+        const ended = await tx.many({ name: "test_status", text: "select status from holdpoint.run where run_id = $1", values: [run_id] });
+        if (rows.length === 1 && (ended[0] as { status: string }).status === "success") {
+          fails = false;
+          throw new Error("connection reset by peer");
+        }
+        return result;
+      })) as typeof database.transaction,
+  };
+  const { run_id, thread_id } = await house.start("steps", { input: {} });
+  const worker = createWorker({ ...house.parts, database: failing }, { slots: 1, leaseMs: 3_600_000, drainMs: 0, url: house.url, prepare: true, tenant_id: "default" });
+  await worker.tick();
+  expect(fails).toBe(false);
+  expect(await house.run(run_id)).toMatchObject({ status: "pending", lost_leases: 1 });
+  await worker.tick();
+  expect((await house.run(run_id)).status).toBe("success");
+  expect(knobs.visits).toEqual(["steps.a", "steps.b", "steps.c"]);
+  await worker.stop();
+});
