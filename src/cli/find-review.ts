@@ -5,8 +5,8 @@ import { EXIT } from "./exit-codes.ts";
 import { matchPrefix, parseId } from "./id-prefix.ts";
 import { type Review, reviewWire } from "./wire.ts";
 
-const PAGE = 100;
-const PAGES_AT_MOST = 100;
+const PAGE = 500;
+const PAGES_AT_MOST = 20;
 
 /** Which reviews to list. */
 export interface ReviewFilter {
@@ -32,15 +32,19 @@ export async function findReview(api: Api, text: string): Promise<Review> {
   const id = parseId(text, "review");
   if (id.isWhole) return await readReview(api, id.prefix);
   // Of every status: a beginning that was given for a decided review must not silently name another, open one.
+  const [open, all] = await Promise.all([listReviews(api, { status: "open" }), listReviews(api, {})]);
+  const candidates = new Map([...all, ...open].map((review) => [review.id, review]));
   const match = matchPrefix(
     id,
-    await listReviews(api, {}),
+    [...candidates.values()],
     (review) => review.id,
     (review) => `${review.status}  ${review.title}`,
     "review",
   );
   if (match !== undefined) return match;
-  throw new CommandError(EXIT.failed, `there is no review whose id begins with ${id.prefix}: see "holdpoint reviews"`);
+  // Oldest first: of very many, the newest decided ones are not looked through.
+  const hint = all.length < PAGE * PAGES_AT_MOST ? 'see "holdpoint reviews"' : "there are very many, give the whole id";
+  throw new CommandError(EXIT.failed, `there is no review whose id begins with ${id.prefix}: ${hint}`);
 }
 
 /** The review as it stands now. */

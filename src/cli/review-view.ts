@@ -42,11 +42,14 @@ export function reviewLines(review: Review, terminal: Terminal): string[] {
   ];
 }
 
-/** Only what a decision is about: what would happen, and the arguments. */
+/** What a decision binds its maker to: everything that the digest covers, the chosen actions first. */
 export function proposalLines(review: Review, actions: readonly ReviewAction[], terminal: Terminal): string[] {
   return [
     terminal.colours.bold(sanitiseLine(review.title)),
     ...actions.flatMap((action) => [`If approved: ${effectSentence(action)}`, ...actionLines(action, terminal)]),
+    "",
+    ...descriptionLines(review, terminal),
+    ...evidenceLines(review, terminal),
     ...warningLines(review, terminal),
   ];
 }
@@ -156,7 +159,7 @@ function warningLines(review: Review, { colours, now }: Terminal): string[] {
     warnings.push("it is overdue");
   const risky = review.actions.filter(({ risk }) => risk === "high").length;
   if (risky > 0) warnings.push(`${count(risky, "action")} of high risk`);
-  const texts = [review.title, review.description, safeStrings(review.actions)];
+  const texts = [review.title, review.description, stringsOf(review.actions), stringsOf(review.value)];
   if (texts.some(hasHiddenCharacters)) {
     warnings.push(
       "its texts hold hidden or control characters, shown here as \\x.. and \\u....: somebody may want to mislead you",
@@ -166,12 +169,12 @@ function warningLines(review: Review, { colours, now }: Terminal): string[] {
 }
 
 /** All strings of a value in one, as they are. */
-function safeStrings(value: unknown): string {
+function stringsOf(value: unknown): string {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.map(safeStrings).join(" ");
+  if (Array.isArray(value)) return value.map(stringsOf).join(" ");
   if (typeof value !== "object" || value === null) return "";
   return Object.entries(value)
-    .map(([name, inner]) => `${name} ${safeStrings(inner)}`)
+    .map(([name, inner]) => `${name} ${stringsOf(inner)}`)
     .join(" ");
 }
 

@@ -53,7 +53,6 @@ Examples:
       const decisions = decisionsOf(found, [action], () => ({ type: "edit", args }), options);
       const shown = [
         ...proposalLines(found, [action], cli.terminal),
-        "",
         "You change:",
         ...changes.map((change) => `  ${describeChange(change)}`),
       ];

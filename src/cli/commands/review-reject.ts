@@ -22,7 +22,7 @@ export function addReviewReject(review: Command, cli: Cli): void {
       const found = await findReview(cli.api(), id);
       const chosen = chosenActions(found, options);
       const decisions = decisionsOf(found, chosen, () => ({ type: "reject", message }), options);
-      const shown = [...proposalLines(found, chosen, cli.terminal), "", `You reject it: ${sanitiseText(message)}`];
+      const shown = [...proposalLines(found, chosen, cli.terminal), `You reject it: ${sanitiseText(message)}`];
       await decide(cli, found, { decisions, shown, question: "Reject?" }, options);
     });
 }

@@ -36,7 +36,7 @@ export function addReviewRespond(review: Command, cli: Cli): void {
       const decisions = decisionsOf(found, [action], () => answer, options);
       const given =
         options.value === undefined ? formatValue(options.message) : safeJson((answer as { value?: unknown }).value, 2);
-      const shown = [...proposalLines(found, [action], cli.terminal), "", `You answer: ${given}`];
+      const shown = [...proposalLines(found, [action], cli.terminal), `You answer: ${given}`];
       await decide(cli, found, { decisions, shown, question: "Send this answer?" }, options);
     });
 }
