@@ -31,6 +31,8 @@ function sideDoor({ kind, kwargs, head_checkpoint_id, live_reviews, thread_statu
   }
   const internal = Object.keys(kwargs.config?.configurable ?? {}).find((key) => key.startsWith("__"));
   if (internal !== undefined) return `config.configurable.${internal} is internal`;
+  const address = ADDRESS_KEYS.find((key) => hasKey(kwargs.config?.configurable, key));
+  if (address !== undefined) return `config.configurable.${address} would take the run to another place`;
   if (hasKey(kwargs.context, "interruptOn") || hasKey(kwargs.config?.configurable, "interruptOn"))
     return "context.interruptOn cannot be set from outside";
   if (kwargs.command?.goto != null) return "command.goto cannot jump over a review";
@@ -44,6 +46,9 @@ function sideDoor({ kind, kwargs, head_checkpoint_id, live_reviews, thread_statu
   if (live_reviews > 0) return "it waits for a person: decide the open review, or cancel the run that asks";
   return null;
 }
+
+// Where a run stands is the server's to say.
+const ADDRESS_KEYS = ["thread_id", "checkpoint_id", "checkpoint_ns", "checkpoint_map"];
 
 function hasKey(value: unknown, key: string): boolean {
   return typeof value === "object" && value !== null && key in value;

@@ -53,14 +53,7 @@ async function cancelQueued(
 /** Ends a run that nobody executes. The caller holds the thread's locks. */
 export async function endCancelled(tx: Queryable, run: RunRow, principal_id: string, at: string): Promise<void> {
   await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", null, cancelledBy(principal_id)));
-  await moveGroup(
-    tx,
-    run,
-    "cancel",
-    `${principal_id} cancelled the run that carried the answer`,
-    at,
-    principal_id,
-  );
+  await moveGroup(tx, run, "cancel", `${principal_id} cancelled the run that carried the answer`, at, principal_id);
   await auditRun(tx, run, "run.cancelled", principal_id);
   const left = await tx.many(openRunsForUpdate(run.tenant_id, run.thread_id));
   if (left.length > 0) return;

@@ -2,7 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { ReviewRequest } from "../policy/review/open.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { auditRun } from "./audit.ts";
-import { copyCheckpoints, copyChunks, copyThreadRow, copyWrites, selectAnswered, selectLastExecution } from "./copy-thread.sql.ts";
+import {
+  copyCheckpoints,
+  copyChunks,
+  copyThreadRow,
+  copyWrites,
+  selectAnswered,
+  selectLastExecution,
+} from "./copy-thread.sql.ts";
 import type { Database } from "./database.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { type OpenContext, openReviews } from "./finish.ts";
@@ -52,7 +59,14 @@ export async function copyThread(
     const live = await tx.many(liveReviewsForUpdate(tenant_id, target));
     // Somebody is already using the copy, or an earlier attempt has come this far: what it asks now is theirs.
     if (queued.length > 0 || live.length > 0) return;
-    const inCopy: NewRun = { ...run, ...settings, run_id: randomUUID(), thread_id: target, metadata: {}, after_seconds: 0 };
+    const inCopy: NewRun = {
+      ...run,
+      ...settings,
+      run_id: randomUUID(),
+      thread_id: target,
+      metadata: {},
+      after_seconds: 0,
+    };
     if (answered) {
       const again = await tx.one(insertRun({ ...inCopy, kind: "run" }));
       await tx.run(markThreadBusy(tenant_id, target, run.graph_id, {}));
@@ -68,6 +82,16 @@ export async function copyThread(
 }
 
 function settingsOf(last: { kwargs: string; assistant_id: string | null } | undefined) {
-  const { input: _input, command: _command, checkpoint: _checkpoint, ...settings } = JSON.parse(last?.kwargs ?? "{}") as RunKwargs;
-  return { kwargs: JSON.stringify(settings), assistant_id: last?.assistant_id ?? null, group_id: null, group_attempt: null };
+  const {
+    input: _input,
+    command: _command,
+    checkpoint: _checkpoint,
+    ...settings
+  } = JSON.parse(last?.kwargs ?? "{}") as RunKwargs;
+  return {
+    kwargs: JSON.stringify(settings),
+    assistant_id: last?.assistant_id ?? null,
+    group_id: null,
+    group_attempt: null,
+  };
 }

@@ -69,7 +69,10 @@ export async function finishRun(
     // The fence has just seen the thread.
     const { now } = thread as ThreadRow & { now: string };
     const isQueued = openRuns.some((open) => open.run_id !== run_id);
-    const finish = cancelledInstead(wanted, openRuns.find((open) => open.run_id === run_id));
+    const finish = cancelledInstead(
+      wanted,
+      openRuns.find((open) => open.run_id === run_id),
+    );
     if (finish.group !== null) await moveGroup(tx, run, finish.group.event, finish.group.reason, now);
     await openReviews(tx, run, finish.questions, context, now);
     if (finish.continued) await closeFailed(tx, run, now);

@@ -11,7 +11,18 @@ test("a chain holds, and so does an empty one", () => {
 });
 
 test("whatever is changed in a link, that link is named, or the next when only its hash fits", () => {
-  const fields = ["tenant_id", "review_id", "kind", "at", "principal_id", "thread_id", "run_id", "body", "prev_hash", "hash"] as const;
+  const fields = [
+    "tenant_id",
+    "review_id",
+    "kind",
+    "at",
+    "principal_id",
+    "thread_id",
+    "run_id",
+    "body",
+    "prev_hash",
+    "hash",
+  ] as const;
   const changes = fc.tuple(bodies, fc.nat(), fc.constantFrom(...fields), fc.nat(), fc.integer({ min: 1, max: 9 }));
   fc.assert(
     fc.property(changes, ([texts, where, field, place, by]) => {

@@ -33,7 +33,11 @@ test("a copy of a paused thread asks its own question, and approving one leaves 
   const before = await house.thread(thread_id);
   const copy = await copyOf("guarded-payment", thread_id);
   const own = await theOpen(house, copy);
-  expect(own).toMatchObject({ interrupt_id: original.interrupt_id, value_digest: original.value_digest, status: "open" });
+  expect(own).toMatchObject({
+    interrupt_id: original.interrupt_id,
+    value_digest: original.value_digest,
+    status: "open",
+  });
   expect(own.id).not.toBe(original.id);
   const after = await house.thread(thread_id);
   expect([after.status, after.interrupts, after.values]).toEqual([before.status, before.interrupts, before.values]);
@@ -56,22 +60,25 @@ test("a thread whose answer is being applied is not copied", async () => {
   await expect(copy).rejects.toMatchObject({ code: "thread_busy" });
 });
 
-test.each(["plain-questions", "nested-questions"])("an answer that was read does not go along with a copy of %s, which asks it again", async (graph_id) => {
-  const { thread_id } = await house.start(graph_id, { input: {} });
-  await house.settle();
-  const first = await theOpen(house, thread_id);
-  await respond(house, first, "mine");
-  await house.settle();
-  const copy = await copyOf(graph_id, thread_id);
-  const again = await theOpen(house, copy);
-  expect(again.value).toBe(first.value);
-  await respond(house, again, "the copy's");
-  await house.settle();
-  await respond(house, await theOpen(house, copy), "two");
-  await house.settle();
-  expect(JSON.stringify(await logOf(copy))).toContain(":the copy's:two");
-  expect(await openOf(house, thread_id)).toHaveLength(1);
-});
+test.each(["plain-questions", "nested-questions"])(
+  "an answer that was read does not go along with a copy of %s, which asks it again",
+  async (graph_id) => {
+    const { thread_id } = await house.start(graph_id, { input: {} });
+    await house.settle();
+    const first = await theOpen(house, thread_id);
+    await respond(house, first, "mine");
+    await house.settle();
+    const copy = await copyOf(graph_id, thread_id);
+    const again = await theOpen(house, copy);
+    expect(again.value).toBe(first.value);
+    await respond(house, again, "the copy's");
+    await house.settle();
+    await respond(house, await theOpen(house, copy), "two");
+    await house.settle();
+    expect(JSON.stringify(await logOf(copy))).toContain(":the copy's:two");
+    expect(await openOf(house, thread_id)).toHaveLength(1);
+  },
+);
 
 test("a thread that ended or failed keeps its status when it is copied", async () => {
   const idle = await house.start("echo", { input: {} });
@@ -98,14 +105,23 @@ test("a copy that stands at no breakpoint opens no question", async () => {
 });
 
 test("the question of a copy keeps the settings of the run that asked, and can be cancelled", async () => {
-  const { thread_id } = await house.start("plain-questions", { input: {}, config: { tags: ["kept"] }, context: { region: "eu" } });
+  const { thread_id } = await house.start("plain-questions", {
+    input: {},
+    config: { tags: ["kept"] },
+    context: { region: "eu" },
+  });
   await house.settle();
   const copy = await copyOf("plain-questions", thread_id);
   const own = await theOpen(house, copy);
   const asked = await house.run(own.run_id);
   expect(asked.thread_id).toBe(copy);
   expect(JSON.parse(asked.kwargs)).toMatchObject({ config: { tags: ["kept"] }, context: { region: "eu" } });
-  await cancelRun(house.database, { tenant_id: "default", thread_id: copy, run_id: own.run_id, principal_id: "user:carl" });
+  await cancelRun(house.database, {
+    tenant_id: "default",
+    thread_id: copy,
+    run_id: own.run_id,
+    principal_id: "user:carl",
+  });
   expect((await reviewsOf(house, copy)).map(({ status }) => status)).toEqual(["cancelled"]);
   expect(await openOf(house, thread_id)).toHaveLength(1);
 });

@@ -17,7 +17,8 @@ afterAll(() => house.close());
 
 type Kind = EffectCall["kind"];
 
-const effectsOf = (thread_id: string): Promise<EffectRow[]> => house.database.many(effectsOfThread("default", thread_id));
+const effectsOf = (thread_id: string): Promise<EffectRow[]> =>
+  house.database.many(effectsOfThread("default", thread_id));
 const acted = () => knobs.visits.filter((place) => place.startsWith("acted:"));
 
 async function another(): Promise<void> {
@@ -27,7 +28,10 @@ async function another(): Promise<void> {
 }
 
 /** Runs the one-effect graph, kills its worker after the n-th commit for n = 1, 2, …, and lets another one finish. */
-async function eachDeath(kind: Kind, check: (outcome: { thread_id: string; status: string; where: string }) => Promise<void>): Promise<number> {
+async function eachDeath(
+  kind: Kind,
+  check: (outcome: { thread_id: string; status: string; where: string }) => Promise<void>,
+): Promise<number> {
   for (let step = 1; step < 40; step += 1) {
     resetKnobs();
     const { thread_id, run_id } = await house.start("one-effect", { input: { kind } });
@@ -78,11 +82,16 @@ test("a node that fails after its effect gets the receipt when it runs again", a
   await house.settle();
   expect((await house.thread(thread_id)).status).toBe("idle");
   expect(acted()).toHaveLength(1);
-  expect(JSON.parse((await house.thread(thread_id)).values ?? "").log).toEqual([(await effectsOf(thread_id))[0]?.effect_id]);
+  expect(JSON.parse((await house.thread(thread_id)).values ?? "").log).toEqual([
+    (await effectsOf(thread_id))[0]?.effect_id,
+  ]);
 });
 
 test("an effect that fails keeps its intent and says why; once, it is in doubt from then on", async () => {
-  for (const [kind, ending] of [["idempotent", "idle"], ["once", "error"]] as const) {
+  for (const [kind, ending] of [
+    ["idempotent", "idle"],
+    ["once", "error"],
+  ] as const) {
     resetKnobs();
     knobs.onVisit = (place) => {
       if (place.startsWith("acted:")) throw new Error("connection reset");

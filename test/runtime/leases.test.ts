@@ -99,20 +99,41 @@ test("a worker whose lease was taken writes nothing: no event, no checkpoint, no
     await house.thread(run.thread_id),
     await house.run(run.run_id),
     await readRunEvents(house.database, run, 0),
-    (await house.database.pool.query("select * from holdpoint.checkpoint where thread_id = $1 order by checkpoint_id", [run.thread_id])).rows,
-    (await house.database.pool.query("select * from holdpoint.checkpoint_write where thread_id = $1 order by checkpoint_id, task_id, slot", [run.thread_id])).rows,
+    (
+      await house.database.pool.query(
+        "select * from holdpoint.checkpoint where thread_id = $1 order by checkpoint_id",
+        [run.thread_id],
+      )
+    ).rows,
+    (
+      await house.database.pool.query(
+        "select * from holdpoint.checkpoint_write where thread_id = $1 order by checkpoint_id, task_id, slot",
+        [run.thread_id],
+      )
+    ).rows,
   ];
   const finished = await after();
   expect((await house.run(run.run_id)).status).toBe("success");
   released.resolve();
   await ended.catch((error: unknown) => expect(error).toMatchObject({ code: "lease_lost" }));
-  await expect(appendEvents(house.parts.batcher, lease, 1, [{ event: "custom", data: 1 }])).rejects.toMatchObject({ code: "lease_lost" });
+  await expect(appendEvents(house.parts.batcher, lease, 1, [{ event: "custom", data: 1 }])).rejects.toMatchObject({
+    code: "lease_lost",
+  });
   await expect(
     finishRun(
       house.database,
       lease,
       zombie,
-      { ending: "finished", output: "1", error: null, values: "{}", interrupts: "{}", questions: [], group: null, continued: false },
+      {
+        ending: "finished",
+        output: "1",
+        error: null,
+        values: "{}",
+        interrupts: "{}",
+        questions: [],
+        group: null,
+        continued: false,
+      },
       { graph_fingerprint: "f", guarded: false, checkpoint_id: null, dueAfterSeconds: 1, forked_from: null },
     ),
   ).rejects.toMatchObject({ code: "lease_lost" });
@@ -155,8 +176,15 @@ test("a run whose end cannot be written is given up at once, not held for as lon
       await database.transaction(async (tx) => {
         const result = await body(tx);
         if (!fails) return result;
-        const { rows } = await database.pool.query("select 1 from holdpoint.run where status = 'running' and thread_id = $1", [thread_id]);
-        const ended = await tx.many({ name: "test_status", text: "select status from holdpoint.run where run_id = $1", values: [run_id] });
+        const { rows } = await database.pool.query(
+          "select 1 from holdpoint.run where status = 'running' and thread_id = $1",
+          [thread_id],
+        );
+        const ended = await tx.many({
+          name: "test_status",
+          text: "select status from holdpoint.run where run_id = $1",
+          values: [run_id],
+        });
         if (rows.length === 1 && (ended[0] as { status: string }).status === "success") {
           fails = false;
           throw new Error("connection reset by peer");
@@ -165,7 +193,10 @@ test("a run whose end cannot be written is given up at once, not held for as lon
       })) as typeof database.transaction,
   };
   const { run_id, thread_id } = await house.start("steps", { input: {} });
-  const worker = createWorker({ ...house.parts, database: failing }, { slots: 1, leaseMs: 3_600_000, drainMs: 0, url: house.url, prepare: true, tenant_id: "default" });
+  const worker = createWorker(
+    { ...house.parts, database: failing },
+    { slots: 1, leaseMs: 3_600_000, drainMs: 0, url: house.url, prepare: true, tenant_id: "default" },
+  );
   await worker.tick();
   expect(fails).toBe(false);
   expect(await house.run(run_id)).toMatchObject({ status: "pending", lost_leases: 1 });

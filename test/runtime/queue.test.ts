@@ -127,9 +127,14 @@ test("every road past a guarded question is refused and the thread stays as it w
     [{ update: { values: { amount: 1 }, as_node: "review" } }, { kind: "state_update" }],
   ];
   for (const [kwargs, options] of roads) {
-    await expect(house.start("guarded-payment", kwargs, { thread_id, ...options }), JSON.stringify(kwargs)).rejects.toMatchObject({ code: "guarded" });
+    await expect(
+      house.start("guarded-payment", kwargs, { thread_id, ...options }),
+      JSON.stringify(kwargs),
+    ).rejects.toMatchObject({ code: "guarded" });
   }
-  await expect(house.start("echo", { input: {} }, { thread_id, isGuarded: () => true })).rejects.toMatchObject({ code: "guarded" });
+  await expect(house.start("echo", { input: {} }, { thread_id, isGuarded: () => true })).rejects.toMatchObject({
+    code: "guarded",
+  });
   expect([await house.thread(thread_id), await reviewsOf(house, thread_id)]).toEqual(before);
   expect(knobs.visits).toEqual(["guarded.propose", "guarded.review"]);
 });
@@ -140,7 +145,11 @@ test("an old checkpoint with an approval behind it is not run again on a guarded
   const review = await theOpen(house, thread_id);
   await approve(house, review);
   await house.settle();
-  const fork = house.start("guarded-payment", { input: null, checkpoint: { checkpoint_id: review.checkpoint_id } }, { thread_id });
+  const fork = house.start(
+    "guarded-payment",
+    { input: null, checkpoint: { checkpoint_id: review.checkpoint_id } },
+    { thread_id },
+  );
   await expect(fork).rejects.toMatchObject({ code: "guarded" });
   expect(knobs.visits.filter((place) => place.startsWith("paid:"))).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { FencedSaver, HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
 import type { WriteBatcher } from "../../src/postgres/batch.ts";
+import type { FencedSaver, HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { type ClaimedRun, claimRuns } from "../../src/postgres/claim.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
@@ -49,7 +49,10 @@ export async function executeAndDie(house: House, run: ClaimedRun, step: number)
   };
   const saver: HoldpointSaver = Object.create(house.parts.saver);
   saver.withLease = (lease) => mortal(house.parts.saver.withLease(lease), commit);
-  const batcher: WriteBatcher = { ...house.parts.batcher, submit: (write) => commit(() => house.parts.batcher.submit(write)) };
+  const batcher: WriteBatcher = {
+    ...house.parts.batcher,
+    submit: (write) => commit(() => house.parts.batcher.submit(write)),
+  };
   const parts: RunnerParts = { ...house.parts, database, saver, batcher };
   await executeRun(parts, { run, lease: leaseOf(run), signal: new AbortController().signal }).catch(
     (error: unknown) => {

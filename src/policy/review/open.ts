@@ -35,7 +35,7 @@ const NO_POLICY = digest(null);
 
 /** Turns a pending interrupt or a static breakpoint into what a person is shown, with the digests that bind an answer to it. */
 export function reviewRequest(pause: PendingInterrupt, context: PauseContext): ReviewRequest {
-  const value = JSON.parse(JSON.stringify(pause.value ?? null)) as Json;
+  const value = jsonOf(pause.value);
   const response_schema = (pause.response_schema ?? null) as Record<string, Json> | null;
   const shown = shownOf(pause, value, response_schema, context.graph_id);
   const bound = {
@@ -63,9 +63,14 @@ export function reviewRequest(pause: PendingInterrupt, context: PauseContext): R
 
 /** The digest of what a pause shows now, as `reviewRequest` would state it. */
 export function shownDigest(pause: PendingInterrupt, graph_id: string): string {
-  const value = JSON.parse(JSON.stringify(pause.value ?? null)) as Json;
+  const value = jsonOf(pause.value);
   const schema = (pause.response_schema ?? null) as Record<string, Json> | null;
   return shownOf(pause, value, schema, graph_id).value_digest;
+}
+
+/** As JSON shows it; what it has no form for at all (a function) is null. */
+function jsonOf(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value ?? null) ?? "null") as Json;
 }
 
 type Shown = Pick<ReviewRequest, "flavour" | "title" | "description" | "actions" | "value_digest">;
@@ -73,7 +78,9 @@ type Shown = Pick<ReviewRequest, "flavour" | "title" | "description" | "actions"
 function shownOf(pause: PendingInterrupt, value: Json, schema: Record<string, Json> | null, graph_id: string): Shown {
   if (pause.interrupt_id === null) return breakpointShown(pause.node, graph_id);
   const review = reviewValueSchema.safeParse(value);
-  if (review.success) {
+  // review() always sends a schema, which refuses an answer to anything else than what was shown. Without one it is a
+  // plain interrupt() that looks like a review, such as a model could write.
+  if (review.success && schema !== null) {
     // What is stored and shown is the digest of what is stored and shown, whatever the graph says it is.
     const { value_digest: _claimed, ...rest } = value as Record<string, Json>;
     const { title, description, actions } = review.data;
@@ -117,6 +124,7 @@ function breakpointShown(node: string, graph_id: string): Shown {
 /** Like `digest`, and for the strings RFC 8785 has no form for (lone surrogates) over their escaped JSON text. */
 function digestAny(value: Json): string {
   const text = JSON.stringify(value);
-  const wellFormed = !/\\ud[89a-f]/i.test(text);
-  return wellFormed ? digest(value) : `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  // An even number of backslashes before it makes it text that only looks like an escape.
+  const isWellFormed = !/(?<!\\)(?:\\\\)*\\ud[89a-f]/i.test(text);
+  return isWellFormed ? digest(value) : `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
