@@ -5,6 +5,8 @@ export interface Mutant {
   /** Stands in the file exactly once. */
   find: string;
   replace: string;
+  /** Where the same thing is done twice, the other place. */
+  also?: { find: string; replace: string }[];
   /** Those that must go red; the first is the one most likely to. */
   tests: string[];
 }
@@ -52,11 +54,24 @@ export const MUTANTS: readonly Mutant[] = [
     tests: [FENCE, ENGINE.leases],
   },
   {
-    name: "claim raises no epoch",
+    name: "neither claim nor reaper raises the epoch",
     file: "src/postgres/runs.sql.ts",
     find: "set lease_epoch = lease_epoch + 1, lease_worker_id = ${worker_id}::uuid,",
     replace: "set lease_worker_id = ${worker_id}::uuid,",
-    tests: [ENGINE.leases, ENGINE.crash],
+    also: [
+      {
+        find: "set lease_epoch = lease_epoch + 1, lease_worker_id = null,",
+        replace: "set lease_worker_id = null,",
+      },
+    ],
+    tests: [ENGINE.leases, ENGINE.effects],
+  },
+  {
+    name: "the end of a run does not fence what it left behind",
+    file: "src/postgres/threads.sql.ts",
+    find: "lease_epoch = lease_epoch + 1, lease_worker_id = null, lease_until = null, updated_at = holdpoint.now(),\n",
+    replace: "lease_worker_id = null, lease_until = null, updated_at = holdpoint.now(),\n",
+    tests: [ENGINE.effects],
   },
   {
     name: "batches take no lock",
@@ -85,7 +100,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "src/policy/review/apply.ts",
     find: "if (shown !== review.value_digest)",
     replace: 'if (shown === "")',
-    tests: [ENGINE.pauses, ENGINE.crash],
+    tests: ["test/policy/apply.test.ts"],
   },
   {
     name: "a queued run walks past a question",

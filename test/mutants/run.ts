@@ -22,6 +22,9 @@ const verdicts: Verdict[] = [];
 try {
   await cp(ROOT, tree, { recursive: true, filter: (from) => !NOT_COPIED.has(basename(from)) });
   await symlink(join(ROOT, "node_modules"), join(tree, "node_modules"));
+  // What is red without a fault would call every fault noticed.
+  const red = await failedTest(...new Set(chosen.flatMap(({ tests }) => tests)));
+  if (red !== undefined) throw new Error(`the tests are red before any fault is planted: ${red}`);
   for (const mutant of chosen) {
     const verdict = await judge(mutant);
     verdicts.push(verdict);
@@ -42,15 +45,16 @@ async function judge(mutant: Mutant): Promise<Verdict> {
   const verdict = (of: Verdict["verdict"], by: string): Verdict => {
     return { mutant, verdict: of, seconds: Math.round((Date.now() - startedAt) / 1000), by };
   };
-  if (source.split(mutant.find).length !== 2) return verdict("MISPLACED", mutant.file);
-  await writeFile(
-    file,
-    source.replace(mutant.find, () => mutant.replace),
-  );
+  let planted = source;
+  for (const { find, replace } of [mutant, ...(mutant.also ?? [])]) {
+    if (planted.split(find).length !== 2) return verdict("MISPLACED", mutant.file);
+    planted = planted.replace(find, () => replace);
+  }
+  await writeFile(file, planted);
   try {
     for (const test of mutant.tests) {
       const failed = await failedTest(test);
-      if (failed !== undefined) return verdict("killed", `${basename(test, ".test.ts")}: ${failed}`);
+      if (failed !== undefined) return verdict("killed", failed);
     }
     return verdict("SURVIVED", mutant.tests.join(", "));
   } finally {
@@ -59,9 +63,9 @@ async function judge(mutant: Mutant): Promise<Verdict> {
 }
 
 /** The name of the first test that went red; undefined when all stayed green. */
-async function failedTest(test: string): Promise<string | undefined> {
+async function failedTest(...tests: string[]): Promise<string | undefined> {
   const vitest = join("node_modules", "vitest", "vitest.mjs");
-  const child = spawn(process.execPath, [vitest, "run", "--bail=1", "--reporter=json", test], {
+  const child = spawn(process.execPath, [vitest, "run", "--bail=1", ...tests], {
     cwd: tree,
     env: { ...process.env, NODE_ENV: "test", NO_COLOR: "1" },
     stdio: ["ignore", "pipe", "pipe"],
@@ -70,15 +74,8 @@ async function failedTest(test: string): Promise<string | undefined> {
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (written += chunk));
   const code = await new Promise<number | null>((settle, reject) => child.on("error", reject).on("close", settle));
   if (code === 0) return undefined;
-  const failure = /"fullName":"((?:[^"\\]|\\.)*)","status":"failed"/.exec(written)?.[1];
-  return (
-    failure ??
-    written
-      .split("\n")
-      .find((text) => /Error/.test(text))
-      ?.trim() ??
-    `exit ${code}`
-  );
+  const failure = /^ *FAIL +(.+)$/m.exec(written)?.[1];
+  return failure ?? /^.*Error.*$/m.exec(written)?.[0].trim() ?? `exit ${code}`;
 }
 
 function line({ mutant, verdict, seconds, by }: Verdict): string {
