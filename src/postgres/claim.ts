@@ -73,7 +73,7 @@ export async function claimThread(
       if (thread === undefined || next?.status !== "pending" || !next.due) return undefined;
       if (!claimant.graph_ids.includes(next.graph_id)) return undefined;
       if (await refuseOvertaking(tx, next, reviews)) return undefined;
-      const [, [run]] = await tx.pipeline([
+      const [, [run]] = await tx.finish([
         takeLease(tenant_id, thread_id, claimant.worker_id, claimant.leaseMs),
         startRun(tenant_id, thread_id, next.run_id),
       ]);

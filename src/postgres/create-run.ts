@@ -57,7 +57,7 @@ export async function createRun(database: Database, request: CreateRun): Promise
     if (asksAnew(request)) await supersede(tx, reviews, request, thread.now);
     const kwargs = JSON.stringify(request.kwargs);
     const { kind, graph_id } = request;
-    const [[run]] = await tx.pipeline([
+    const [[run]] = await tx.finish([
       insertRun({ ...request, kwargs, group_id: null, group_attempt: null }),
       markThreadBusy(tenant_id, thread_id, graph_id, stamp(request)),
       runAudit(request, "run.created", request.principal_id, { kind, graph_id }),

@@ -27,6 +27,10 @@ export interface Transaction extends Queryable {
   pipeline<const Statements extends readonly Statement[]>(
     statements: Statements,
   ): Promise<{ [Index in keyof Statements]: RowOf<Statements[Index]>[] }>;
+  /** The same as the last words of the transaction: the commit goes along, and nothing can be sent after it. */
+  finish<const Statements extends readonly Statement[]>(
+    statements: Statements,
+  ): Promise<{ [Index in keyof Statements]: RowOf<Statements[Index]>[] }>;
 }
 
 /** The connection pool and its transactions. */
@@ -106,6 +110,7 @@ function queries(send: Send): Queryable {
 }
 
 const BEGIN: Statement = { name: "hp_begin", text: "begin isolation level read committed", values: [] };
+const COMMIT: Statement = { name: "hp_commit", text: "commit", values: [] };
 
 async function transaction<Result>(
   pool: pg.Pool,
@@ -119,8 +124,9 @@ async function transaction<Result>(
   };
   client.on("error", onError);
   try {
-    const result = await body(transactionOn(client, prepare));
-    await client.query("commit");
+    const tx = transactionOn(client, prepare);
+    const result = await body(tx);
+    if (!tx.isFinished()) await tx.finish([]);
     return result;
   } catch (error) {
     // A rollback that fails must not hide the first error; the connection is thrown away instead.
@@ -134,22 +140,34 @@ async function transaction<Result>(
   }
 }
 
-/** The first statement takes `begin` along, and `pipeline` sends many at once: a transaction is mostly waiting. */
-function transactionOn(client: pg.PoolClient, prepare: boolean): Transaction {
+/** The first statement takes `begin` along and the last ones `commit`: a transaction is mostly waiting. */
+function transactionOn(client: pg.PoolClient, prepare: boolean): Transaction & { isFinished(): boolean } {
   let isBegun = false;
+  let isFinished = false;
   const send = async (statements: readonly Statement[]) => {
+    if (isFinished) throw new Error("the transaction has been committed; nothing can be added to it");
     const opening = isBegun ? [] : [BEGIN];
     isBegun = true;
     const outcome = await runPipeline(client, [...opening, ...statements].map(wired), { prepare });
     if (!outcome.ok) throw outcome.error;
     return outcome.results.slice(opening.length);
   };
+  const rowsOf = <Statements extends readonly Statement[]>(results: readonly StatementResult[]) =>
+    results.map(({ rows }) => rows) as { [Index in keyof Statements]: RowOf<Statements[Index]>[] };
   return {
     ...queries(async (statement) => (await send([statement]))[0] as StatementResult & { rows: unknown[] }),
-    async pipeline<const Statements extends readonly Statement[]>(statements: Statements) {
-      const results = await send(statements);
-      return results.map(({ rows }) => rows) as { [Index in keyof Statements]: RowOf<Statements[Index]>[] };
+    pipeline: async <const Statements extends readonly Statement[]>(statements: Statements) =>
+      rowsOf<Statements>(await send(statements)),
+    async finish<const Statements extends readonly Statement[]>(statements: Statements) {
+      const results = await send([...statements, COMMIT]);
+      isFinished = true;
+      const { command } = results.at(-1) as StatementResult;
+      // Postgres answers the commit of a failed transaction with a rollback and no error.
+      if (command !== "COMMIT")
+        throw new Error(`the transaction was not committed (${command}); a statement of it had failed`);
+      return rowsOf<Statements>(results.slice(0, -1));
     },
+    isFinished: () => isFinished,
   };
 }
 

@@ -91,7 +91,7 @@ export async function finishRun(
             error,
           );
     const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
-    await tx.pipeline([
+    await tx.finish([
       endRun(tenant_id, run_id, status, finish.output, error),
       released,
       runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),

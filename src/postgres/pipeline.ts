@@ -4,6 +4,8 @@ import type { Statement } from "./sql.ts";
 
 /** What one statement of a pipeline did. */
 export interface StatementResult {
+  /** What Postgres says it did: INSERT, SELECT, COMMIT; ROLLBACK for the commit of a transaction that had failed. */
+  readonly command: string;
   /** Rows written, or rows read. */
   readonly rowCount: number;
   readonly rows: readonly Record<string, unknown>[];
@@ -169,6 +171,7 @@ function readResult(client: pg.PoolClient, { tag, fields, rows }: RawResult): St
       }),
     );
   // `INSERT 0 1` wrote one row; `SELECT 1` read one.
-  const count = Number(tag.split(" ").at(-1));
-  return { rowCount: Number.isNaN(count) ? 0 : count, rows: rows.map(readRow) };
+  const words = tag.split(" ");
+  const count = Number(words.at(-1));
+  return { command: words[0] ?? "", rowCount: Number.isNaN(count) ? 0 : count, rows: rows.map(readRow) };
 }

@@ -17,6 +17,8 @@ export interface RunningRun {
 export interface RunningRuns {
   readonly size: number;
   ids(): string[];
+  /** True when one of them is a run of this thread. */
+  has(thread_id: string): boolean;
   all(): RunningRun[];
   add(entry: RunningRun): void;
   remove(run_id: string): void;
@@ -48,6 +50,7 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
       return running.size;
     },
     ids: () => [...running.keys()],
+    has: (thread_id) => [...running.values()].some(({ lease }) => lease.thread_id === thread_id),
     all: () => [...running.values()],
     add: (entry) => void running.set(entry.run.run_id, entry),
     remove: (run_id) => void running.delete(run_id),

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { type ClaimedRun, claimRuns, loseLease, reapLeases, returnLease } from "../postgres/claim.ts";
+import { type ClaimedRun, claimRuns, claimThread, loseLease, reapLeases, returnLease } from "../postgres/claim.ts";
 import { selectCancelled, stopWorker } from "../postgres/runs.sql.ts";
 import { createClaimLoop } from "./claim-loop.ts";
 import { executeRun } from "./execute.ts";
@@ -50,16 +50,24 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
     log: parts.log,
     onLost: () => parts.metrics.leases_lost.inc(),
   });
+  const claimant = () => ({ worker_id, graph_ids: [...parts.graphs().graphs.keys()], leaseMs: options.leaseMs });
   const claim = async () => {
-    const graph_ids = [...parts.graphs().graphs.keys()];
     const free = options.slots - running.size;
-    const claimed = await claimRuns(parts.database, { worker_id, graph_ids, leaseMs: options.leaseMs }, free);
-    return { free, executing: claimed.map((run) => execute(parts, running, run)) };
+    const claimed = await claimRuns(parts.database, claimant(), free);
+    return { isMore: claimed.length === free, executing: claimed.map((run) => execute(parts, running, run)) };
   };
-  const loop = createClaimLoop(async () => {
-    const { free, executing } = await claim();
-    return executing.length > 0 && executing.length === free && running.size < options.slots;
-  }, parts.log);
+  const loop = createClaimLoop({
+    async scan() {
+      const { isMore, executing } = await claim();
+      return isMore && executing.length > 0;
+    },
+    async claim(thread_id) {
+      const run = await claimThread(parts.database, claimant(), options.tenant_id, thread_id);
+      if (run !== undefined) execute(parts, running, run);
+    },
+    hasRoom: () => running.size < options.slots,
+    log: parts.log,
+  });
   const stops: (() => void)[] = [];
   let heartbeat: Heartbeat | undefined;
 
@@ -82,19 +90,17 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
       heartbeat = startHeartbeat({ ...options, worker }, running.onBeat, (error) =>
         parts.log.error({ err: error }, "heartbeat thread died"),
       );
-      const look = async () => {
-        loop.wake();
-        await stopCancelled(parts, running);
+      const look = async (thread_id?: string) => {
+        loop.wake(thread_id);
+        if (thread_id === undefined || running.has(thread_id)) await stopCancelled(parts, running);
       };
       stops.push(
-        parts.wakeups.subscribe(
-          "runs",
-          () =>
-            void look().catch((error: unknown) =>
-              parts.log.warn({ err: error }, "cancellations were not read; polling goes on"),
-            ),
-        ),
-        periodically(look, POLL_MS, "polling", parts.log),
+        parts.wakeups.subscribe("runs", (thread_id) => {
+          look(thread_id).catch((error: unknown) =>
+            parts.log.warn({ err: error }, "cancellations were not read; polling goes on"),
+          );
+        }),
+        periodically(() => look(), POLL_MS, "polling", parts.log),
         periodically(() => reap(parts), Math.max(100, Math.min(POLL_MS, options.leaseMs / 4)), "the reaper", parts.log),
       );
       loop.wake();

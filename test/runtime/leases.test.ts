@@ -173,24 +173,18 @@ test("a run whose end cannot be written is given up at once, not held for as lon
     ...database,
     // Everything is written but the end of the run.
     transaction: (async (body) =>
-      await database.transaction(async (tx) => {
-        const result = await body(tx);
-        if (!fails) return result;
-        const { rows } = await database.pool.query(
-          "select 1 from holdpoint.run where status = 'running' and thread_id = $1",
-          [thread_id],
-        );
-        const ended = await tx.many({
-          name: "test_status",
-          text: "select status from holdpoint.run where run_id = $1",
-          values: [run_id],
-        });
-        if (rows.length === 1 && (ended[0] as { status: string }).status === "success") {
-          fails = false;
-          throw new Error("connection reset by peer");
-        }
-        return result;
-      })) as typeof database.transaction,
+      await database.transaction(
+        async (tx) =>
+          await body({
+            ...tx,
+            finish: async (statements) => {
+              if (!fails || !statements.some(({ text }) => text.includes("ended_at =")))
+                return await tx.finish(statements);
+              fails = false;
+              throw new Error("connection reset by peer");
+            },
+          }),
+      )) as typeof database.transaction,
   };
   const { run_id, thread_id } = await house.start("steps", { input: {} });
   const worker = createWorker(
