@@ -13,6 +13,7 @@ export interface Mutant {
 
 const ROADS = "test/story/roads.test.ts";
 const CROWD = "test/story/crowd.test.ts";
+const LOCKS = "test/story/lock-order.test.ts";
 const ASKING = "test/crash/asking.test.ts";
 const ENGINE = {
   cancel: "test/runtime/cancel.test.ts",
@@ -129,6 +130,28 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (asksAnew(request)) await supersede(",
     replace: "if (asksAnew(request) && reviews.length > 1e9) await supersede(",
     tests: [ROADS, ENGINE.queue],
+  },
+  // The lock order.
+  {
+    name: "a decision locks reviews before the thread",
+    file: "src/postgres/decide.ts",
+    find: "const [, [thread], openRuns, live, [head]] = await tx.pipeline([",
+    replace:
+      "await tx.many(liveReviewsForUpdate(tenant_id, thread_id)); const [, [thread], openRuns, live, [head]] = await tx.pipeline([",
+    tests: [LOCKS],
+  },
+  {
+    name: "a new run locks runs before the thread's row",
+    file: "src/postgres/create-run.ts",
+    find: "      threadForUpdate(tenant_id, thread_id),\n      openRunsForUpdate(tenant_id, thread_id),\n",
+    replace: "      openRunsForUpdate(tenant_id, thread_id),\n      threadForUpdate(tenant_id, thread_id),\n",
+    also: [
+      {
+        find: "const [, [found], openRuns, reviews] = await tx.pipeline([",
+        replace: "const [, openRuns, [found], reviews] = await tx.pipeline([",
+      },
+    ],
+    tests: [LOCKS],
   },
   // What binds an answer.
   {

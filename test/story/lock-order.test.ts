@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ReviewTask } from "../../src/protocol/review.ts";
+import { type Answer, ask, decide, openReview, sdk } from "../support/client.ts";
+import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
+
+let house: RefundHouse;
+let server: Server;
+beforeAll(async () => {
+  house = await openRefundHouse();
+  server = await startServer({ databaseUrl: house.url, shared: true });
+}, 120_000);
+afterAll(async () => {
+  await server?.kill9();
+  await house?.close();
+});
+
+const GRAPH = "open-twice";
+
+/** The one order, and how to stand in the way at each place of it. */
+const LEVELS = {
+  "thread's lock": "select pg_advisory_xact_lock(hashtextextended('holdpoint:thread:' || $1::text, 0))",
+  thread: "select 1 from holdpoint.thread where thread_id = $1 for no key update",
+  run: "select 1 from holdpoint.run where thread_id = $1 for no key update",
+  review: "select 1 from holdpoint.review where thread_id = $1 for no key update",
+};
+type Level = keyof typeof LEVELS;
+const ORDER = Object.keys(LEVELS) as Level[];
+
+type Act = (review: ReviewTask) => Promise<Answer>;
+const runs = (body: object) => (review: ReviewTask) =>
+  ask(server.url, `/threads/${review.thread_id}/runs`, { body: { assistant_id: GRAPH, ...body } });
+
+const ACTS: [string, Level[], Act][] = [
+  ["a decision", ["thread's lock", "thread", "review"], (review) => decide(server.url, review, { type: "approve" })],
+  [
+    "a resume",
+    ["thread's lock", "thread", "review"],
+    runs({ command: { resume: { decisions: [{ type: "approve" }] } } }),
+  ],
+  ["new input", ["thread's lock", "thread", "review"], runs({ input: { amount: 1 } })],
+  [
+    "a state edit",
+    ["thread's lock", "thread", "review"],
+    ({ thread_id }) => ask(server.url, `/threads/${thread_id}/state`, { body: { values: { amount: 1 } } }),
+  ],
+  [
+    "a copy",
+    ["thread's lock", "thread", "review"],
+    ({ thread_id }) => ask(server.url, `/threads/${thread_id}/copy`, { method: "POST" }),
+  ],
+  [
+    "a cancellation",
+    ["thread's lock", "thread", "run", "review"],
+    ({ thread_id, run_id }) => ask(server.url, `/threads/${thread_id}/runs/${run_id}/cancel`, { method: "POST" }),
+  ],
+];
+
+/** Which tables of ours those that wait have locked rows of, or written to. */
+const HELD_BY_THE_WAITING = `
+  select distinct c.relname as name
+  from pg_locks waiting
+  join pg_stat_activity a on a.pid = waiting.pid and a.datname = current_database()
+  join pg_locks held on held.pid = waiting.pid and held.granted and held.locktype = 'relation'
+    and held.mode in ('RowShareLock', 'RowExclusiveLock')
+  join pg_class c on c.oid = held.relation and c.relkind = 'r' and c.relnamespace = 'holdpoint'::regnamespace
+  where not waiting.granted`;
+
+describe.each(ACTS)("%s that has to wait", (_name, levels, act) => {
+  it.each(levels)("for the %s holds nothing that comes after it", async (level) => {
+    const { thread_id } = await sdk(server.url).threads.create();
+    await sdk(server.url).runs.wait(thread_id, GRAPH, { input: { amount: 5 } });
+    const review = await openReview(server.url, thread_id);
+    const inTheWay = await house.pool.connect();
+    try {
+      await inTheWay.query("begin");
+      await inTheWay.query(LEVELS[level], [thread_id]);
+      const acted = act(review);
+      await until("it waits", async () => {
+        const text = `select 1 from pg_locks l join pg_stat_activity a using (pid)
+          where not l.granted and a.datname = current_database() and a.pid <> pg_backend_pid()`;
+        return (await house.pool.query(text)).rowCount;
+      });
+      const { rows } = await house.pool.query<{ name: string }>(HELD_BY_THE_WAITING);
+      const allowed = ORDER.slice(0, ORDER.indexOf(level) + 1) as string[];
+      expect(rows.map(({ name }) => name).filter((name) => !allowed.includes(name))).toEqual([]);
+      await inTheWay.query("rollback");
+      expect((await acted).status).toBeLessThan(300);
+    } finally {
+      await inTheWay.query("rollback");
+      inTheWay.release();
+    }
+  });
+});
