@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import pg from "pg";
 import type { GraphSet } from "../../src/graphs/graph-set.ts";
 import { loadGraphs } from "../../src/graphs/load.ts";
 import * as holdpoint from "../../src/index.ts";
@@ -15,7 +16,7 @@ import type { RunnerParts } from "../../src/runtime/runner.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/runtime/worker.ts";
 import { openLog } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
-import { createTestDatabase } from "./postgres.ts";
+import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 
 /** The graphs that tests of the engine run. */
 export const FIXTURES = fileURLToPath(new URL("../fixtures/workflows", import.meta.url));
@@ -42,9 +43,10 @@ export interface House {
   close(): Promise<void>;
 }
 
-/** Opens a house. */
-export async function openHouse(directory = FIXTURES): Promise<House> {
+/** Opens a house; `settings` are Postgres settings of its database. */
+export async function openHouse(directory = FIXTURES, settings: Readonly<Record<string, string>> = {}): Promise<House> {
   const test = await createTestDatabase();
+  await configure(test, settings);
   const database = openDatabase({ url: test.url, max: 20 });
   const wakeups = openWakeups({ url: test.url });
   const graphs = await loadGraphs({ directory, virtualModules: { holdpoint } });
@@ -128,4 +130,13 @@ export async function openHouse(directory = FIXTURES): Promise<House> {
       await test.drop();
     },
   };
+}
+
+async function configure({ url, name }: TestDatabase, settings: Readonly<Record<string, string>>): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  for (const [setting, value] of Object.entries(settings)) {
+    await client.query(`alter database ${name} set ${setting} = '${value}'`);
+  }
+  await client.end();
 }

@@ -1,0 +1,124 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cancelRun } from "../../src/postgres/cancel.ts";
+import { claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
+import { listRuns } from "../../src/postgres/runs.sql.ts";
+import { resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
+import { createDice, type Dice, SCALE } from "../support/dice.ts";
+import { leaseOf } from "../support/dying-worker.ts";
+import { type House, openHouse } from "../support/house.ts";
+import { violations } from "../support/invariants.ts";
+import { answer, openOf, person } from "../support/reviewer.ts";
+
+let house: House;
+beforeAll(async () => {
+  resetKnobs();
+  house = await openHouse(undefined, { deadlock_timeout: "50ms" });
+});
+afterAll(() => house.close());
+
+const GRAPHS = ["two-reviews", "parallel-questions", "guarded-payment", "steps"];
+
+interface Place {
+  graph_id: string;
+  thread_id: string;
+}
+
+type Act = (dice: Dice, place: Place) => Promise<unknown>;
+
+// One of each transaction that is begun from outside; the workers do those that a run needs.
+const acts: Record<string, Act> = {
+  input: (dice, { graph_id, thread_id }) =>
+    house.start(graph_id, { input: { amount: dice.roll(9) + 1 } }, { thread_id }),
+  "empty input": (_dice, { graph_id, thread_id }) => house.start(graph_id, { input: null }, { thread_id }),
+  edit: (_dice, { graph_id, thread_id }) =>
+    house.start(graph_id, { update: { values: { amount: 2 } } }, { thread_id, kind: "state_update" }),
+  copy: (_dice, { graph_id, thread_id }) =>
+    house.start(graph_id, { copy_to: randomUUID() }, { thread_id, kind: "copy" }),
+  async decide(dice, { thread_id }) {
+    const open = await openOf(house, thread_id);
+    if (open.length === 0) return;
+    const review = dice.pick(open);
+    const type = dice.pick(review.actions[0]?.allowed ?? ["approve"]);
+    if (type === "edit") return;
+    await answer(house, review, [{ type }], { by: person(`user:${dice.roll(3)}`), seen_digest: review.request_digest });
+  },
+  async cancel(dice, { thread_id }) {
+    const runs = await house.database.many(listRuns("default", thread_id, { status: null, limit: 3, offset: 0 }));
+    if (runs.length === 0) return;
+    const { tenant_id, run_id } = dice.pick(runs);
+    await cancelRun(house.database, { tenant_id, thread_id, run_id, principal_id: "user:carl" });
+  },
+  async "claim and lose"(dice, { graph_id, thread_id }) {
+    const claimant = { graph_ids: [graph_id], worker_id: randomUUID(), leaseMs: 60_000 };
+    const run = await claimThread(house.database, claimant, "default", thread_id);
+    if (run !== undefined) await (dice.roll(2) === 0 ? returnLease : loseLease)(house.database, leaseOf(run));
+  },
+  reap: () => reapLeases(house.database),
+};
+
+const EXPECTED = new Set([
+  "thread_busy",
+  "guarded",
+  "superseded",
+  "already_decided",
+  "cancelled",
+  "stale",
+  "precondition_failed",
+  "not_found",
+]);
+
+test("all transactions at once on few threads never deadlock, and leave every invariant as it was", async () => {
+  const places: Place[] = [];
+  for (const graph_id of Array(5).fill(GRAPHS).flat() as string[]) {
+    places.push({ graph_id, thread_id: (await house.start(graph_id, { input: { amount: 5 } })).thread_id });
+  }
+  const workers = [house.newWorker({ slots: 4 }), house.newWorker({ slots: 4 })];
+  for (const worker of workers) worker.start();
+  const done = new Map<string, number>();
+  const faults: unknown[] = [];
+  const client = async (seed: number) => {
+    const dice = createDice(seed);
+    for (let turn = 0; turn < 60 * SCALE; turn += 1) {
+      const name = dice.pick(Object.keys(acts));
+      // Without a pause now and then every thread is busy all the time, and nothing can be edited or copied.
+      await dice.hesitate(20);
+      try {
+        await acts[name]?.(dice, dice.pick(places));
+        done.set(name, (done.get(name) ?? 0) + 1);
+        house.wakeups.wake("runs");
+      } catch (error) {
+        if (!EXPECTED.has(String((error as { code?: unknown }).code))) faults.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 12 }, (_, seed) => client(seed)));
+  expect(faults).toEqual([]);
+  // Each of them was not only tried.
+  for (const name of Object.keys(acts)) expect(done.get(name) ?? 0, name).toBeGreaterThan(2);
+  const open = "select count(*)::int as open from holdpoint.run where status in ('pending', 'running')";
+  await expect
+    .poll(async () => (await house.database.pool.query(open)).rows[0].open, { timeout: 60_000, interval: 50 })
+    .toBe(0);
+  for (const worker of workers) await worker.stop();
+  expect(await deadlocks()).toBe(0);
+  expect(await violations(house.database)).toEqual([]);
+}, 240_000);
+
+/** How many deadlocks this database has seen. A backend tells when it ends, so all but the asking one are ended first. */
+async function deadlocks(): Promise<number> {
+  const client = new pg.Client({ connectionString: house.url });
+  await client.connect();
+  const others =
+    "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name = 'holdpoint'";
+  const ended = (await client.query<{ pid: number }>(`select pid, pg_terminate_backend(pid) ${others}`)).rows.map(
+    ({ pid }) => pid,
+  );
+  const alive = async () =>
+    (await client.query("select 1 from pg_stat_activity where pid = any($1)", [ended])).rows.length;
+  await expect.poll(alive, { timeout: 10_000, interval: 20 }).toBe(0);
+  const { rows } = await client.query("select deadlocks::int from pg_stat_database where datname = current_database()");
+  await client.end();
+  return rows[0].deadlocks;
+}
