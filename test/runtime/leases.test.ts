@@ -186,7 +186,7 @@ test("a run whose end cannot be written is given up at once, not held for as lon
           }),
       )) as typeof database.transaction,
   };
-  const { run_id, thread_id } = await house.start("steps", { input: {} });
+  const { run_id } = await house.start("steps", { input: {} });
   const worker = createWorker(
     { ...house.parts, database: failing },
     { slots: 1, leaseMs: 3_600_000, drainMs: 0, url: house.url, prepare: true, tenant_id: "default" },
