@@ -30,7 +30,8 @@ export async function decide(cli: Cli, review: Review, intent: Intent, options: 
   if (isOpenReview(review)) {
     await checkOffered(review, intent.decisions);
     // Where nobody reads along the lines are still there, in the log of whatever runs this.
-    for (const line of [...intent.shown, ""]) options.json === true ? terminal.note(line) : terminal.out(line);
+    const shown = intent.shown.at(-1) === "" ? intent.shown : [...intent.shown, ""];
+    for (const line of shown) options.json === true ? terminal.note(line) : terminal.out(line);
     await confirm(terminal, intent.question, options.yes === true);
   }
   const { body } = await cli.api().request("POST", `/reviews/${encodeURIComponent(review.id)}/decision`, decidedWire, {

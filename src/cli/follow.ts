@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Api, refusal } from "./api.ts";
+import { type Api, refusal, unreachable } from "./api.ts";
 import { CommandError } from "./command-error.ts";
 import { readRun } from "./find-run.ts";
 import { formatDuration } from "./format.ts";
@@ -16,7 +16,6 @@ import { createSdkClient } from "./sdk.ts";
 import type { Terminal } from "./terminal.ts";
 import type { RunView } from "./wire.ts";
 
-const MODES: ("updates" | "values" | "tasks")[] = ["updates", "values", "tasks"];
 const STATUS_EVERY_MS = 1000;
 const RETRY_MS = [200, 500, 1000, 2000, 5000];
 /** How long a server may be away before a follower gives up. */
@@ -35,74 +34,94 @@ export interface Followed extends Pick<Progress, "values" | "error"> {
   run: RunView;
 }
 
-/** The modes a run of the command line is streamed in. */
-export const STREAM_MODES = MODES;
+/** How far a run was followed: it moves with every event, so that another connection can go on from there. */
+export interface Position {
+  progress: Progress;
+  lastEventId: string;
+}
 
-/** Prints the events of a stream as they come. Gives what was learnt; a broken connection throws. */
+/** The beginning of a run. */
+export function fromStart(): Position {
+  return { progress: startProgress(performance.now()), lastEventId: "-1" };
+}
+
+/** The modes a run of the command line is streamed in. */
+export const STREAM_MODES: ("updates" | "values" | "tasks")[] = ["updates", "values", "tasks"];
+
+/** Prints the events of a stream as they come, and moves the position along. A broken connection throws. */
 export async function printStream(
   parts: AsyncIterable<StreamPart & { id?: string | undefined }>,
-  follower: Follower,
-  begin: { progress: Progress; isLive: boolean },
-  onPart: (id: string | undefined) => void = () => undefined,
-): Promise<Progress> {
-  const { terminal, say } = follower;
-  let progress = begin.progress;
+  { terminal, say }: Follower,
+  position: Position,
+  isLive: boolean,
+): Promise<void> {
   const beginMs = performance.now();
   const ticker = setInterval(() => {
-    const nodes = runningNodes(progress).map(sanitiseLine).join(", ");
+    const nodes = runningNodes(position.progress).map(sanitiseLine).join(", ");
     terminal.status(terminal.colours.dim(`  … ${nodes || "waiting"}  ${formatDuration(performance.now() - beginMs)}`));
   }, STATUS_EVERY_MS);
   try {
     for await (const part of parts) {
-      const next = advance(progress, part, performance.now(), begin.isLive);
-      progress = next.progress;
-      for (const line of next.lines) say(progressLine(line, terminal));
-      onPart(part.id);
+      const { progress, lines } = advance(position.progress, part, performance.now(), isLive);
+      for (const line of lines) say(progressLine(line, terminal));
+      position.progress = progress;
+      position.lastEventId = part.id ?? position.lastEventId;
     }
-    return progress;
   } finally {
     clearInterval(ticker);
     terminal.status("");
   }
 }
 
-/** Follows a run to its end from its first event on, over lost connections. */
+/** Follows a run to its end, over lost connections and restarted servers. */
 export async function followRun(
   api: Api,
   run: { thread_id: string; run_id: string },
   follower: Follower,
+  position = fromStart(),
 ): Promise<Followed> {
-  let current = await readRun(api, run, follower.signal);
-  const isLive = current.status === "pending";
+  const { signal, terminal } = follower;
   const client = await createSdkClient(api.connection);
-  let progress = startProgress(performance.now());
-  let lastEventId = "-1";
+  let isLive: boolean | undefined;
   let contactMs = performance.now();
   // Bound: GIVE_UP_MS without any contact.
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ; failures += 1) {
+    const seen = position.lastEventId;
     try {
-      const { signal } = follower;
-      const parts = client.runs.joinStream(run.thread_id, run.run_id, { lastEventId, streamMode: MODES, signal });
-      progress = await printStream(parts, follower, { progress, isLive }, (id) => {
-        lastEventId = id ?? lastEventId;
-        contactMs = performance.now();
-        failures = 0;
+      isLive ??= (await readRun(api, run, signal)).status === "pending";
+      const { lastEventId } = position;
+      const parts = client.runs.joinStream(run.thread_id, run.run_id, {
+        lastEventId,
+        streamMode: STREAM_MODES,
+        signal,
       });
-      current = await readRun(api, run, follower.signal);
-      if (current.status !== "pending" && current.status !== "running")
-        return { run: current, values: progress.values, error: progress.error };
+      await printStream(parts, follower, position, isLive);
+      const last = await readRun(api, run, signal);
+      if (hasEnded(last)) return { run: last, values: position.progress.values, error: position.progress.error };
       contactMs = performance.now();
     } catch (cause) {
-      if (follower.signal.aborted) throw cause;
-      const error = asCommandError(cause);
-      if (error !== undefined && error.code !== "unreachable") throw error;
-      if (performance.now() - contactMs > GIVE_UP_MS) throw error ?? cause;
-      if (failures === 0)
-        follower.terminal.note(follower.terminal.colours.dim("  the connection was lost, trying again …"));
+      if (!isLostConnection(cause, signal)) throw asCommandError(cause) ?? cause;
+      if (position.lastEventId !== seen) {
+        contactMs = performance.now();
+        failures = 0;
+      }
+      if (performance.now() - contactMs > GIVE_UP_MS) throw unreachable(api.connection, cause);
+      if (failures === 0) terminal.note(terminal.colours.dim("  the connection was lost, trying again …"));
     }
-    await sleep(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)], undefined, { signal: follower.signal });
-    failures += 1;
+    await sleep(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)], undefined, { signal });
   }
+}
+
+/** True when nothing more will happen to the run. */
+export function hasEnded({ status }: RunView): boolean {
+  return status !== "pending" && status !== "running";
+}
+
+/** True for an error that another try may mend: no refusal, and not Ctrl-C. */
+export function isLostConnection(error: unknown, signal: AbortSignal): boolean {
+  if (signal.aborted) return false;
+  const refused = asCommandError(error);
+  return refused === undefined || refused.code === "unreachable" || refused.code === "database_unreachable";
 }
 
 /** What an error of the SDK means to a command; undefined for a connection that broke. */

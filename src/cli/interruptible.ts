@@ -1,7 +1,7 @@
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 
-/** Runs what Ctrl-C may stop; what it was stopped at is said by `message`. */
+/** Runs what Ctrl-C may stop, and what ends when nobody reads its output any more; `message` says what it was stopped at. */
 export async function interruptible<Result>(
   message: () => string,
   body: (signal: AbortSignal) => Promise<Result>,
@@ -9,6 +9,7 @@ export async function interruptible<Result>(
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();
   process.once("SIGINT", onInterrupt);
+  process.stdout.once("error", onInterrupt);
   try {
     return await body(stop.signal);
   } catch (error) {
@@ -16,5 +17,6 @@ export async function interruptible<Result>(
     throw error;
   } finally {
     process.off("SIGINT", onInterrupt);
+    process.stdout.off("error", onInterrupt);
   }
 }

@@ -8,6 +8,8 @@ export type ProgressLine =
 
 /** What is known of a run while its events come in. */
 export interface Progress {
+  /** Every connection begins by saying which attempt it is; only a new one is worth a line. */
+  attempt: number;
   /** Tasks under way: when they were seen to start. */
   tasks: ReadonlyMap<string, { name: string; atMs: number }>;
   /** True once the stream has told of tasks; then updates only repeat them. */
@@ -26,7 +28,7 @@ export interface StreamPart {
 
 /** A run of which nothing is known yet. */
 export function startProgress(nowMs: number): Progress {
-  return { tasks: new Map(), hasTasks: false, stepAtMs: nowMs, values: undefined, error: undefined };
+  return { attempt: 1, tasks: new Map(), hasTasks: false, stepAtMs: nowMs, values: undefined, error: undefined };
 }
 
 /** What an event changes, and what it is worth saying. Durations are said only of what was seen as it happened. */
@@ -62,8 +64,10 @@ export function runningNodes(progress: Progress): string[] {
 
 function onAttempt(progress: Progress, data: unknown, nowMs: number) {
   const attempt = isRecord(data) && typeof data["attempt"] === "number" ? data["attempt"] : 1;
-  const begun = { ...progress, tasks: new Map(), stepAtMs: nowMs };
-  return { progress: begun, lines: attempt > 1 ? [{ kind: "attempt" as const, attempt }] : [] };
+  if (attempt <= progress.attempt) return { progress, lines: [] };
+  // What the last attempt had under way begins anew.
+  const begun = { ...progress, attempt, tasks: new Map(), stepAtMs: nowMs };
+  return { progress: begun, lines: [{ kind: "attempt" as const, attempt }] };
 }
 
 function onTask(progress: Progress, data: unknown, nowMs: number, isLive: boolean) {

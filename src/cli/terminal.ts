@@ -66,10 +66,17 @@ export function processTerminal(): Terminal {
       const prompt = createInterface({ input: stdin, output: stdout });
       try {
         return await new Promise<string>((resolve, reject) => {
+          let answered = false;
           // Ctrl-C would leave the question open for ever; the end of the input is no answer.
-          prompt.once("SIGINT", () => reject(new CommandError(EXIT.interrupted, "not decided: nothing was sent")));
-          prompt.once("close", () => resolve(""));
-          prompt.question(question).then(resolve, reject);
+          prompt.once("SIGINT", () => reject(new CommandError(EXIT.interrupted, "nothing was sent")));
+          prompt.once("close", () => {
+            if (!answered) stdout.write("\n");
+            resolve("");
+          });
+          prompt.question(question).then((answer) => {
+            answered = true;
+            resolve(answer);
+          }, reject);
         });
       } finally {
         prompt.close();

@@ -76,16 +76,27 @@ test("a run that is followed while its server is killed is followed to its end o
   await first.kill9();
   const second = await serve({ after: first, env: { PORT: new URL(first.url).port } });
   expect(await run.code).toBe(0);
-  expect(run.written()).toMatch(/✓ after[\s\S]*done: run/);
+  expect(run.written().match(/✓ \w+/g)).toEqual(["✓ before", "✓ while", "✓ after"]);
+  expect(run.written()).toContain("attempt 2: goes on from the last checkpoint");
+  expect(run.written()).toMatch(/^done: run/m);
   await second.stop();
 });
 
-test("a reader that has seen enough is no failure", async () => {
+test("a reader that has seen enough is no failure; what watches ends, what decides is still sent", async () => {
   const server = await serve();
-  await waiting(server);
-  const list = begin(server, "reviews", "--status", "all", "--json");
-  list.child.stdout?.destroy();
-  expect(await list.code).toBe(0);
+  const { review, run_id } = await waiting(server);
+  const unread = async (...args: string[]) => {
+    const { child, code } = begin(server, ...args);
+    child.stdout?.destroy();
+    return await code;
+  };
+  expect(await unread("reviews", "--status", "all", "--json")).toBe(0);
+  expect(await unread("runs", "watch", run_id)).toBe(130);
+  expect(await unread("review", "approve", review, "--yes")).toBe(0);
+  const { stdout } = await command(["review", "show", review, "--json"], {
+    env: { HOLDPOINT_DATA_DIR: server.dataDir },
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ outcome: "approved" });
   await server.stop();
 });
 

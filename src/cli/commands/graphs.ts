@@ -17,7 +17,11 @@ const COLUMNS: readonly Column<LoadedGraph>[] = [
   { name: "GRAPH", show: ({ graph_id }) => graph_id },
   { name: "FILE", show: ({ path }) => path },
   { name: "GUARDED", show: ({ guarded }) => (guarded ? "yes" : "no") },
-  { name: "FINGERPRINT", show: ({ fingerprint }) => fingerprint.slice(0, 12), value: ({ fingerprint }) => fingerprint },
+  {
+    name: "FINGERPRINT",
+    show: ({ fingerprint }) => fingerprint.replace(/^sha256:/, "").slice(0, 12),
+    value: ({ fingerprint }) => fingerprint,
+  },
   { name: "DESCRIPTION", show: ({ description }) => description ?? "", shrinks: true },
 ];
 

@@ -54,7 +54,7 @@ function nextLines(cli: Cli, review: Review): string[] {
   const allowed = new Set(review.actions.flatMap((action) => action.allowed));
   const commands = [
     ...(allowed.has("approve") ? [`review approve ${id} -m "…"`] : []),
-    ...(allowed.has("edit") ? [`review edit ${id} --set name=value`] : []),
+    ...(allowed.has("edit") ? [`review edit ${id} --set ${editableName(review)}=…`] : []),
     ...(allowed.has("reject") ? [`review reject ${id} -m "…"`] : []),
     ...(allowed.has("respond") ? [`review respond ${id} -m "…"`] : []),
   ];
@@ -62,6 +62,13 @@ function nextLines(cli: Cli, review: Review): string[] {
 }
 
 /** What has happened to a review, and whether the chain over it still holds. */
+/** The argument that an edit is most likely about. */
+function editableName({ actions }: Review): string {
+  const path = actions[0]?.editable_paths?.[0];
+  const first = path === undefined ? Object.keys(actions[0]?.args ?? {})[0] : path.slice(1).replaceAll("/", ".");
+  return /^[\w.-]+$/.test(first ?? "") ? (first as string) : "name";
+}
+
 async function historyLines(cli: Cli, review: Review, json: boolean): Promise<string[]> {
   const path = `/reviews/${encodeURIComponent(review.id)}/audit`;
   const { body: events, headers } = await cli.api().request("GET", path, z.array(eventWire));

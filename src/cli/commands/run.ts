@@ -7,12 +7,21 @@ import type { Cli } from "../cli.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readRun } from "../find-run.ts";
-import { asCommandError, type Followed, type Follower, followRun, printStream, STREAM_MODES } from "../follow.ts";
+import {
+  asCommandError,
+  type Followed,
+  type Follower,
+  followRun,
+  fromStart,
+  hasEnded,
+  isLostConnection,
+  printStream,
+  STREAM_MODES,
+} from "../follow.ts";
 import { shortId } from "../id-prefix.ts";
 import { readJsonArgument } from "../input.ts";
 import { interruptible } from "../interruptible.ts";
 import { endJson, endLines, endOfRun, type RunEnd } from "../run-end.ts";
-import { startProgress } from "../run-progress.ts";
 import { safeJson, sanitiseLine } from "../sanitise.ts";
 import { createSdkClient } from "../sdk.ts";
 import { runWire } from "../wire.ts";
@@ -97,19 +106,19 @@ async function startAndFollow(
       begun(started);
     },
   });
+  const position = fromStart();
   try {
-    const progress = await printStream(parts, follower, { progress: startProgress(performance.now()), isLive: true });
+    await printStream(parts, follower, position, true);
     if (started === undefined) throw new CommandError(EXIT.failed, "the server started no run");
     const last = await readRun(api, started, follower.signal);
-    if (last.status !== "pending" && last.status !== "running") return { run: last, ...progress };
+    if (hasEnded(last)) return { run: last, values: position.progress.values, error: position.progress.error };
   } catch (cause) {
-    const error = asCommandError(cause);
-    if (started === undefined && error === undefined && !follower.signal.aborted)
-      throw unreachable(api.connection, cause);
-    // Not ours to hide: a refusal, or Ctrl-C. Anything else is a connection that broke after the run was accepted.
-    if (started === undefined || error !== undefined || follower.signal.aborted) throw error ?? cause;
+    const { aborted } = follower.signal;
+    if (started === undefined && !aborted) throw asCommandError(cause) ?? unreachable(api.connection, cause);
+    // A run that was accepted is followed on; a refusal or Ctrl-C is not ours to hide.
+    if (started === undefined || !isLostConnection(cause, follower.signal)) throw asCommandError(cause) ?? cause;
   }
-  return await followRun(api, started, follower);
+  return await followRun(api, started, follower, position);
 }
 
 async function detach(cli: Cli, graph: string, thread_id: string, input: unknown, options: RunOptions): Promise<void> {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Cli } from "../cli.ts";
 import { safeJson, sanitiseLine } from "../sanitise.ts";
 import { renderPairs } from "../table.ts";
+import { wrap } from "../text-width.ts";
 
 const whoWire = z.looseObject({
   principal_id: z.string(),
@@ -30,11 +31,8 @@ export function addWhoami(program: Command, cli: Cli): void {
         ["may", who.permissions.join(", ") || "nothing"],
         ["server", api.connection.url],
       ];
-      for (const line of renderPairs(
-        pairs.map(([name, value]) => [name, sanitiseLine(value)]),
-        0,
-        cli.terminal.colours.dim,
-      ))
-        cli.terminal.out(line);
+      const room = Math.max(20, cli.terminal.columns - 12);
+      const shown = pairs.map(([name, value]) => [name, wrap(sanitiseLine(value), room).join("\n")] as const);
+      for (const line of renderPairs(shown, 0, cli.terminal.colours.dim)) cli.terminal.out(line);
     });
 }
