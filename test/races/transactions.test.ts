@@ -40,8 +40,7 @@ const acts: Record<string, Act> = {
     const open = await openOf(house, thread_id);
     if (open.length === 0) return;
     const review = dice.pick(open);
-    const type = dice.pick(review.actions[0]?.allowed ?? ["approve"]);
-    if (type === "edit") return;
+    const type = dice.pick((review.actions[0]?.allowed ?? []).filter((allowed) => allowed !== "edit"));
     await answer(house, review, [{ type }], { by: person(`user:${dice.roll(3)}`), seen_digest: review.request_digest });
   },
   async cancel(dice, { thread_id }) {
