@@ -1,16 +1,14 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import * as checkpointerEntry from "./checkpointer.ts";
 import { openDatabasePorts } from "./compose/database-ports.ts";
 import type { HomeDatabase } from "./compose/home-database.ts";
+import { loadOptions } from "./compose/load-options.ts";
 import { ensureCliKey, writeServerFile } from "./compose/server-files.ts";
 import type { Config } from "./config.ts";
 import type { GraphSet } from "./graphs/graph-set.ts";
-import { type LoadOptions, loadGraphs } from "./graphs/load.ts";
+import { loadGraphs } from "./graphs/load.ts";
 import { watchGraphs } from "./graphs/watch.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/node.ts";
-import * as holdpoint from "./index.ts";
 import { configureModels } from "./kit/model.ts";
 import { registerAssistants } from "./postgres/assistants.ts";
 import { createWriteBatcher } from "./postgres/batch.ts";
@@ -25,7 +23,6 @@ import type { RunnerParts } from "./runtime/runner.ts";
 import { createWorker } from "./runtime/worker.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
-import * as testingEntry from "./testing.ts";
 
 /** What this process does. */
 export type Role = "all" | "api" | "worker";
@@ -125,11 +122,7 @@ async function start(
 }
 
 async function openGraphs(config: Config, home: HomeDatabase, { watch, progress }: ComposeOptions, log: Log) {
-  const load: LoadOptions = {
-    directory: config.workflowsDir,
-    virtualModules: { holdpoint, "holdpoint/checkpointer": checkpointerEntry, "holdpoint/testing": testingEntry },
-    cacheDirectory: join(config.dataDir, "cache"),
-  };
+  const load = loadOptions(config);
   const register = (set: GraphSet) => registerAssistants(home.database, set.graphs.values());
   if (watch !== true) {
     const set = await loadGraphs(load);

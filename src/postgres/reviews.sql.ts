@@ -119,12 +119,6 @@ export const groupForUpdate = (tenant_id: string, group_id: string) => sql<Revie
   order by id
   for no key update`;
 
-/** The reviews of one group. */
-export const selectGroup = (tenant_id: string, group_id: string) => sql<ReviewRow>`
-  select ${REVIEW} from holdpoint.review
-  where tenant_id = ${tenant_id} and group_id = ${group_id}::uuid
-  order by id`;
-
 /**
  * What a question was like when an answer arrived `elapsedMs` ago, on the database's clock: whether it was opened only
  * after that, and whether the same interrupt id had shown something else before.

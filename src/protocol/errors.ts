@@ -15,7 +15,6 @@ export const ERRORS = {
   digest_mismatch: { status: 409, retryable: false },
   effect_in_doubt: { status: 409, retryable: false },
   effect_key_reused: { status: 500, retryable: false },
-  fork_refused: { status: 409, retryable: false },
   graph_invalid: { status: 500, retryable: false },
   graph_not_loaded: { status: 409, retryable: true },
   guarded: { status: 409, retryable: false },

@@ -25,7 +25,7 @@ export function openLog(options: { level: string; pretty: boolean }): Log {
     ...base,
     transport: {
       target: "pino-pretty",
-      options: { destination: 2, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss" },
+      options: { destination: 2, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss", singleLine: true },
     },
   });
 }
