@@ -3,7 +3,7 @@ import { type Kill, survive } from "./refund.ts";
 
 // The puts of the resumed run go on from the five of the first: 6 after review, 7 after execute, 8 after finalize.
 it.each<[string, Kill]>([
-  ["when the decision is recorded and not committed", { at: "decide.recorded" }],
+  ["when the decision is recorded and not committed", { at: "decide.recorded", undecided: true }],
   ["when the decision is committed and not answered", { at: "decide.committed" }],
   ["when the run that carries the answer is claimed", { at: "run.claimed:2" }],
   ["when the answer was read, before the checkpoint", { at: "checkpoint.before_put:6", under_way: "review" }],

@@ -290,11 +290,11 @@ export const MUTANTS: readonly Mutant[] = [
     tests: [ROADS, ENGINE.copy],
   },
   {
-    name: "a thread is copied while its answer waits to be applied",
-    file: "src/postgres/create-run.ts",
-    find: "    refuseCopyWhileDeciding(request, reviews);",
-    replace: "    refuseCopyWhileDeciding(request, []);",
-    tests: [ENGINE.copy, "test/policy/decide.test.ts"],
+    name: "a copy takes the answers along",
+    file: "src/postgres/copy-thread.sql.ts",
+    find: "and w.thread_id = ${source} and w.slot <> -4\n",
+    replace: "and w.thread_id = ${source}\n",
+    tests: [ENGINE.copy],
   },
   {
     name: "cancelling leaves the question open",

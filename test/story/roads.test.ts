@@ -389,6 +389,22 @@ describe("a thread that is copied", () => {
     expect(await client().threads.get(copy.thread_id)).toMatchObject({ status: "interrupted" });
   });
 
+  it("asks everything itself when half of it was answered: the answer stays with the original", async () => {
+    const { thread_id } = await client().threads.create();
+    await client().runs.wait(thread_id, "guarded-pair", { input: { amount: 5 } });
+    const [left, right] = (await reviewsOf(server.url, thread_id, "open")) as [ReviewTask, ReviewTask];
+    const before = await house.payments();
+    const half = await decide(server.url, left, { type: "approve" });
+    expect(half).toMatchObject({ status: 200, body: { run_id: null, review: { status: "decided" } } });
+    const copy = await client().threads.copy(thread_id);
+    expect(await reviewsOf(server.url, copy.thread_id, "open")).toHaveLength(2);
+    expect(said(await resume("guarded-pair", thread_id, approval))).toBe("428 precondition_required");
+    const whole = await decide(server.url, right, { type: "approve" });
+    await client().runs.join(thread_id, whole.body.run_id);
+    expect(await reviewsOf(server.url, copy.thread_id, "open")).toHaveLength(2);
+    expect(await house.payments()).toHaveLength(before.length + 1);
+  });
+
   it("is refused while an answer is being applied, so that one approval pays once", async () => {
     const { thread_id, review } = await startWaiting("held-after-review");
     const before = await house.payments();

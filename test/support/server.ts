@@ -148,12 +148,13 @@ function describe(child: ChildProcess, dataDir: string): Server {
 }
 
 async function becomeReady(server: Server, command: string, pid: number | undefined): Promise<void> {
-  const dead = server.exited.then(({ code, signal }) => {
-    throw new Error(`the server ended with ${signal ?? code} before it was ready:\n${server.log()}`);
-  });
-  dead.catch(() => {});
-  const ready = until("the server is ready", () => isReady(server, command, pid), START_MS);
-  await Promise.race([ready, dead]);
+  let exit: Exit | undefined;
+  void server.exited.then((how) => (exit = how));
+  const look = async () => {
+    if (exit === undefined) return await isReady(server, command, pid);
+    throw new Error(`the server ended with ${exit.signal ?? exit.code} before it was ready:\n${server.log()}`);
+  };
+  await until("the server is ready", look, START_MS);
 }
 
 async function isReady(server: Server, command: string, pid: number | undefined): Promise<boolean> {
