@@ -18,7 +18,7 @@ import {
   openRunsForUpdate,
   type RunRow,
   requeueRun,
-  selectLastCheckpointOfRun,
+  selectProgressOfRun,
   startRun,
   takeLease,
   terminateBackend,
@@ -159,7 +159,7 @@ async function takeBack(tx: Queryable, run: RunRow, now: string): Promise<Reaped
     await endCancelled(tx, run, run.cancelled_by ?? "system:reaper", now);
     return { thread_id, run_id, result: "cancelled" };
   }
-  const checkpoint = await tx.maybeOne(selectLastCheckpointOfRun(tenant_id, thread_id, run_id));
+  const checkpoint = await tx.maybeOne(selectProgressOfRun(tenant_id, thread_id, run_id));
   const progressed = checkpoint !== undefined && checkpoint.checkpoint_id !== run.lease_checkpoint_id;
   const lost = progressed ? 0 : run.lost_leases;
   const result = afterLostLease(lost);

@@ -221,6 +221,14 @@ export const lockHolders = (thread_id: string) => sql<{ pid: number }>`
 /** Ends one backend of our own role. */
 export const terminateBackend = (pid: number) => sql`select pg_terminate_backend(${pid}::int)`;
 
+/** The newest checkpoint a run has written anywhere, also inside a subgraph: how far it has come. */
+export const selectProgressOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{
+  checkpoint_id: string;
+}>`
+  select checkpoint_id::text from holdpoint.checkpoint
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid
+  order by checkpoint_id desc limit 1`;
+
 /** The newest root checkpoint a run has written, if it has written one. */
 export const selectLastCheckpointOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{
   checkpoint_id: string;

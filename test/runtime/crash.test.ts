@@ -124,3 +124,19 @@ describe.each(plans)("a worker that dies at any commit of $graph_id", (plan) => 
     },
   );
 });
+
+test("an edit whose worker dies at any commit is made once", async () => {
+  for (let step = 1; step <= MOST_COMMITS; step += 1) {
+    const { thread_id } = await house.start("parallel-questions", { input: {} });
+    await house.settle();
+    const edit = { update: { values: { log: ["edited"] }, as_node: "join" } };
+    await house.start("parallel-questions", edit, { thread_id, kind: "state_update" });
+    const died = await executeAndDie(house, await claimNext(house), step);
+    await another(house);
+    const thread = await house.thread(thread_id);
+    expect(thread.status, `death ${step}`).toBe("idle");
+    expect(JSON.parse(thread.values ?? "").log, `death ${step}`).toEqual(["quiet", "edited"]);
+    if (!died) return;
+  }
+  throw new Error("the edit never ended");
+});

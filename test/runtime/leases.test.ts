@@ -7,6 +7,7 @@ import { finishRun } from "../../src/postgres/finish.ts";
 import { lockThreadShared } from "../../src/postgres/threads.sql.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
 import { createWorker } from "../../src/runtime/worker.ts";
+import { checkpointOf, METADATA } from "../checkpointer/support.ts";
 import { knobs, resetKnobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
 import { claimNext, leaseOf } from "../support/dying-worker.ts";
 import { type House, openHouse } from "../support/house.ts";
@@ -55,6 +56,19 @@ test("a checkpoint between two lost leases starts the count again", async () => 
   await graph.updateState({ configurable: { thread_id } }, { log: [] }, "__start__");
   expect(await leasesRunOut()).toMatchObject([{ result: "lose_lease" }]);
   expect(await house.run(run_id)).toMatchObject({ status: "pending", lost_leases: 1 });
+  await house.settle();
+});
+
+test("a checkpoint inside a subgraph is progress too", async () => {
+  const run = await house.start("steps", { input: {} });
+  for (let lost = 1; lost <= 7; lost += 1) {
+    const saver = house.parts.saver.withLease(leaseOf(await claimNext(house)));
+    const { checkpoint, versions } = checkpointOf({ log: [] });
+    const config = { configurable: { thread_id: run.thread_id, checkpoint_ns: `inner:${lost}` } };
+    await saver.put(config, checkpoint, METADATA, versions);
+    expect(await leasesRunOut()).toMatchObject([{ result: "lose_lease" }]);
+  }
+  expect((await house.run(run.run_id)).lost_leases).toBe(1);
   await house.settle();
 });
 

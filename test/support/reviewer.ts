@@ -5,6 +5,7 @@ import { readReviews } from "../../src/postgres/reviews.ts";
 import type { Decision } from "../../src/protocol/decision.ts";
 import type { Principal } from "../../src/protocol/principal.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
+import type { RunKwargs } from "../../src/protocol/run.ts";
 import type { House } from "./house.ts";
 
 /** A person who may decide. */
@@ -85,6 +86,7 @@ export interface ResumeOptions {
   checkpoint_id?: string;
   elapsedMs?: () => number;
   allowScalarResume?: boolean;
+  kwargs?: Partial<RunKwargs>;
 }
 
 /** Resumes a thread as the LangGraph API does. */
@@ -94,7 +96,7 @@ export async function resume(
   value: unknown,
   options: ResumeOptions = {},
 ): Promise<Decided> {
-  const { by = ANA, checkpoint_id, elapsedMs = () => 0, allowScalarResume = true } = options;
+  const { by = ANA, checkpoint_id, elapsedMs = () => 0, allowScalarResume = true, kwargs = {} } = options;
   const [any] = await reviewsOf(house, thread_id);
   return await resumeThread(house.database, {
     principal: by,
@@ -104,6 +106,6 @@ export async function resume(
     graphOf: await house.factsOf(any?.graph_id ?? "echo"),
     elapsedMs,
     allowScalarResume,
-    run: { run_id: randomUUID(), kwargs: {}, metadata: {}, assistant_id: null },
+    run: { run_id: randomUUID(), kwargs, metadata: {}, assistant_id: null },
   });
 }
