@@ -102,7 +102,14 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
     if (stopped === "cancelled") {
       return await failed(setting, scene, "cancelled", { error: "cancelled", message: "the run was cancelled" });
     }
-    if (stopped !== null) return "stopped";
+    if (stopped !== null) {
+      // A refused write found it out before the heartbeat did; nobody else will tell.
+      if (!setting.signal.aborted) {
+        parts.metrics.leases_lost.inc();
+        parts.log.warn({ run_id: run.run_id, thread_id, reason: stopped }, "run stopped");
+      }
+      return "stopped";
+    }
     parts.log.warn({ run_id: run.run_id, thread_id, err: error }, "run failed");
     // The graph refused the answer because it no longer shows what was approved: the question stands, the answer does not.
     const ending = run.group_id !== null && isInvalidResume(error) ? "stale" : "failed";

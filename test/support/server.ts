@@ -48,6 +48,10 @@ export interface Server {
   /** The key of its command line. */
   key(): string;
   kill9(): Promise<Exit>;
+  /** SIGSTOP: it does nothing any more, and its connections stay open. */
+  freeze(): void;
+  /** SIGCONT: it goes on as if nothing had been. */
+  thaw(): void;
   stop(): Promise<Exit>;
 }
 
@@ -138,6 +142,8 @@ function describe(child: ChildProcess, dataDir: string): Server {
     marker: () => marker,
     key: () => readFileSync(join(dataDir, "cli.key"), "utf8").trim(),
     kill9: () => end("SIGKILL"),
+    freeze: () => void child.kill("SIGSTOP"),
+    thaw: () => void child.kill("SIGCONT"),
     async stop() {
       const tooLong = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
       const exit = await end("SIGTERM");
