@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type ClaimedRun, claimThread, reapLeases, returnLease } from "../../src/postgres/claim.ts";
 import { appendEvents } from "../../src/postgres/events.ts";
 import { createDice, SCALE } from "../support/dice.ts";
 import { leaseOf } from "../support/dying-worker.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
+
+vi.setConfig({ testTimeout: 60_000 * SCALE });
 
 let house: House;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import type { RunRow } from "../../src/postgres/runs.sql.ts";
 import type { Decision } from "../../src/protocol/decision.ts";
@@ -10,6 +10,8 @@ import { createDice, SCALE } from "../support/dice.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
 import { answer, openOf, person, resume, reviewsOf, theOpen } from "../support/reviewer.ts";
+
+vi.setConfig({ testTimeout: 60_000 * SCALE });
 
 let house: House;
 let worker: Worker;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import { claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
 import { listRuns } from "../../src/postgres/runs.sql.ts";
@@ -10,6 +10,8 @@ import { leaseOf } from "../support/dying-worker.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
 import { answer, openOf, person } from "../support/reviewer.ts";
+
+vi.setConfig({ testTimeout: 60_000 * SCALE });
 
 let house: House;
 beforeAll(async () => {
@@ -103,7 +105,7 @@ test("all transactions at once on few threads never deadlock, and leave every in
   for (const worker of workers) await worker.stop();
   expect(await deadlocks()).toBe(0);
   expect(await violations(house.database)).toEqual([]);
-}, 240_000);
+});
 
 /** How many deadlocks this database has seen. A backend tells when it ends, so all but the asking one are ended first. */
 async function deadlocks(): Promise<number> {
