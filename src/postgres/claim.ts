@@ -40,11 +40,16 @@ export interface Claimant {
   leaseMs: number;
 }
 
+const SPARE_CANDIDATES = 20;
+
 /** Finds threads with due work and claims up to `limit` runs, one transaction a thread: two threads in one deadlock. */
 export async function claimRuns(database: Database, claimant: Claimant, limit: number): Promise<ClaimedRun[]> {
   if (limit <= 0) return [];
   const claimed: ClaimedRun[] = [];
-  for (const { tenant_id, thread_id } of await database.many(claimCandidates(claimant.graph_ids, limit))) {
+  // More than there is room for: those that are locked just now must not keep the ones behind them waiting.
+  const candidates = await database.many(claimCandidates(claimant.graph_ids, limit + SPARE_CANDIDATES));
+  for (const { tenant_id, thread_id } of candidates) {
+    if (claimed.length === limit) break;
     const run = await claimThread(database, claimant, tenant_id, thread_id);
     if (run !== undefined) claimed.push(run);
   }
