@@ -1,0 +1,37 @@
+/** A fault planted in the product: if every test that is named stays green, nothing protects what it breaks. */
+export interface Mutant {
+  name: string;
+  file: string;
+  /** Stands in the file exactly once. */
+  find: string;
+  replace: string;
+  /** Where the same thing is done twice, the other place. */
+  also?: { find: string; replace: string }[];
+  /** Those that must go red; the first is the one most likely to. */
+  tests: string[];
+}
+
+/** The tests that notice faults. */
+export const TESTS = {
+  apply: "test/policy/apply.test.ts",
+  asking: "test/crash/asking.test.ts",
+  auditChain: "test/policy/audit-chain.test.ts",
+  cancel: "test/runtime/cancel.test.ts",
+  constraints: "test/postgres/constraints.test.ts",
+  copy: "test/runtime/copy.test.ts",
+  crash: "test/runtime/crash.test.ts",
+  crowd: "test/story/crowd.test.ts",
+  decide: "test/policy/decide.test.ts",
+  decided: "test/story/decided.test.ts",
+  effects: "test/runtime/effects.test.ts",
+  examples: "test/story/examples.test.ts",
+  fence: "test/checkpointer/fence.test.ts",
+  leases: "test/runtime/leases.test.ts",
+  lockOrder: "test/story/lock-order.test.ts",
+  movedOn: "test/story/moved-on.test.ts",
+  pauses: "test/runtime/pauses.test.ts",
+  queue: "test/runtime/queue.test.ts",
+  refund: "test/workflows/refund-approval.test.ts",
+  review: "test/kit/review.test.ts",
+  roads: "test/story/roads.test.ts",
+};
