@@ -20,8 +20,6 @@ export interface ServerOptions {
   env?: Record<string, string>;
   /** A module to load before anything else. */
   preload?: string;
-  /** A program that starts it, with its arguments. */
-  under?: string[];
   /** It lives longer than the test that started it; afterAll stops it. */
   shared?: boolean;
   /** The server that this one comes after, in its folder. */
@@ -45,8 +43,6 @@ export interface Server {
   log(): string;
   /** The name of the failpoint that it reached, as it wrote it down itself; empty when it reached none. */
   marker(): string;
-  /** The key of its command line. */
-  key(): string;
   kill9(): Promise<Exit>;
   /** SIGSTOP: it does nothing any more, and its connections stay open. */
   freeze(): void;
@@ -71,14 +67,13 @@ afterAll(async () => {
   if (booted.length > 0) throw new Error("a server booted a PostgreSQL of its own");
 });
 
-/** Starts `holdpoint start` as a user would, and waits until it is ready. It is killed when the test ends. */
+/** Starts a server as a user would, and waits until it is ready. It is killed when the test ends. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const dataDir = options.after?.dataDir ?? makeFolder();
-  const { command = "start", under = [], preload } = options;
+  const { command = "start", preload } = options;
   const imports = [join(import.meta.dirname, "exit-with-parent.ts"), ...(preload === undefined ? [] : [preload])];
   const args = [...imports.flatMap((file) => ["--import", file]), join(ROOT, "src/cli/main.ts"), command];
-  const [program = "", ...rest] = [...under, process.execPath, ...args];
-  const child = spawn(program, rest, { cwd: dataDir, env: environment(options, dataDir), stdio: "pipe" });
+  const child = spawn(process.execPath, args, { cwd: dataDir, env: environment(options, dataDir), stdio: "pipe" });
   const server = { ...describe(child, dataDir), shared: options.shared === true };
   alive.add(server);
   void server.exited.then(() => {
@@ -140,7 +135,6 @@ function describe(child: ChildProcess, dataDir: string): Server {
     exited,
     log: () => written,
     marker: () => marker,
-    key: () => readFileSync(join(dataDir, "cli.key"), "utf8").trim(),
     kill9: () => end("SIGKILL"),
     freeze: () => void child.kill("SIGSTOP"),
     thaw: () => void child.kill("SIGCONT"),
