@@ -3,6 +3,7 @@ import type { WriteBatcher } from "./batch.ts";
 import type { Database } from "./database.ts";
 import { insertEvents, selectRunEvents } from "./events.sql.ts";
 import type { Lease } from "./fence.ts";
+import type { Statement } from "./sql.ts";
 
 /**
  * Stores events under the fence, in the same commit as whatever checkpoint is being written; only after this has
@@ -14,9 +15,14 @@ export async function appendEvents(
   attempt: number,
   events: readonly StreamEvent[],
 ): Promise<void> {
-  const body = JSON.stringify(events);
-  const statement = insertEvents({ ...lease, attempt, count: events.length, body });
-  await batcher.submit({ thread_id: lease.thread_id, lease, statements: [statement] });
+  const { thread_id } = lease;
+  await batcher.submit({ thread_id, lease, statements: eventBatch(lease, attempt, events) });
+}
+
+/** The statement that stores these events, for a transaction that holds the lease; none for none. */
+export function eventBatch(lease: Lease, attempt: number, events: readonly StreamEvent[]): Statement[] {
+  if (events.length === 0) return [];
+  return [insertEvents({ ...lease, attempt, count: events.length, body: JSON.stringify(events) })];
 }
 
 /** The next events of a run after an id, oldest first; empty when there are none yet. */

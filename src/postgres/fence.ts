@@ -1,8 +1,8 @@
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Database, Transaction } from "./database.ts";
 import { leaseHeld } from "./fence.sql.ts";
-import type { Statement } from "./sql.ts";
-import { lockThread, lockThreadShared } from "./threads.sql.ts";
+import { openRunsForUpdate, type RunRow } from "./runs.sql.ts";
+import { lockThread, lockThreadShared, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
 
 /** The right to execute a thread: good as long as nobody has raised the thread's epoch. */
 export interface Lease {
@@ -21,16 +21,41 @@ export async function fencedWrite<Result>(
   lease: Lease,
   body: (tx: Transaction) => Promise<Result>,
 ): Promise<Result> {
-  return await underLease(database, lease, lockThreadShared(lease.thread_id), body);
+  const { tenant_id, thread_id, lease_epoch } = lease;
+  return await database.transaction(async (tx) => {
+    // Two statements: one that locked and checked at once would check with a snapshot older than its lock.
+    const [, held] = await tx.pipeline([lockThreadShared(thread_id), leaseHeld(tenant_id, thread_id, lease_epoch)]);
+    if (held.length === 0) throw leaseLost(lease);
+    return await body(tx);
+  });
 }
 
-/** The same with the lock held alone: for the writes that must not race a decision or a cancellation. */
+/** The thread as it stands under its lock. */
+export interface LockedThread {
+  thread: ThreadRow & { now: string };
+  openRuns: RunRow[];
+}
+
+/**
+ * The same with the lock held alone, and then the thread's row and its open runs: for the writes that must not race a
+ * decision or a cancellation.
+ */
 export async function fencedExclusive<Result>(
   database: Database,
   lease: Lease,
-  body: (tx: Transaction) => Promise<Result>,
+  body: (tx: Transaction, locked: LockedThread) => Promise<Result>,
 ): Promise<Result> {
-  return await underLease(database, lease, lockThread(lease.thread_id), body);
+  const { tenant_id, thread_id, lease_epoch } = lease;
+  return await database.transaction(async (tx) => {
+    const [, held, [thread], openRuns] = await tx.pipeline([
+      lockThread(thread_id),
+      leaseHeld(tenant_id, thread_id, lease_epoch),
+      threadForUpdate(tenant_id, thread_id),
+      openRunsForUpdate(tenant_id, thread_id),
+    ]);
+    if (held.length === 0 || thread === undefined) throw leaseLost(lease);
+    return await body(tx, { thread, openRuns });
+  });
 }
 
 /** Throws `lease_lost` when another worker has been given the thread. */
@@ -38,21 +63,7 @@ export async function verifyLease(database: Database, lease: Lease): Promise<voi
   await fencedWrite(database, lease, async () => {});
 }
 
-async function underLease<Result>(
-  database: Database,
-  lease: Lease,
-  lock: Statement,
-  body: (tx: Transaction) => Promise<Result>,
-): Promise<Result> {
-  const { tenant_id, thread_id, run_id, lease_epoch } = lease;
-  return await database.transaction(async (tx) => {
-    // Two statements: one that locked and checked at once would check with a snapshot older than its lock.
-    const [, held] = await tx.pipeline([lock, leaseHeld(tenant_id, thread_id, lease_epoch)]);
-    if (held.length > 0) return await body(tx);
-    throw new HoldpointError(
-      "lease_lost",
-      `run ${run_id} lost its lease on thread ${thread_id}; it writes nothing more`,
-      { facts: { thread_id, run_id, lease_epoch } },
-    );
-  });
+function leaseLost({ thread_id, run_id, lease_epoch }: Lease): HoldpointError {
+  const message = `run ${run_id} lost its lease on thread ${thread_id}; it writes nothing more`;
+  return new HoldpointError("lease_lost", message, { facts: { thread_id, run_id, lease_epoch } });
 }

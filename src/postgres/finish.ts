@@ -3,16 +3,18 @@ import { failpoint } from "../failpoint.ts";
 import { isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import type { ReviewRequest } from "../policy/review/open.ts";
 import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
+import type { StreamEvent } from "../protocol/events.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
 import type { RunStatus } from "../protocol/run.ts";
 import type { ThreadStatus } from "../protocol/thread.ts";
 import { auditReview, runAudit } from "./audit.ts";
 import { supersedeReview } from "./create-run.ts";
 import type { Database, Queryable } from "./database.ts";
+import { eventBatch } from "./events.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
-import { endRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
-import { finishThread, giveBackThread, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
+import { endRun, type RunRow } from "./runs.sql.ts";
+import { finishThread, giveBackThread, type ThreadRow } from "./threads.sql.ts";
 
 /** What an execution leaves behind. JSON is text here: it is stored as it stands. */
 export interface Finish {
@@ -51,7 +53,7 @@ const RUN_STATUS: Record<Ending, RunStatus> = {
 
 /**
  * T-finish: ends a run, after the saver has committed. Locks: thread advisory lock, thread row, open runs, live
- * reviews by id, audit. Throws `lease_lost` and changes nothing when the fence has moved.
+ * reviews by id, audit. Throws `lease_lost` and changes nothing when the fence has moved. The last events go with it.
  */
 export async function finishRun(
   database: Database,
@@ -59,15 +61,11 @@ export async function finishRun(
   run: RunRow,
   wanted: Finish,
   context: OpenContext,
+  events: readonly StreamEvent[],
 ): Promise<void> {
-  await fencedExclusive(database, lease, async (tx) => {
+  await fencedExclusive(database, lease, async (tx, { thread, openRuns }) => {
     const { tenant_id, thread_id, run_id } = lease;
-    const [[thread], openRuns] = await tx.pipeline([
-      threadForUpdate(tenant_id, thread_id),
-      openRunsForUpdate(tenant_id, thread_id),
-    ]);
-    // The fence has just seen the thread.
-    const { now } = thread as ThreadRow & { now: string };
+    const { now } = thread;
     const isQueued = openRuns.some((open) => open.run_id !== run_id);
     const finish = cancelledInstead(
       wanted,
@@ -81,7 +79,7 @@ export async function finishRun(
     const status = RUN_STATUS[finish.ending];
     const released =
       run.kind === "copy"
-        ? giveBackThread(tenant_id, thread_id, await restingStatus(tx, thread as ThreadRow, isQueued))
+        ? giveBackThread(tenant_id, thread_id, await restingStatus(tx, thread, isQueued))
         : finishThread(
             tenant_id,
             thread_id,
@@ -92,6 +90,7 @@ export async function finishRun(
           );
     const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
     await tx.finish([
+      ...eventBatch(lease, run.attempt, events),
       endRun(tenant_id, run_id, status, finish.output, error),
       released,
       runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),

@@ -3,8 +3,8 @@ import type { StreamEvent } from "../protocol/events.ts";
 /** Takes a run's events in order and stores them; nobody is shown an event that is not stored. */
 export interface EventWriter {
   push(event: StreamEvent): void;
-  /** Resolves when everything pushed is stored; throws what storing threw. */
-  drain(): Promise<void>;
+  /** Stops storing, and gives what is not stored yet to whoever ends the run; throws what storing threw. */
+  rest(): Promise<StreamEvent[]>;
 }
 
 const MAX_BATCH = 256;
@@ -17,9 +17,10 @@ export function createEventWriter(store: (events: StreamEvent[]) => Promise<void
   let waiting: StreamEvent[] = [];
   let flushing: Promise<void> | undefined;
   let failure: unknown;
+  let isClosed = false;
 
   const flush = async () => {
-    while (waiting.length > 0 && failure === undefined) {
+    while (waiting.length > 0 && failure === undefined && !isClosed) {
       const batch = waiting.slice(0, MAX_BATCH);
       waiting = waiting.slice(MAX_BATCH);
       try {
@@ -35,9 +36,11 @@ export function createEventWriter(store: (events: StreamEvent[]) => Promise<void
       waiting.push(event);
       flushing ??= flush();
     },
-    async drain() {
+    async rest() {
+      isClosed = true;
       await flushing;
       if (failure !== undefined) throw failure;
+      return waiting;
     },
   };
 }

@@ -44,17 +44,19 @@ export async function executeRun(parts: RunnerParts, { run, lease, signal }: Exe
   });
   const ended = await outcomeOf({ parts, run, lease, signal, loaded, kwargs, events });
   if (ended === "stopped") return;
-  await events.drain();
+  const rest = await events.rest();
   failpoint("run.before_finish");
-  await finishRun(parts.database, lease, run, ended.finish, {
+  const context = {
     graph_fingerprint: loaded.fingerprint,
     guarded: loaded.guarded,
     checkpoint_id: ended.checkpoint_id,
     dueAfterSeconds: parts.reviewDueHours * 3600,
     forked_from: null,
-  });
+  };
+  await finishRun(parts.database, lease, run, ended.finish, context, rest);
   failpoint("run.finished");
   const { ending } = ended.finish;
+  parts.metrics.events_stored.inc(rest.length);
   parts.metrics.runs_ended.inc({ status: ending });
   parts.log.info({ run_id: run.run_id, thread_id: run.thread_id, ending, attempt: run.attempt }, "run ended");
 }

@@ -1,4 +1,7 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
 import type { BaseCheckpointSaver, StateSnapshot } from "@langchain/langgraph";
+import type { CheckpointTuple } from "@langchain/langgraph-checkpoint";
+import { cloneGraph } from "../graphs/compiled.ts";
 import type { CompiledGraph } from "../graphs/graph-set.ts";
 import type { HeadFacts } from "../policy/review/apply.ts";
 import { shownDigest } from "../policy/review/open.ts";
@@ -41,8 +44,8 @@ type Task = StateSnapshot["tasks"][number];
 /** Reads the head of a thread. */
 export async function readHead(graph: CompiledGraph, source: HeadSource): Promise<Head> {
   const { thread_id } = source;
-  const snapshot = await graph.getState({ configurable: { thread_id } });
   const tuple = await source.saver.getTuple({ configurable: { thread_id, checkpoint_ns: "" } });
+  const snapshot = await readSnapshot(graph, source, tuple);
   const finished_tasks = new Set<string>();
   for (const [task_id, channel] of tuple?.pendingWrites ?? [])
     if (!CONTROL_CHANNELS.has(channel)) finished_tasks.add(task_id);
@@ -68,6 +71,21 @@ export async function readHead(graph: CompiledGraph, source: HeadSource): Promis
     ),
     parent: snapshot.parentConfig,
   };
+}
+
+/** The graph's view of a checkpoint that has been read already. */
+async function readSnapshot(
+  graph: CompiledGraph,
+  { saver, thread_id }: HeadSource,
+  tuple: CheckpointTuple | undefined,
+): Promise<StateSnapshot> {
+  const reader = cloneGraph(graph);
+  const getTuple = async (config: RunnableConfig) =>
+    config.configurable?.["checkpoint_ns"] === "" && config.configurable["checkpoint_id"] === undefined
+      ? tuple
+      : await saver.getTuple(config);
+  reader.checkpointer = Object.create(saver, { getTuple: { value: getTuple } }) as BaseCheckpointSaver;
+  return await reader.getState({ configurable: { thread_id, checkpoint_ns: "" } });
 }
 
 const breakpoint = ({ id, name }: Task): PendingInterrupt => ({

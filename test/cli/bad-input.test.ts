@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -231,7 +231,7 @@ describe("the server", () => {
       const found = (serverUrl: string) => findServer({ serverUrl, apiKey: undefined, dataDir: server.dataDir }).apiKey;
       expect(found("https://holdpoint.example")).toBeUndefined();
       expect(found("http://127.0.0.1.evil.example")).toBeUndefined();
-      expect(found("http://127.0.0.1:8123")).toBe(server.key());
+      expect(found("http://127.0.0.1:8123")).toBe(readFileSync(join(server.dataDir, "cli.key"), "utf8").trim());
     });
   });
 });
