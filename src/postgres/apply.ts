@@ -7,7 +7,6 @@ import { fencedExclusive, type Lease } from "./fence.ts";
 import { moveGroup } from "./finish.ts";
 import { decisionsOf, type ReviewRow } from "./reviews.sql.ts";
 import type { RunRow } from "./runs.sql.ts";
-import { readNow } from "./threads.sql.ts";
 
 /** A decided review and who asks; how far that task has read is in the checkpoints. */
 export interface AnsweredReview extends Omit<DecidedReview, "answers_read"> {
@@ -19,9 +18,8 @@ export interface AnsweredReview extends Omit<DecidedReview, "answers_read"> {
  * Locks: thread advisory lock, the group's reviews by id, audit. Throws `lease_lost`.
  */
 export async function beginApply(database: Database, lease: Lease, run: RunRow): Promise<AnsweredReview[]> {
-  return await fencedExclusive(database, lease, async (tx) => {
-    const { now } = await tx.one(readNow());
-    const reviews = await moveGroup(tx, run, "apply", null, now);
+  return await fencedExclusive(database, lease, async (tx, { thread }) => {
+    const reviews = await moveGroup(tx, run, "apply", null, thread.now);
     const decisions = await tx.many(
       decisionsOf(
         run.tenant_id,

@@ -16,6 +16,13 @@ export interface AuditRow {
   hash: string | null;
 }
 
+/** The last link of a review's chain. */
+export interface ChainEnd {
+  review_id: string;
+  review_seq: number;
+  hash: string;
+}
+
 /** A row about a run: no hash in the transaction, which would cost the queue a factor of four. */
 export const insertRunAudit = (row: {
   tenant_id: string;
@@ -28,11 +35,12 @@ export const insertRunAudit = (row: {
   insert into holdpoint.audit (tenant_id, kind, at, principal_id, thread_id, run_id, body)
   values (${row.tenant_id}, ${row.kind}, holdpoint.now(), ${row.principal_id}, ${row.thread_id}, ${row.run_id}::uuid, ${row.body})`;
 
-/** The end of a review's chain; the review's row is locked by the caller. */
-export const lastReviewAudit = (tenant_id: string, review_id: string) => sql<{ review_seq: number; hash: string }>`
-  select review_seq, encode(hash, 'hex') as hash from holdpoint.audit
-  where tenant_id = ${tenant_id} and review_id = ${review_id}::uuid
-  order by review_seq desc limit 1`;
+/** Where the chains of some reviews end; their rows are locked by the caller. No row for a chain that has no link yet. */
+export const reviewChainEnds = (tenant_id: string, review_ids: readonly string[]) => sql<ChainEnd>`
+  select distinct on (review_id) review_id, review_seq, encode(hash, 'hex') as hash
+  from holdpoint.audit
+  where tenant_id = ${tenant_id} and review_id = any(${review_ids}::uuid[])
+  order by review_id, review_seq desc`;
 
 /** One link of a review's chain. */
 export const insertReviewAudit = (row: {

@@ -1,5 +1,5 @@
 import { CHAIN_START, linkHash } from "../policy/audit-chain.ts";
-import { insertReviewAudit, insertRunAudit, lastReviewAudit } from "./audit.sql.ts";
+import { type ChainEnd, insertReviewAudit, insertRunAudit, reviewChainEnds } from "./audit.sql.ts";
 import type { Queryable } from "./database.ts";
 import type { Statement } from "./sql.ts";
 
@@ -29,24 +29,47 @@ export interface ReviewAuditEvent {
   body?: Record<string, unknown>;
 }
 
+// Where chains end, as far as a transaction has read or written them: several links then cost one look.
+const knownEnds = new WeakMap<Queryable, Map<string, Pick<ChainEnd, "review_seq" | "hash">>>();
+
+/** Remembers, for the rest of the transaction, the ends that `reviewChainEnds` gave for these reviews. */
+export function noteChainEnds(tx: Queryable, review_ids: readonly string[], rows: readonly ChainEnd[]): void {
+  const ends = knownEnds.get(tx) ?? new Map<string, Pick<ChainEnd, "review_seq" | "hash">>();
+  for (const id of review_ids) {
+    ends.set(id, rows.find(({ review_id }) => review_id === id) ?? { review_seq: 0, hash: CHAIN_START });
+  }
+  knownEnds.set(tx, ends);
+}
+
 /** Adds a link to the review's chain. The caller holds the review's row, so no two links can follow the same one. */
-export async function auditReview(
-  tx: Queryable,
-  review: { tenant_id: string; id: string; thread_id: string },
-  event: ReviewAuditEvent,
-): Promise<void> {
-  const last = await tx.maybeOne(lastReviewAudit(review.tenant_id, review.id));
-  const prev_hash = last?.hash ?? CHAIN_START;
+export async function auditReview(tx: Queryable, ...link: LinkArguments): Promise<void> {
+  await tx.run(await reviewLink(tx, ...link));
+}
+
+type LinkArguments = [review: { tenant_id: string; id: string; thread_id: string }, event: ReviewAuditEvent];
+
+/** The statement that adds a link; it must be sent, and before the one of the next link of the same review. */
+export async function reviewLink(tx: Queryable, ...[review, event]: LinkArguments): Promise<Statement> {
+  const { tenant_id, id: review_id, thread_id } = review;
+  if (knownEnds.get(tx)?.get(review_id) === undefined) {
+    noteChainEnds(tx, [review_id], await tx.many(reviewChainEnds(tenant_id, [review_id])));
+  }
+  const ends = knownEnds.get(tx) as Map<string, Pick<ChainEnd, "review_seq" | "hash">>;
+  const { review_seq: last, hash: prev_hash } = ends.get(review_id) as Pick<ChainEnd, "review_seq" | "hash">;
+  const { kind, at, principal_id, run_id = null, body = {} } = event;
+  const review_seq = last + 1;
   const link = {
-    tenant_id: review.tenant_id,
-    review_id: review.id,
-    review_seq: (last?.review_seq ?? 0) + 1,
-    kind: event.kind,
-    at: event.at,
-    principal_id: event.principal_id,
-    thread_id: review.thread_id,
-    run_id: event.run_id ?? null,
-    body: JSON.stringify(event.body ?? {}),
+    tenant_id,
+    review_id,
+    review_seq,
+    kind,
+    at,
+    principal_id,
+    thread_id,
+    run_id,
+    body: JSON.stringify(body),
   };
-  await tx.run(insertReviewAudit({ ...link, prev_hash, hash: linkHash(prev_hash, link) }));
+  const hash = linkHash(prev_hash, link);
+  ends.set(review_id, { review_seq, hash });
+  return insertReviewAudit({ ...link, prev_hash, hash });
 }

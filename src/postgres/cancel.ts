@@ -2,7 +2,7 @@ import { isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { RUN_TRANSITIONS } from "../policy/run-lifecycle.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { auditReview, auditRun } from "./audit.ts";
-import type { Database, Queryable } from "./database.ts";
+import type { Database, Transaction } from "./database.ts";
 import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, moveReview } from "./reviews.sql.ts";
 import { endRun, openRunsForUpdate, type RunRow, requestCancel, runForUpdate } from "./runs.sql.ts";
@@ -42,7 +42,7 @@ export async function cancelRun(database: Database, request: CancelRun): Promise
 }
 
 async function cancelQueued(
-  tx: Queryable,
+  tx: Transaction,
   run: RunRow,
   thread: ThreadRow & { now: string },
   request: CancelRun,
@@ -51,7 +51,7 @@ async function cancelQueued(
 }
 
 /** Ends a run that nobody executes. The caller holds the thread's locks. */
-export async function endCancelled(tx: Queryable, run: RunRow, principal_id: string, at: string): Promise<void> {
+export async function endCancelled(tx: Transaction, run: RunRow, principal_id: string, at: string): Promise<void> {
   await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", null, cancelledBy(principal_id)));
   await moveGroup(tx, run, "cancel", `${principal_id} cancelled the run that carried the answer`, at, principal_id);
   await auditRun(tx, run, "run.cancelled", principal_id);
@@ -62,7 +62,7 @@ export async function endCancelled(tx: Queryable, run: RunRow, principal_id: str
 }
 
 async function cancelWaiting(
-  tx: Queryable,
+  tx: Transaction,
   run: RunRow,
   thread: ThreadRow & { now: string },
   request: CancelRun,

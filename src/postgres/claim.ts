@@ -4,7 +4,7 @@ import type { RunKwargs } from "../protocol/run.ts";
 import { auditRun } from "./audit.ts";
 import { endCancelled } from "./cancel.ts";
 import { asksAnew, supersedeReview } from "./create-run.ts";
-import { type Database, isPostgresError, type Queryable } from "./database.ts";
+import { type Database, isPostgresError, type Transaction } from "./database.ts";
 import type { Lease } from "./fence.ts";
 import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
@@ -97,7 +97,7 @@ const LOCK_TIMEOUT: Statement = { name: "hp_lock_timeout", text: "set local lock
  * A run that was queued before a question was asked must not walk past it: on a guarded graph it ends with the
  * reason, elsewhere the question is superseded, as it would have been by input sent a moment later.
  */
-async function refuseOvertaking(tx: Queryable, next: RunRow, reviews: readonly ReviewRow[]): Promise<boolean> {
+async function refuseOvertaking(tx: Transaction, next: RunRow, reviews: readonly ReviewRow[]): Promise<boolean> {
   if (next.kind === "resume" || next.kind === "copy") return false;
   const open = reviews.filter(isWaiting);
   if (open.length === 0) return false;
@@ -157,7 +157,7 @@ async function reapThread(database: Database, tenant_id: string, thread_id: stri
   }
 }
 
-async function takeBack(tx: Queryable, run: RunRow, now: string): Promise<Reaped> {
+async function takeBack(tx: Transaction, run: RunRow, now: string): Promise<Reaped> {
   const { tenant_id, thread_id, run_id } = run;
   // Somebody wanted it stopped, and now it has stopped.
   if (run.cancel_action !== null) {
@@ -198,7 +198,7 @@ export async function loseLease(database: Database, lease: Lease): Promise<void>
 async function giveUp(
   database: Database,
   lease: Lease,
-  end: (tx: Queryable, run: RunRow, now: string) => Promise<void>,
+  end: (tx: Transaction, run: RunRow, now: string) => Promise<void>,
 ): Promise<void> {
   await database.transaction(async (tx) => {
     await tx.run(lockThread(lease.thread_id));

@@ -12,8 +12,9 @@ import { isOpen } from "../policy/review/lifecycle.ts";
 import { outcomeOf } from "../policy/review/normalise.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { ReviewAction } from "../protocol/interrupt.ts";
-import { auditReview } from "./audit.ts";
-import type { Database, Queryable, Transaction } from "./database.ts";
+import { reviewChainEnds } from "./audit.sql.ts";
+import { noteChainEnds, reviewLink } from "./audit.ts";
+import type { Database, Queryable, RowOf, Transaction } from "./database.ts";
 import { queueResume, type ResumeCommand, replayedRun } from "./queue-resume.ts";
 import {
   type DecisionRow,
@@ -22,11 +23,12 @@ import {
   insertDecision,
   liveReviewsForUpdate,
   markDecided,
-  questionAtArrival,
+  questionsAtArrival,
   type ReviewRow,
   reviewForUpdate,
 } from "./reviews.sql.ts";
-import { openRunsForUpdate, type RunRow } from "./runs.sql.ts";
+import { openRunsForUpdate, type RunRow, selectRunById } from "./runs.sql.ts";
+import type { Statement } from "./sql.ts";
 import { lockThread, selectHeadCheckpoint, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
 
 /** One review's answer within a decision. */
@@ -65,15 +67,21 @@ export async function decide(database: Database, command: Decide): Promise<Decid
     const scene = await readScene(tx, command);
     const verdicts = await judge(tx, command, scene);
     const accepted = verdicts.filter(({ verdict }) => verdict.kind === "accept");
-    for (const { review, answer, verdict } of accepted) await record(tx, command, scene, review, answer, verdict);
-    failpoint("decide.recorded");
     // An answer sent again beside a new one is of an older group; the run to queue is that of the new one.
-    const { group_id } = (accepted[0] ?? (verdicts[0] as Judged)).review;
-    const group = await tx.many(groupForUpdate(command.principal.tenant_id, group_id));
+    const { group_id, run_id } = (accepted[0] ?? (verdicts[0] as Judged)).review;
+    const records = await Promise.all(accepted.map((judged) => record(tx, command, scene, judged)));
+    const { tenant_id } = command.principal;
+    const [group, paused] = await writeRecords(
+      tx,
+      records,
+      groupForUpdate(tenant_id, group_id),
+      selectRunById(tenant_id, run_id),
+    );
+    failpoint("decide.recorded");
     const resume_run =
       accepted.length === 0
-        ? await replayedRun(tx, command, group)
-        : await queueResume(tx, command, group, scene.thread.now);
+        ? await replayedRun(tx, command, group, paused)
+        : await queueResume(tx, command, group, paused, scene.thread.now);
     return { reviews: group, resume_run, replayed: accepted.length === 0 };
   });
   failpoint("decide.committed");
@@ -85,6 +93,8 @@ interface Scene {
   live: ReviewRow[];
   openRuns: RunRow[];
   head_checkpoint_id: string | null;
+  decisions: DecisionRow[];
+  arrivals: RowOf<ReturnType<typeof questionsAtArrival>>[];
 }
 
 interface Judged {
@@ -93,36 +103,35 @@ interface Judged {
   verdict: Verdict;
 }
 
-async function readScene(tx: Transaction, { principal, thread_id }: Decide): Promise<Scene> {
+async function readScene(tx: Transaction, { principal, thread_id, answers, elapsedMs }: Decide): Promise<Scene> {
   const { tenant_id } = principal;
-  const [, [thread], openRuns, live, [head]] = await tx.pipeline([
+  const ids = answers.map(({ review_id }) => review_id);
+  const [, [thread], openRuns, live, [head], decisions, arrivals, ends] = await tx.pipeline([
     lockThread(thread_id),
     threadForUpdate(tenant_id, thread_id),
     openRunsForUpdate(tenant_id, thread_id),
     liveReviewsForUpdate(tenant_id, thread_id),
     selectHeadCheckpoint(tenant_id, thread_id),
+    decisionsOf(tenant_id, ids),
+    questionsAtArrival(tenant_id, ids, elapsedMs()),
+    reviewChainEnds(tenant_id, ids),
   ]);
   if (thread === undefined) throw new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
-  return { thread, live, openRuns, head_checkpoint_id: head?.checkpoint_id ?? null };
+  noteChainEnds(tx, ids, ends);
+  return { thread, live, openRuns, head_checkpoint_id: head?.checkpoint_id ?? null, decisions, arrivals };
 }
 
 async function judge(tx: Queryable, command: Decide, scene: Scene): Promise<Judged[]> {
   const reviews = await reviewsOf(tx, command, scene);
-  const standing = await tx.many(
-    decisionsOf(
-      command.principal.tenant_id,
-      reviews.map(({ id }) => id),
-    ),
-  );
   const other = scene.openRuns.find(({ kind }) => kind !== "resume") ?? null;
   const judged: Judged[] = [];
   for (const [position, answer] of command.answers.entries()) {
     const review = reviews[position] as ReviewRow;
-    const arrival = await tx.one(questionAtArrival(review.tenant_id, review.id, command.elapsedMs()));
+    const arrival = scene.arrivals.find(({ id }) => id === review.id) as Scene["arrivals"][number];
     const verdict = decideReview(
       facts(
         review,
-        standing.findLast(({ review_id }) => review_id === review.id),
+        scene.decisions.findLast(({ review_id }) => review_id === review.id),
       ),
       { ...answer.request, principal_id: command.principal.principal_id },
       {
@@ -160,15 +169,14 @@ function facts(review: ReviewRow, standing: DecisionRow | undefined): ReviewFact
   };
 }
 
+/** What an accepted answer writes: the review's new status first, then the decision and its link in the chain. */
 async function record(
   tx: Queryable,
   command: Decide,
   scene: Scene,
-  review: ReviewRow,
-  answer: Answer,
-  verdict: Verdict,
-): Promise<void> {
-  if (verdict.kind !== "accept") return;
+  { review, answer, verdict }: Judged,
+): Promise<Statement[]> {
+  if (verdict.kind !== "accept") return [];
   const { principal_id, tenant_id } = command.principal;
   const diff = decisionDiff(JSON.parse(review.actions) as ReviewAction[], verdict.decisions);
   const decision = {
@@ -187,10 +195,8 @@ async function record(
     seen_version: answer.request.seen_version ?? null,
     idempotency_key: answer.request.idempotency_key ?? null,
   };
-  await tx.one(markDecided(tenant_id, review.id, outcomeOf(verdict.decisions)));
-  await tx.run(insertDecision(decision));
   const { decisions, comment, binding, decisions_digest } = decision;
-  await auditReview(tx, review, {
+  const link = await reviewLink(tx, review, {
     kind: "decided",
     principal_id,
     at: scene.thread.now,
@@ -205,4 +211,20 @@ async function record(
       request_digest: review.request_digest,
     },
   });
+  return [markDecided(tenant_id, review.id, outcomeOf(verdict.decisions)), insertDecision(decision), link];
+}
+
+async function writeRecords(
+  tx: Transaction,
+  records: readonly Statement[][],
+  group: Statement<ReviewRow>,
+  paused: Statement<RunRow>,
+): Promise<[ReviewRow[], RunRow]> {
+  const written = await tx.pipeline([...records.flat(), group, paused]);
+  for (const [position, record] of records.entries()) {
+    const at = records.slice(0, position).reduce((sum, before) => sum + before.length, 0);
+    if (record.length > 0 && written[at]?.length !== 1) throw new Error("a review that was judged open was not");
+  }
+  const [reviews, [run]] = written.slice(-2) as [ReviewRow[], RunRow[]];
+  return [reviews, run as RunRow];
 }

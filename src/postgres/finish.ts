@@ -7,13 +7,14 @@ import type { StreamEvent } from "../protocol/events.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
 import type { RunStatus } from "../protocol/run.ts";
 import type { ThreadStatus } from "../protocol/thread.ts";
-import { auditReview, runAudit } from "./audit.ts";
+import { auditReview, reviewLink, runAudit } from "./audit.ts";
 import { supersedeReview } from "./create-run.ts";
-import type { Database, Queryable } from "./database.ts";
+import type { Database, Queryable, Transaction } from "./database.ts";
 import { eventBatch } from "./events.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
 import { endRun, type RunRow } from "./runs.sql.ts";
+import type { Statement } from "./sql.ts";
 import { finishThread, giveBackThread, type ThreadRow } from "./threads.sql.ts";
 
 /** What an execution leaves behind. JSON is text here: it is stored as it stands. */
@@ -215,7 +216,7 @@ async function openReview(
 
 /** Moves every review of the run's group that the event applies to. */
 export async function moveGroup(
-  tx: Queryable,
+  tx: Transaction,
   run: Pick<RunRow, "tenant_id" | "run_id" | "group_id">,
   event: "apply" | "close" | "fail_resume" | "go_stale" | "cancel",
   reason: string | null,
@@ -224,18 +225,17 @@ export async function moveGroup(
 ): Promise<ReviewRow[]> {
   if (run.group_id === null) return [];
   const moved: ReviewRow[] = [];
+  const statements: Statement[] = [];
   for (const review of await tx.many(groupForUpdate(run.tenant_id, run.group_id))) {
     const status: ReviewStatus | null = REVIEW_TRANSITIONS[review.status][event];
     if (status === null) continue;
-    await tx.run(moveReview(review.tenant_id, review.id, status, reason, null));
-    await auditReview(tx, review, {
-      kind: status,
-      principal_id,
-      at,
-      run_id: run.run_id,
-      body: reason === null ? {} : { reason },
-    });
+    const body = reason === null ? {} : { reason };
+    statements.push(
+      moveReview(review.tenant_id, review.id, status, reason, null),
+      await reviewLink(tx, review, { kind: status, principal_id, at, run_id: run.run_id, body }),
+    );
     moved.push({ ...review, status });
   }
+  if (statements.length > 0) await tx.pipeline(statements);
   return moved;
 }

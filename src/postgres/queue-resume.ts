@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 import { isOpen } from "../policy/review/lifecycle.ts";
 import type { Principal } from "../protocol/principal.ts";
 import type { RunKwargs } from "../protocol/run.ts";
-import { auditReview, auditRun } from "./audit.ts";
-import type { Queryable } from "./database.ts";
+import { reviewLink, runAudit } from "./audit.ts";
+import type { Queryable, Transaction } from "./database.ts";
 import { type ReviewRow, setResumeRun } from "./reviews.sql.ts";
 import { insertFinishedRun, insertRun, type NewRun, type RunRow, selectRunById } from "./runs.sql.ts";
+import type { Statement } from "./sql.ts";
 import { markThreadBusy } from "./threads.sql.ts";
 
 /** Who answers, and what they say about the run that carries the answer. */
@@ -22,42 +23,41 @@ export async function replayedRun(
   tx: Queryable,
   command: ResumeCommand,
   group: readonly ReviewRow[],
+  paused: RunRow,
 ): Promise<RunRow | null> {
   const first = group[0] as ReviewRow;
   const carried = group.find(({ resume_run_id }) => resume_run_id !== null)?.resume_run_id;
   if (carried != null) return (await tx.maybeOne(selectRunById(first.tenant_id, carried))) ?? null;
   const open = group.filter(({ status }) => isOpen(status));
   if (open.length === 0) return null;
-  return await answerIncomplete(tx, command, first, await tx.one(selectRunById(first.tenant_id, first.run_id)), open);
+  return await answerIncomplete(tx, command, first, paused, open);
 }
 
 /** Queues the run that carries the group's answers, when the last of them is in. `unique (group_id, group_attempt)` holds it to one. */
 export async function queueResume(
-  tx: Queryable,
+  tx: Transaction,
   command: ResumeCommand,
   group: readonly ReviewRow[],
+  paused: RunRow,
   now: string,
 ): Promise<RunRow | null> {
   const first = group[0] as ReviewRow;
-  const paused = await tx.one(selectRunById(first.tenant_id, first.run_id));
+  const { tenant_id, group_id } = first;
+  const { principal_id } = command.principal;
   const open = group.filter(({ status }) => isOpen(status));
   if (open.length > 0) return await answerIncomplete(tx, command, first, paused, open);
-  const run = await tx.one(
-    insertRun({ ...resumeRun(command, first, paused), group_id: first.group_id, group_attempt: 1 }),
-  );
-  await tx.run(setResumeRun(first.tenant_id, first.group_id, run.run_id));
-  await tx.run(markThreadBusy(first.tenant_id, first.thread_id, first.graph_id, {}));
-  for (const review of group) {
-    if (review.status !== "decided") continue;
-    await auditReview(tx, review, {
-      kind: "resume_queued",
-      principal_id: command.principal.principal_id,
-      at: now,
-      run_id: run.run_id,
-    });
-  }
-  await auditRun(tx, run, "run.created", command.principal.principal_id, { kind: "resume", group_id: first.group_id });
-  return run;
+  const resume = { ...resumeRun(command, first, paused), group_id, group_attempt: 1 };
+  const event = { kind: "resume_queued", principal_id, at: now, run_id: resume.run_id };
+  const links: Statement[] = [];
+  for (const review of group) if (review.status === "decided") links.push(await reviewLink(tx, review, event));
+  const [[run]] = await tx.finish([
+    insertRun(resume),
+    setResumeRun(tenant_id, group_id, resume.run_id),
+    markThreadBusy(tenant_id, first.thread_id, first.graph_id, {}),
+    ...links,
+    runAudit(resume, "run.created", principal_id, { kind: "resume", group_id }),
+  ]);
+  return run as RunRow;
 }
 
 function resumeRun(command: ResumeCommand, review: ReviewRow, paused: RunRow): NewRun {

@@ -120,20 +120,21 @@ export const groupForUpdate = (tenant_id: string, group_id: string) => sql<Revie
   for no key update`;
 
 /**
- * What a question was like when an answer arrived `elapsedMs` ago, on the database's clock: whether it was opened only
+ * What questions were like when an answer arrived `elapsedMs` ago, on the database's clock: whether it was opened only
  * after that, and whether the same interrupt id had shown something else before.
  */
-export const questionAtArrival = (tenant_id: string, id: string, elapsedMs: number) => sql<{
+export const questionsAtArrival = (tenant_id: string, ids: readonly string[], elapsedMs: number) => sql<{
+  id: string;
   opened_after_arrival: boolean;
   asked_differently_before: boolean;
 }>`
-  select v.opened_at > holdpoint.now() - make_interval(secs => ${elapsedMs}::float8 / 1000) as opened_after_arrival,
+  select v.id, v.opened_at > holdpoint.now() - make_interval(secs => ${elapsedMs}::float8 / 1000) as opened_after_arrival,
     exists (
       select 1 from holdpoint.review before
       where before.tenant_id = v.tenant_id and before.thread_id = v.thread_id and before.interrupt_id = v.interrupt_id
         and before.id <> v.id and before.opened_at <= v.opened_at and before.request_digest <> v.request_digest
     ) as asked_differently_before
-  from holdpoint.review v where v.tenant_id = ${tenant_id} and v.id = ${id}::uuid`;
+  from holdpoint.review v where v.tenant_id = ${tenant_id} and v.id = any(${ids}::uuid[])`;
 
 /** Records the answer on the review. */
 export const markDecided = (tenant_id: string, id: string, outcome: string) => sql<ReviewRow>`
