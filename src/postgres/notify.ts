@@ -11,8 +11,6 @@ export interface Wakeups {
   wake(channel: Channel, thread_id?: string): void;
   /** Calls back at every wake-up; returns how to stop. */
   subscribe(channel: Channel, listener: (thread_id: string | undefined) => void): () => void;
-  /** Resolves at the next wake-up for this thread, after `pollMs`, or when the signal aborts. */
-  next(channel: Channel, thread_id: string, pollMs: number, signal?: AbortSignal): Promise<void>;
   /** False while wake-ups from other processes do not arrive and polling alone carries. */
   listening(): boolean;
   close(): Promise<void>;
@@ -107,23 +105,6 @@ export function openWakeups(options: WakeupOptions): Wakeups {
     subscribe(channel, listener) {
       listeners[channel].add(listener);
       return () => listeners[channel].delete(listener);
-    },
-    next(channel, thread_id, pollMs, signal) {
-      return new Promise((resolve) => {
-        const done = () => {
-          listeners[channel].delete(listener);
-          clearTimeout(poll);
-          signal?.removeEventListener("abort", done);
-          resolve();
-        };
-        const listener = (woken: string | undefined) => {
-          if (woken === undefined || woken === thread_id) done();
-        };
-        const poll = setTimeout(done, pollMs);
-        listeners[channel].add(listener);
-        signal?.addEventListener("abort", done, { once: true });
-        if (signal?.aborted) done();
-      });
     },
     listening: () => ready,
     async close() {
