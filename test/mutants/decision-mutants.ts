@@ -52,7 +52,7 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
     file: DECIDE,
     find: "if (context.opened_after_arrival) {",
     replace: "if (context.opened_after_arrival && review.version > 1e9) {",
-    tests: [TESTS.pauses, TESTS.crowd],
+    tests: [TESTS.answers],
   },
   {
     name: "a decision does not look at the head",

@@ -8,8 +8,9 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: "fence off in fenced transactions",
     file: "src/postgres/fence.ts",
-    find: "if (held.length > 0) return",
-    replace: "if (held.length >= 0) return",
+    find: "if (held.length === 0) throw",
+    replace: "if (held.length > 1) throw",
+    also: [{ find: "if (held.length === 0 || thread", replace: "if (held.length > 1 || thread" }],
     tests: [TESTS.leases, TESTS.effects],
   },
   {
@@ -51,7 +52,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     file: "src/postgres/batch.ts",
     find: "wired(lockThreadsShared(threads)),",
     replace: "wired(lockThreadsShared([])),",
-    tests: [TESTS.fence],
+    tests: [TESTS.lockOrder],
   },
   // T-start, T-apply, order.
   {
@@ -59,7 +60,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     file: "src/runtime/begin.ts",
     find: "if (run.attempt > 1) {",
     replace: "if (run.attempt > 1e9) {",
-    tests: [TESTS.crash, TESTS.asking],
+    tests: [TESTS.crash],
   },
   {
     name: "T-apply sends an answer that was read",
@@ -107,9 +108,9 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: "a decision locks reviews before the thread",
     file: "src/postgres/decide.ts",
-    find: "const [, [thread], openRuns, live, [head]] = await tx.pipeline([",
+    find: "  const { tenant_id } = principal;\n  const ids =",
     replace:
-      "await tx.many(liveReviewsForUpdate(tenant_id, thread_id)); const [, [thread], openRuns, live, [head]] = await tx.pipeline([",
+      "  const { tenant_id } = principal;\n  await tx.many(liveReviewsForUpdate(tenant_id, thread_id));\n  const ids =",
     tests: [TESTS.lockOrder],
   },
   {
@@ -158,9 +159,9 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: "every link of a chain follows its start",
     file: "src/postgres/audit.ts",
-    find: "const prev_hash = last?.hash ?? CHAIN_START;",
-    replace: "const prev_hash = last === undefined ? CHAIN_START : CHAIN_START;",
-    tests: [TESTS.roads, TESTS.crowd],
+    find: "insertReviewAudit({ ...link, prev_hash, hash })",
+    replace: "insertReviewAudit({ ...link, prev_hash: CHAIN_START, hash })",
+    tests: [TESTS.roads],
   },
   {
     name: "a chain's hash leaves out what was said",

@@ -13,8 +13,8 @@ export interface Mutant {
 
 /** The tests that notice faults. */
 export const TESTS = {
+  answers: "test/runtime/answers.test.ts",
   apply: "test/policy/apply.test.ts",
-  asking: "test/crash/asking.test.ts",
   auditChain: "test/policy/audit-chain.test.ts",
   cancel: "test/runtime/cancel.test.ts",
   constraints: "test/postgres/constraints.test.ts",

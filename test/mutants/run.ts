@@ -76,7 +76,7 @@ async function failedTest(...tests: string[]): Promise<string | undefined> {
   const code = await new Promise<number | null>((settle, reject) => child.on("error", reject).on("close", settle));
   if (code === 0) return undefined;
   const failure = /^ *FAIL +(.+)$/m.exec(written)?.[1];
-  return failure ?? /^.*Error.*$/m.exec(written)?.[0].trim() ?? `exit ${code}`;
+  return failure ?? /^ *\w*Error: .+$/m.exec(written)?.[0].trim() ?? `exit ${code}`;
 }
 
 function line({ mutant, verdict, seconds, by }: Verdict): string {

@@ -93,3 +93,22 @@ describe.each(ACTS)("%s that has to wait", (_name, levels, act) => {
     }
   });
 });
+
+it("a worker's batch waits for whoever holds the thread alone, and has written nothing before", async () => {
+  const client = sdk(server.url);
+  const { thread_id } = await client.threads.create();
+  const { run_id } = await client.runs.create(thread_id, "held-in-the-middle", { input: { amount: 1 } });
+  await until("the node is under way", async () => (await house.visits(thread_id))["middle"] === 1);
+  const { checkpoints, writes, events } = await house.rowCounts(thread_id);
+  const hold = await house.holdThread(thread_id);
+  await house.letGo(thread_id);
+  await until("the batch waits", async () => (await hold.waiting()) > 0);
+  const { rows } = await house.pool.query(
+    `select l.mode from pg_locks l join pg_stat_activity a using (pid)
+     where a.datname = current_database() and l.locktype = 'advisory' and not l.granted`,
+  );
+  expect(rows).toEqual([{ mode: "ShareLock" }]);
+  expect(await house.rowCounts(thread_id)).toMatchObject({ checkpoints, writes, events });
+  await hold.release();
+  expect(await client.runs.join(thread_id, run_id)).toMatchObject({ log: ["first", "middle", "last"] });
+});

@@ -71,7 +71,8 @@ export async function openRefundHouse(): Promise<RefundHouse> {
       await client.query(THREAD_LOCK, [thread_id]);
       return {
         async waiting() {
-          const text = "select count(*)::int as waiting from pg_locks where locktype = 'advisory' and not granted";
+          const text = `select count(*)::int as waiting from pg_locks l join pg_stat_activity a using (pid)
+            where a.datname = current_database() and l.locktype = 'advisory' and not l.granted`;
           return (await rows<{ waiting: number }>(text))[0]?.waiting ?? 0;
         },
         async release() {
