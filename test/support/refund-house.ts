@@ -42,6 +42,7 @@ export async function openRefundHouse(): Promise<RefundHouse> {
      create table counted.gate (thread_id text);
      create table counted.payment (effect_id text primary key, amount integer);`,
   );
+  const held = new Set<pg.PoolClient>();
   const rows = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
     (await pool.query<Row>(text, values)).rows;
   return {
@@ -67,6 +68,7 @@ export async function openRefundHouse(): Promise<RefundHouse> {
     letGo: async (thread_id) => void (await rows("insert into counted.gate values ($1)", [thread_id])),
     async holdThread(thread_id) {
       const client = await pool.connect();
+      held.add(client);
       await client.query("begin");
       await client.query(THREAD_LOCK, [thread_id]);
       return {
@@ -76,6 +78,7 @@ export async function openRefundHouse(): Promise<RefundHouse> {
           return (await rows<{ waiting: number }>(text))[0]?.waiting ?? 0;
         },
         async release() {
+          held.delete(client);
           await client.query("rollback");
           client.release();
         },
@@ -87,6 +90,8 @@ export async function openRefundHouse(): Promise<RefundHouse> {
       return [...chains].filter(([, chain]) => firstBrokenLink(chain) !== null).map(([review_id]) => review_id);
     },
     async close() {
+      // Of a test that failed while it held a thread: the pool would wait for it.
+      for (const client of held) client.release(true);
       await pool.end();
       await test.drop();
     },
