@@ -11,8 +11,6 @@ export interface Wakeups {
   wake(channel: Channel, thread_id?: string): void;
   /** Calls back at every wake-up; returns how to stop. */
   subscribe(channel: Channel, listener: (thread_id: string | undefined) => void): () => void;
-  /** False while wake-ups from other processes do not arrive and polling alone carries. */
-  listening(): boolean;
   close(): Promise<void>;
 }
 
@@ -106,7 +104,6 @@ export function openWakeups(options: WakeupOptions): Wakeups {
       listeners[channel].add(listener);
       return () => listeners[channel].delete(listener);
     },
-    listening: () => ready,
     async close() {
       closed = true;
       clearTimeout(reconnect);
