@@ -76,14 +76,17 @@ async function start(
   const { role, progress, log } = options;
   const warnings = [...config.warnings];
   configureModels({ apiKey: config.openaiApiKey, baseUrl: config.openaiBaseUrl, model: config.openaiModel });
+  // Reading the workflows takes this process, starting and seeding the database another one: both at once.
+  const loading = openGraphs(config, options);
   const home = await options.home;
   closers.push(() => home.close());
-  await ensureLocalOwner(home.database);
   const warn = (message: string) => void warnings.push(message);
-  const ports = await openDatabasePorts(config, home, { log, progress, warn });
+  const opening = openDatabasePorts(config, home, { log, progress, warn });
+  const [ports, graphs] = await Promise.all([opening, loading]);
   closers.push(() => ports.close());
-  const graphs = await openGraphs(config, home, options, log);
   closers.push(async () => graphs.close());
+  await ensureLocalOwner(home.database);
+  await registerAssistants(home.database, graphs.current().graphs.values());
   const wakeups = openWakeups({
     url: home.directUrl,
     onStateChange: (listening, error) =>
@@ -121,26 +124,22 @@ async function start(
   };
 }
 
-async function openGraphs(config: Config, home: HomeDatabase, { watch, progress }: ComposeOptions, log: Log) {
-  const load = loadOptions(config);
-  const register = (set: GraphSet) => registerAssistants(home.database, set.graphs.values());
+async function openGraphs(config: Config, { watch, progress, log, home }: ComposeOptions) {
   if (watch !== true) {
-    const set = await loadGraphs(load);
-    await register(set);
+    const set = await loadGraphs(loadOptions(config));
     return { current: () => set, close() {} };
   }
-  const watched = await watchGraphs({
-    ...load,
+  return await watchGraphs({
+    ...loadOptions(config),
     onChange(set) {
-      progress(
-        `workflows loaded again: ${set.graphs.size} ${set.graphs.size === 1 ? "graph" : "graphs"}, ${set.errors.length} broken`,
-      );
+      const graphs = `${set.graphs.size} ${set.graphs.size === 1 ? "graph" : "graphs"}`;
+      progress(`workflows loaded again: ${graphs}, ${set.errors.length} broken`);
       for (const error of set.errors) log.error(error, "a workflow file is broken");
-      register(set).catch((error: unknown) => log.error({ err: error }, "assistants were not registered"));
+      home
+        .then(({ database }) => registerAssistants(database, set.graphs.values()))
+        .catch((error: unknown) => log.error({ err: error }, "assistants were not registered"));
     },
   });
-  await register(watched.current());
-  return watched;
 }
 
 function startWorker(config: Config, home: HomeDatabase, parts: RunnerParts): () => Promise<void> {
