@@ -10,6 +10,8 @@ import type { Statement } from "./sql.ts";
 /** What is committed together or not at all. */
 export interface Write {
   readonly thread_id: string;
+  /** Writes with the same order are committed one after another; the thread's unless given. */
+  readonly order?: string;
   readonly statements: readonly Statement[];
   /**
    * With a lease the write is fenced: it is refused with `lease_lost` once another worker has claimed the thread.
@@ -20,7 +22,7 @@ export interface Write {
 
 /** Collects the writes of many threads into few commits. */
 export interface WriteBatcher {
-  /** Resolves after the commit, with what each statement did. Writes of one thread are committed in order. */
+  /** Resolves after the commit, with what each statement did. Writes of one order are committed in the order they came. */
   submit(write: Write): Promise<readonly StatementResult[]>;
   /** Resolves when everything submitted so far is settled. */
   settled(): Promise<void>;
@@ -45,7 +47,7 @@ const RETRIES = 3;
 /** Creates a batcher over the pool. `prepare: false` is for PgBouncer in transaction mode before 1.21. */
 export function createWriteBatcher(pool: pg.Pool, { prepare = true }: { prepare?: boolean } = {}): WriteBatcher {
   const queue: Queued[] = [];
-  const busyThreads = new Set<string>();
+  const busyOrders = new Set<string>();
   const unsettled = new Set<Promise<unknown>>();
   let lanes = 0;
   let scheduled = false;
@@ -61,13 +63,13 @@ export function createWriteBatcher(pool: pg.Pool, { prepare = true }: { prepare?
   }
 
   function startLane(): void {
-    const batch = takeBatch(queue, busyThreads);
+    const batch = takeBatch(queue, busyOrders);
     if (batch.length === 0) return;
-    const threads = new Set(batch.map(({ write }) => write.thread_id));
-    for (const thread of threads) busyThreads.add(thread);
+    const orders = new Set(batch.map(({ write }) => orderOf(write)));
+    for (const order of orders) busyOrders.add(order);
     lanes += 1;
     void commit(pool, batch, prepare).finally(() => {
-      for (const thread of threads) busyThreads.delete(thread);
+      for (const order of orders) busyOrders.delete(order);
       lanes -= 1;
       schedule();
     });
@@ -91,20 +93,23 @@ export function createWriteBatcher(pool: pg.Pool, { prepare = true }: { prepare?
   };
 }
 
-/** Takes writes in order, leaving those whose thread is still being committed on the other lane. */
-function takeBatch(queue: Queued[], busyThreads: ReadonlySet<string>): Queued[] {
+const orderOf = ({ order, thread_id }: Write) => order ?? thread_id;
+
+/** Takes writes in order, leaving those whose order is still being committed on the other lane. */
+function takeBatch(queue: Queued[], busyOrders: ReadonlySet<string>): Queued[] {
   const batch: Queued[] = [];
   const kept: Queued[] = [];
-  // Once a write of a thread stays behind, so does every later one of it.
-  const waitingThreads = new Set(busyThreads);
+  // Once a write stays behind, so does every later one of its order.
+  const waitingOrders = new Set(busyOrders);
   let statements = 0;
   let characters = 0;
   for (const queued of queue) {
-    const { thread_id, statements: own } = queued.write;
+    const { statements: own } = queued.write;
+    const order = orderOf(queued.write);
     const full =
       batch.length > 0 && (statements + own.length > BATCH_STATEMENTS || characters + queued.size > BATCH_CHARACTERS);
-    if (full || waitingThreads.has(thread_id)) {
-      waitingThreads.add(thread_id);
+    if (full || waitingOrders.has(order)) {
+      waitingOrders.add(order);
       kept.push(queued);
       continue;
     }

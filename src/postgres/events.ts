@@ -6,8 +6,8 @@ import type { Lease } from "./fence.ts";
 import type { Statement } from "./sql.ts";
 
 /**
- * Stores events under the fence, in the same commit as whatever checkpoint is being written; only after this has
- * committed may anyone be shown one of them. Throws `lease_lost`.
+ * Stores events under the fence, in the same commit as the checkpoint that is due now, if there is one; only after this
+ * has committed may anyone be shown one of them. Throws `lease_lost`.
  */
 export async function appendEvents(
   batcher: WriteBatcher,
@@ -16,7 +16,9 @@ export async function appendEvents(
   events: readonly StreamEvent[],
 ): Promise<void> {
   const { thread_id } = lease;
-  await batcher.submit({ thread_id, lease, statements: eventBatch(lease, attempt, events) });
+  const statements = eventBatch(lease, attempt, events);
+  // Behind one another, but not in the way of the checkpoints that the graph waits for.
+  await batcher.submit({ thread_id, order: `events:${thread_id}`, lease, statements });
 }
 
 /** The statement that stores these events, for a transaction that holds the lease; none for none. */
