@@ -19,24 +19,43 @@ export interface Heartbeat {
 }
 
 const TURN_MS = 1_000;
+const RESTART_MS = 500;
 
-/** Starts the thread that renews the leases; `onBeat` hears of every round. */
+// The compiled package has .js files where the sources have .ts.
+const THREAD = new URL(
+  import.meta.url.endsWith(".ts") ? "./heartbeat-thread.ts" : "./heartbeat-thread.js",
+  import.meta.url,
+);
+
+/** Starts the thread that renews the leases, and starts it again when it dies; `onBeat` hears of every round. */
 export function startHeartbeat(
   data: HeartbeatData,
   onBeat: (message: HeartbeatMessage) => void,
   onError: (error: Error) => void,
+  file = THREAD,
 ): Heartbeat {
-  // The compiled package has .js files where the sources have .ts.
-  const file = import.meta.url.endsWith(".ts") ? "./heartbeat-thread.ts" : "./heartbeat-thread.js";
-  const thread = new Worker(new URL(file, import.meta.url), { workerData: data });
-  thread.on("message", onBeat);
-  thread.on("error", onError);
-  // From the start: a thread that has died already says so only once.
-  const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
+  let isStopping = false;
+  let restart: NodeJS.Timeout | undefined;
+  let thread: Worker;
+  let ended: Promise<void>;
+  const start = () => {
+    thread = new Worker(file, { workerData: data });
+    thread.on("message", onBeat);
+    thread.on("error", onError);
+    ended = new Promise((resolve) => {
+      thread.once("exit", () => {
+        if (!isStopping) restart = setTimeout(start, RESTART_MS);
+        resolve();
+      });
+    });
+  };
+  start();
   const turn = setInterval(() => thread.postMessage("turn"), TURN_MS);
   turn.unref();
   return {
     async stop() {
+      isStopping = true;
+      clearTimeout(restart);
       clearInterval(turn);
       thread.postMessage("stop");
       const patience = setTimeout(() => void thread.terminate(), data.leaseMs);

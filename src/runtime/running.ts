@@ -25,6 +25,8 @@ export interface RunningRuns {
   abort(run_id: string, reason: StopReason): void;
   /** Stops what the database no longer gives this worker. */
   onBeat(message: HeartbeatMessage): void;
+  /** Stops everything when no heartbeat has got through for as long as a lease lasts: somebody else has it by now. */
+  checkBeat(): void;
   /** Resolves when all have ended, or after `ms`. */
   settled(ms: number): Promise<void>;
 }
@@ -34,6 +36,7 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
   const { log } = options;
   const running = new Map<string, RunningRun>();
   let lastBeat = Date.now();
+  let lastCheck = Date.now();
 
   const abort = (run_id: string, reason: StopReason) => {
     const entry = running.get(run_id);
@@ -58,8 +61,6 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
     onBeat(message) {
       if ("error" in message) {
         log.warn({ error: message.error }, "heartbeat failed");
-        // Past the lease the runs are somebody else's, whether or not we can read that.
-        if (message.askedAt - lastBeat > options.leaseMs) running.forEach(lose);
         return;
       }
       lastBeat = message.askedAt;
@@ -69,6 +70,13 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
         // What was claimed after the question was asked is not in the answer.
         if (entry.claimedAt < message.askedAt && !held.has(`${lease_epoch}:${thread_id}`)) lose(entry);
       }
+    },
+    checkBeat() {
+      const now = Date.now();
+      // A loop that was blocked has beats waiting that it has not heard yet.
+      const wasBlocked = now - lastCheck > options.leaseMs / 2;
+      lastCheck = now;
+      if (!wasBlocked && now - lastBeat > options.leaseMs) running.forEach(lose);
     },
     async settled(ms) {
       const { promise: late, resolve } = Promise.withResolvers<void>();

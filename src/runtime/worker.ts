@@ -90,6 +90,7 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
       heartbeat = startHeartbeat({ ...options, worker }, running.onBeat, (error) =>
         parts.log.error({ err: error }, "heartbeat thread died"),
       );
+      const leaseCheckMs = Math.max(100, Math.min(POLL_MS, options.leaseMs / 4));
       const look = async (thread_id?: string) => {
         loop.wake(thread_id);
         if (thread_id === undefined || running.has(thread_id)) await stopCancelled(parts, running);
@@ -101,7 +102,8 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
           );
         }),
         periodically(() => look(), POLL_MS, "polling", parts.log),
-        periodically(() => reap(parts), Math.max(100, Math.min(POLL_MS, options.leaseMs / 4)), "the reaper", parts.log),
+        periodically(() => reap(parts), leaseCheckMs, "the reaper", parts.log),
+        periodically(async () => running.checkBeat(), leaseCheckMs, "the watch over the heartbeat", parts.log),
       );
       loop.wake();
     },
