@@ -15,7 +15,7 @@ import { sanitiseLine } from "./sanitise.ts";
 export interface Finding {
   ok: boolean;
   found: string;
-  todo?: string;
+  advice?: string;
 }
 
 /** One thing an installation needs. */
@@ -47,7 +47,7 @@ function checkNode(): Finding {
   return {
     ok,
     found: `Node ${process.versions.node}`,
-    ...(ok ? {} : { todo: `install Node ${OLDEST_NODE.join(".")} or newer` }),
+    ...(ok ? {} : { advice: `install Node ${OLDEST_NODE.join(".")} or newer` }),
   };
 }
 
@@ -62,7 +62,7 @@ function checkPackages(): Finding {
     const { version } = readPackage(path) as { version: string };
     return /^\d/.test(wanted) && version !== wanted ? [`${name} is ${version}, ${wanted} is wanted`] : [];
   });
-  if (wrong.length > 0) return { ok: false, found: wrong.join("\n"), todo: "install them: npm ci --include=dev" };
+  if (wrong.length > 0) return { ok: false, found: wrong.join("\n"), advice: "install them: npm ci --include=dev" };
   return { ok: true, found: `${Object.keys(dependencies).length} installed, as pinned` };
 }
 
@@ -79,7 +79,7 @@ function checkDisk(cli: Cli): Finding {
   const found = `${(free / 1024 ** 3).toFixed(1)} GB free in ${folder}`;
   return free >= LEAST_FREE_BYTES
     ? { ok: true, found }
-    : { ok: false, found, todo: "make room: PostgreSQL stops when the disk is full" };
+    : { ok: false, found, advice: "make room: PostgreSQL stops when the disk is full" };
 }
 
 async function checkDatabase(cli: Cli): Promise<Finding> {
@@ -110,13 +110,13 @@ async function checkGraphs(cli: Cli): Promise<Finding> {
     return {
       ok: false,
       found: errors.map(formatLoadError).join("\n"),
-      todo: `mend these files; the others load (${names || "none"})`,
+      advice: `mend these files; the others load (${names || "none"})`,
     };
   if (graphs.size === 0)
     return {
       ok: false,
       found: `none in ${cli.config().workflowsDir}`,
-      todo: "put a graph file there, or set HOLDPOINT_WORKFLOWS_DIR",
+      advice: "put a graph file there, or set HOLDPOINT_WORKFLOWS_DIR",
     };
   return { ok: true, found: `${count(graphs.size, "graph")}: ${names}` };
 }
@@ -134,7 +134,7 @@ async function checkServer(cli: Cli): Promise<Finding> {
   return {
     ok: false,
     found: `not running; port ${port} is taken`,
-    todo: "set PORT to another one, or stop what listens there",
+    advice: "set PORT to another one, or stop what listens there",
   };
 }
 

@@ -46,15 +46,15 @@ async function examine(check: Check): Promise<Finding> {
 
 const NAME_WIDTH = 13;
 
-function lines({ terminal }: Cli, { check, ok, found, todo }: Diagnosis): string[] {
+function lines({ terminal }: Cli, { check, ok, found, advice }: Diagnosis): string[] {
   const { green, red, dim } = terminal.colours;
   const [first = "", ...rest] = found.split("\n").map(sanitiseLine);
   if (!terminal.isScreen)
-    return [[check, ok ? "ok" : "problem", [first, ...rest].join("; "), sanitiseLine(todo ?? "")].join("\t")];
+    return [[check, ok ? "ok" : "problem", [first, ...rest].join("; "), sanitiseLine(advice ?? "")].join("\t")];
   const indent = " ".repeat(NAME_WIDTH + 4);
   return [
     `${ok ? green("✓") : red("✗")} ${pad(check, NAME_WIDTH)}  ${first}`,
     ...rest.map((line) => indent + line),
-    ...(todo === undefined ? [] : [`${indent}${ok ? dim(sanitiseLine(todo)) : sanitiseLine(todo)}`]),
+    ...(advice === undefined ? [] : [`${indent}${ok ? dim(sanitiseLine(advice)) : sanitiseLine(advice)}`]),
   ];
 }
