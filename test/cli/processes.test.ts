@@ -139,7 +139,7 @@ describe("without a server", () => {
       env: { ...env(), DATABASE_URL: "postgresql://nobody:secret@127.0.0.1:1/gone", HOLDPOINT_WORKFLOWS_DIR: folder },
     });
     expect(ill).toMatchObject({ code: 1, stderr: "holdpoint: 2 problems\n" });
-    const found = JSON.parse(ill.stdout) as { check: string; ok: boolean; found: string; todo?: string }[];
+    const found = JSON.parse(ill.stdout) as { check: string; ok: boolean; found: string; advice?: string }[];
     expect(found.filter(({ ok }) => !ok).map(({ check }) => check)).toEqual(["database", "graphs"]);
     expect(ill.stdout).not.toContain("secret");
   });

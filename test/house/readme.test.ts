@@ -25,3 +25,12 @@ test("the README's error table is the error register", () => {
   ]);
   expect(documented.map(([, ...cells]) => cells)).toEqual(expected);
 });
+
+test("the README's workflow is the one that is compiled", () => {
+  const compiled = readFileSync("test/fixtures/readme/payout.ts", "utf8")
+    .split("\n")
+    .filter((line) => !line.startsWith("//") && !line.startsWith("declare "))
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n");
+  expect(readme).toContain(compiled.trim());
+});
