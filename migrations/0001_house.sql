@@ -272,7 +272,8 @@ create table holdpoint.review (
   requested_by text not null,
   due_at timestamptz,
   next_at timestamptz,
-  forked_from uuid,
+  -- The thread that this one was copied from, for a question that came along.
+  forked_from text collate "C",
   superseded_by uuid,
   opened_at timestamptz not null default holdpoint.now(),
   decided_at timestamptz,

@@ -78,7 +78,7 @@ export const insertReview = (review: NewReview) => sql<ReviewRow>`
     ${review.checkpoint_ns}, ${review.task_id}, ${review.interrupt_id}, ${review.asking_ns},
     ${review.asking_checkpoint_id}::uuid, ${review.asking_task_id}, ${review.ordinal}::int, ${review.flavour}, ${review.guarded}::boolean,
     ${review.title}, ${review.description}, ${review.value}, ${review.response_schema}, ${review.actions}, ${review.value_digest},
-    ${review.policy_digest}, ${review.request_digest}, ${review.requested_by}, ${review.forked_from}::uuid,
+    ${review.policy_digest}, ${review.request_digest}, ${review.requested_by}, ${review.forked_from},
     holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8),
     holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8))
   on conflict (thread_id, checkpoint_id, task_id, interrupt_id)

@@ -58,6 +58,7 @@ export interface ReviewTask {
   request_digest: string;
   requested_by: string;
   due_at: string | null;
+  /** The thread that this one was copied from, for a question that came along with the copy. */
   forked_from: string | null;
   superseded_by: string | null;
   opened_at: string;

@@ -57,7 +57,7 @@ export async function copyTo(
         guarded: loaded.guarded,
         checkpoint_id,
         dueAfterSeconds: parts.reviewDueHours * 3600,
-        forked_from: null,
+        forked_from: run.thread_id,
       },
     };
   });

@@ -33,6 +33,7 @@ test("a copy of a paused thread asks its own question, and approving one leaves 
   const before = await house.thread(thread_id);
   const copy = await copyOf("guarded-payment", thread_id);
   const own = await theOpen(house, copy);
+  expect(own.forked_from).toBe(thread_id);
   expect(own).toMatchObject({
     interrupt_id: original.interrupt_id,
     value_digest: original.value_digest,
