@@ -160,12 +160,6 @@ export const FIELDS = {
     1,
     "For tests: how many times larger the load is.",
   ),
-  requireBrowser: field(
-    "HOLDPOINT_REQUIRE_BROWSER",
-    values.yesOrNo(),
-    false,
-    "For tests: fail where no browser is installed instead of leaving its tests out.",
-  ),
 };
 
 /** One variable per database port: HOLDPOINT_DATABASE_CHINOOK_URL is database("chinook"). */

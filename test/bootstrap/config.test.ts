@@ -54,7 +54,6 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
   HOLDPOINT_FAILPOINT: { right: ["effect.intent_written", "a:3"], wrong: ["A", "a:0", "a:b", "a b", "a:1:2"] },
   HOLDPOINT_FAILPOINT_FILE: { right: ["/tmp/x"], wrong: ["a\nb"] },
   HOLDPOINT_TEST_SCALE: { right: ["1", "10"], wrong: ["0", "1.5", "1001"] },
-  HOLDPOINT_REQUIRE_BROWSER: { right: ["1"], wrong: ["chrome"] },
 };
 
 const real = (name: string) => name.replace("<NAME>", "CHINOOK");
