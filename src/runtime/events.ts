@@ -3,6 +3,8 @@ import type { StreamEvent } from "../protocol/events.ts";
 /** Takes a run's events in order and stores them; nobody is shown an event that is not stored. */
 export interface EventWriter {
   push(event: StreamEvent): void;
+  /** Goes with the next event that is pushed: it says something about those that follow, and nothing by itself. */
+  announce(event: StreamEvent): void;
   /** Stops storing, and gives what is not stored yet to whoever ends the run; throws what storing threw. */
   rest(): Promise<StreamEvent[]>;
 }
@@ -32,6 +34,7 @@ export function createEventWriter(store: (events: StreamEvent[]) => Promise<void
     flushing = undefined;
   };
   return {
+    announce: (event) => void waiting.push(event),
     push(event) {
       waiting.push(event);
       flushing ??= flush();

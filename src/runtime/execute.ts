@@ -87,7 +87,7 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
   const { run, lease, parts } = setting;
   const { tenant_id, thread_id, graph_id } = run;
   let scene: Scene | undefined;
-  setting.events.push({ event: "metadata", data: { run_id: run.run_id, attempt: run.attempt } });
+  setting.events.announce({ event: "metadata", data: { run_id: run.run_id, attempt: run.attempt } });
   try {
     const saver = parts.saver.withLease(lease);
     const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs));
