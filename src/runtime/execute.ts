@@ -15,8 +15,8 @@ import { type Beginning, beginRun } from "./begin.ts";
 import { hasBreakpoints } from "./breakpoints.ts";
 import { createEffectPort } from "./effect-port.ts";
 import { createEventWriter, type EventWriter } from "./events.ts";
-import { type Head, type HeadSource, readHead } from "./head.ts";
-import { runnableConfig, streamOptions } from "./run-config.ts";
+import { type HeadSource, readHead } from "./head.ts";
+import { runnableConfig, shownModes, streamOptions } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
 import { copyTo, updateState } from "./state-run.ts";
 
@@ -130,40 +130,54 @@ function describe(error: unknown): { error: string; message: string } {
   return { error: "Error", message: String(error) };
 }
 
-/** Does what the run is for; gives the last values when the graph ran. */
-async function perform(scene: Scene, beginning: Beginning): Promise<string | null> {
+/** What an execution saw go by, as JSON: the last values, and the state after a step that nothing follows. */
+interface Seen {
+  values: string | null;
+  endState: string | null;
+}
+
+const NOTHING_SEEN: Seen = { values: null, endState: null };
+
+/** Does what the run is for. */
+async function perform(scene: Scene, beginning: Beginning): Promise<Seen> {
   const { run, kwargs } = scene;
-  if (beginning.kind !== "send") return null;
+  if (beginning.kind !== "send") return NOTHING_SEEN;
   switch (run.kind) {
     case "state_update":
       await updateState(scene.graph, run, kwargs);
-      return null;
+      return NOTHING_SEEN;
     case "copy":
       await copyTo(scene.parts, scene, kwargs.copy_to as string);
-      return null;
+      return NOTHING_SEEN;
     case "run":
     case "resume":
       return await stream(scene, beginning);
   }
 }
 
-async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "send" }): Promise<string | null> {
+async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "send" }): Promise<Seen> {
   const { parts, run, lease, signal, graph, events } = scene;
   const kwargs = fromHead ? { ...scene.kwargs, checkpoint: null } : scene.kwargs;
   const showSubgraphs = kwargs.stream_subgraphs === true;
   const effects = createEffectPort(parts.database, lease, signal);
+  const shown = shownModes(kwargs);
   let values: string | null = null;
+  let last: { next?: unknown[]; values?: unknown } | undefined;
   await withPorts({ effects, database: parts.databasePort, signal }, async () => {
     const chunks = await graph.stream(input as never, streamOptions(run, kwargs, signal) as never);
     for await (const chunk of chunks as unknown as AsyncIterable<[string[], string, unknown]>) {
       const [namespace, mode, payload] = chunk;
+      if (mode === "checkpoints" && namespace.length === 0) last = payload as typeof last;
+      if (!shown.has(mode)) continue;
       const text = wireJson(payload);
       if (namespace.length === 0 && mode === "values" && !isInterruptChunk(payload)) values = text;
       if (namespace.length > 0 && !showSubgraphs) continue;
       events.push(streamEvent(namespace, mode, text));
     }
   });
-  return values;
+  // With durability "exit" what is streamed is not what is stored.
+  const isOver = last?.next?.length === 0 && kwargs.durability !== "exit";
+  return { values, endState: isOver ? wireJson(last?.values) : null };
 }
 
 function isInterruptChunk(payload: unknown): boolean {
@@ -175,14 +189,12 @@ function streamEvent(namespace: readonly string[], mode: string, text: string): 
 }
 
 /** Reads what the execution left: an end, or questions for a person. */
-async function settled(scene: Scene, values: string | null): Promise<Ended> {
+async function settled(scene: Scene, { values, endState }: Seen): Promise<Ended> {
   const { run, loaded } = scene;
-  const head = await readHead(scene.graph, scene.source);
-  const state = wireJson(head.values);
   const group = run.group_id === null ? null : ({ event: "close", reason: null } as const);
   const continued = run.kind === "run" && scene.kwargs.input == null;
-  if (head.next_tasks.size === 0 || run.kind === "copy") {
-    return ended(head, {
+  const over = (state: string): Ended => ({
+    finish: {
       ending: "finished",
       output: values ?? state,
       error: null,
@@ -191,8 +203,13 @@ async function settled(scene: Scene, values: string | null): Promise<Ended> {
       questions: [],
       group,
       continued,
-    });
-  }
+    },
+    checkpoint_id: null,
+  });
+  if (endState !== null) return over(endState);
+  const head = await readHead(scene.graph, scene.source);
+  const state = wireJson(head.values);
+  if (head.next_tasks.size === 0 || run.kind === "copy") return over(state);
   const context = {
     graph_id: run.graph_id,
     graph_fingerprint: loaded.fingerprint,
@@ -208,20 +225,19 @@ async function settled(scene: Scene, values: string | null): Promise<Ended> {
   }
   const asked = head.questions.map(({ interrupt_id: id, value }) => ({ id, value }));
   const output = run.kind === "state_update" ? state : wireJson({ __interrupt__: asked });
-  return ended(head, {
-    ending: "paused",
-    output,
-    error: null,
-    values: state,
-    interrupts: wireJson(head.interrupts),
-    questions,
-    group,
-    continued,
-  });
-}
-
-function ended(head: Head, finish: Finish): Ended {
-  return { finish, checkpoint_id: head.checkpoint_id };
+  return {
+    checkpoint_id: head.checkpoint_id,
+    finish: {
+      ending: "paused",
+      output,
+      error: null,
+      values: state,
+      interrupts: wireJson(head.interrupts),
+      questions,
+      group,
+      continued,
+    },
+  };
 }
 
 /** Ends a run that did not come to its end; the thread keeps the values it has reached. */

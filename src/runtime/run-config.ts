@@ -20,9 +20,14 @@ function libraryMode(mode: StreamMode): LibraryMode {
   return mode === "messages-tuple" ? "messages" : mode;
 }
 
-/** The options of one execution. `values` and `updates` are always produced: the result and the progress are made of them. */
+/** The modes whose events are stored. `values` and `updates` always are: the result and the progress are made of them. */
+export function shownModes({ stream_mode }: RunKwargs): ReadonlySet<string> {
+  return new Set<LibraryMode>(["values", "updates", ...(stream_mode ?? []).map(libraryMode)]);
+}
+
+/** The options of one execution. `checkpoints` tells the executor what comes next, without a look at the database. */
 export function streamOptions(run: RunRow, kwargs: RunKwargs, signal: AbortSignal): StreamOptions {
-  const modes = new Set<LibraryMode>(["values", "updates", ...(kwargs.stream_mode ?? []).map(libraryMode)]);
+  const modes = new Set([...shownModes(kwargs), "checkpoints"]) as ReadonlySet<LibraryMode>;
   const { interrupt_before, interrupt_after } = kwargs;
   return {
     ...runnableConfig(run, kwargs),
