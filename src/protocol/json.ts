@@ -13,12 +13,20 @@ export const jsonSchema: z.ZodType<Json> = z.json() as z.ZodType<Json>;
 export const jsonObjectSchema: z.ZodType<JsonObject> = z.record(z.string(), jsonSchema) as z.ZodType<JsonObject>;
 
 /**
+ * True when no string in the value holds half of a UTF-16 pair, which has no bytes that a digest could cover.
+ * JSON.stringify writes a lone surrogate, and nothing else, as an escape that begins with \ud;
+ * after an odd number of backslashes more it is text that only looks like one.
+ */
+export function isWellFormedJson(value: unknown): boolean {
+  return !/(?<!\\)(?:\\\\)*\\ud[89a-f]/i.test(JSON.stringify(value) ?? "null");
+}
+
+/**
  * True when Postgres can hold the value as jsonb: it refuses \u0000 and lone surrogates.
  * Metadata must pass this, because it is filtered by containment; everything else is kept as JSON text.
  */
 export function isStorableJson(value: unknown): boolean {
-  const text = JSON.stringify(value) ?? "null";
-  return !/(?<!\\)(?:\\\\)*\\u(?:0000|d[89ab][0-9a-f]{2}|d[c-f][0-9a-f]{2})/i.test(text);
+  return isWellFormedJson(value) && !/(?<!\\)(?:\\\\)*\\u0000/.test(JSON.stringify(value) ?? "null");
 }
 
 /** Metadata: an object that jsonb can hold. */

@@ -1,25 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { knobs, resetKnobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
-import { type House, openHouse } from "../support/house.ts";
-import { violations } from "../support/invariants.ts";
+import { expect, test } from "vitest";
+import { knobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
 import { answer, approve, openOf, person, resume, reviewsOf, theOpen } from "../support/reviewer.ts";
+import { house, logOf, openScene, started, valuesOf } from "./scene.ts";
 
-let house: House;
-beforeAll(async () => {
-  house = await openHouse();
-});
-beforeEach(resetKnobs);
-afterEach(async () => expect(await violations(house.database)).toEqual([]));
-afterAll(() => house.close());
-
-async function started(graph_id: string, amount = 5) {
-  const run = await house.start(graph_id, { input: { amount } });
-  await house.settle();
-  return run;
-}
-
-const valuesOf = async (thread_id: string) => JSON.parse((await house.thread(thread_id)).values ?? "null");
-const logOf = async (thread_id: string): Promise<string[]> => (await valuesOf(thread_id)).log;
+openScene();
 
 test("an edited answer is what the graph acts on, and the difference is kept", async () => {
   const { thread_id } = await started("guarded-payment");

@@ -1,25 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { knobs, resetKnobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
-import { type House, openHouse } from "../support/house.ts";
-import { violations } from "../support/invariants.ts";
 import { approve, openOf, person, respond, reviewsOf, theOpen } from "../support/reviewer.ts";
+import { house, logOf, openScene, started, valuesOf } from "./scene.ts";
 
-let house: House;
-beforeAll(async () => {
-  house = await openHouse();
-});
-beforeEach(resetKnobs);
-afterEach(async () => expect(await violations(house.database)).toEqual([]));
-afterAll(() => house.close());
-
-async function started(graph_id: string, amount = 5) {
-  const run = await house.start(graph_id, { input: { amount } });
-  await house.settle();
-  return run;
-}
-
-const valuesOf = async (thread_id: string) => JSON.parse((await house.thread(thread_id)).values ?? "null");
-const logOf = async (thread_id: string): Promise<string[]> => (await valuesOf(thread_id)).log;
+openScene();
 
 test("a guarded graph that pauses by a plain interrupt() or a breakpoint ends error and asks nobody", async () => {
   for (const graph_id of ["guarded-plain", "guarded-breakpoint"]) {

@@ -4,6 +4,7 @@ import type { Binding, CanonicalDecision, Decision } from "../../protocol/decisi
 import { type ErrorCode, HoldpointError } from "../../protocol/errors.ts";
 import type { Checked } from "../../protocol/fault.ts";
 import type { Flavour, ReviewAction } from "../../protocol/interrupt.ts";
+import { isWellFormedJson } from "../../protocol/json.ts";
 import type { ReviewStatus } from "../../protocol/review.ts";
 import { digest } from "../digest.ts";
 import { isOpen } from "./lifecycle.ts";
@@ -104,8 +105,7 @@ export function decideReview(review: ReviewFacts, request: DecisionRequest, cont
 
 function check(review: ReviewFacts, request: DecisionRequest): Checked<CanonicalDecision[]> {
   if (!request.decisions.ok) return request.decisions;
-  // A half of a UTF-16 pair has no bytes that a digest could cover.
-  if (!isWellFormed(request.decisions.value)) {
+  if (!isWellFormedJson(request.decisions.value)) {
     return {
       ok: false,
       faults: [{ pointer: "/decisions", message: "must not contain lone surrogates (halves of UTF-16 pairs)" }],
@@ -115,11 +115,6 @@ function check(review: ReviewFacts, request: DecisionRequest): Checked<Canonical
   if (!canonical.ok) return canonical;
   const faults = checkDecisions(canonical.value, review.actions);
   return faults.length === 0 ? canonical : { ok: false, faults };
-}
-
-function isWellFormed(value: unknown): boolean {
-  // JSON.stringify writes a lone surrogate, and nothing else, as an escape that begins with \ud.
-  return !/(?<!\\)(?:\\\\)*\\ud[89a-f]/i.test(JSON.stringify(value));
 }
 
 function isReplay(review: ReviewFacts, request: DecisionRequest, checked: Checked<CanonicalDecision[]>): boolean {

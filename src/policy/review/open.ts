@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Flavour, type PendingInterrupt, type ReviewAction, reviewValueSchema } from "../../protocol/interrupt.ts";
-import type { Json } from "../../protocol/json.ts";
+import { isWellFormedJson, type Json } from "../../protocol/json.ts";
 import { digest } from "../digest.ts";
 
 /** A pause as a reviewer is shown it. */
@@ -123,8 +123,6 @@ function breakpointShown(node: string, graph_id: string): Shown {
 
 /** Like `digest`, and for the strings RFC 8785 has no form for (lone surrogates) over their escaped JSON text. */
 function digestAny(value: Json): string {
-  const text = JSON.stringify(value);
-  // An even number of backslashes before it makes it text that only looks like an escape.
-  const isWellFormed = !/(?<!\\)(?:\\\\)*\\ud[89a-f]/i.test(text);
-  return isWellFormed ? digest(value) : `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  if (isWellFormedJson(value)) return digest(value);
+  return `sha256:${createHash("sha256").update(JSON.stringify(value)).digest("hex")}`;
 }
