@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import pg from "pg";
+import type pg from "pg";
 import type { Config } from "../config.ts";
 import type { DatabasePort } from "../kit/ports.ts";
+import { openPool } from "../postgres/pool.ts";
 import { CHINOOK_FOLDER, seedChinook } from "../postgres/seed-chinook.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -21,9 +22,9 @@ export async function openDatabasePorts(
 ): Promise<DatabasePorts> {
   const pools = new Map<string, pg.Pool>();
   const open = (name: string, options: pg.PoolConfig) => {
-    const pool = new pg.Pool({ max: config.databasePoolSize, application_name: `holdpoint:port:${name}`, ...options });
-    pool.on("error", (error) => parts.log.warn({ err: error, port: name }, "a connection of a database port was lost"));
-    pools.set(name, pool);
+    const onError = (err: Error) => parts.log.warn({ err, port: name }, "a connection of a database port was lost");
+    const application_name = `holdpoint:port:${name}`;
+    pools.set(name, openPool({ max: config.databasePoolSize, application_name, ...options, onError }));
   };
   for (const [name, connectionString] of config.databasePorts) open(name, { connectionString });
   if (!pools.has("chinook") && existsSync(CHINOOK_FOLDER)) {

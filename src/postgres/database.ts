@@ -1,6 +1,7 @@
 import pg from "pg";
 import { HoldpointError } from "../protocol/errors.ts";
 import { runPipeline, type StatementResult, wired } from "./pipeline.ts";
+import { openPool } from "./pool.ts";
 import type { Statement } from "./sql.ts";
 
 /** Runs statements; the verb says how many rows it expects. */
@@ -67,14 +68,13 @@ const types: pg.CustomTypesConfig = {
 /** Opens a pool on Holdpoint's database. Nothing session-level is set, so that PgBouncer may sit in between. */
 export function openDatabase(options: DatabaseOptions): Database {
   const prepare = options.prepare ?? true;
-  const pool = new pg.Pool({
+  const pool = openPool({
     connectionString: options.url,
     max: options.max ?? 10,
     types,
     application_name: "holdpoint",
+    ...(options.onError === undefined ? {} : { onError: options.onError }),
   });
-  // Without a listener the loss of an idle connection is an uncaught exception that ends the process.
-  pool.on("error", (error) => options.onError?.(error));
   return {
     pool,
     prepare,

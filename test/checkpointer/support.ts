@@ -1,6 +1,7 @@
 import { type Checkpoint, emptyCheckpoint, uuid6 } from "@langchain/langgraph-checkpoint";
-import pg from "pg";
+import type pg from "pg";
 import { createSaver, type HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
+import { openPool } from "../../src/postgres/pool.ts";
 
 /** A saver over a pool that counts its round trips and lets a test look at the tables. */
 export interface CountedSaver {
@@ -14,8 +15,8 @@ export interface CountedSaver {
 
 /** Opens a saver whose connections count what is sent. */
 export function openCounted(url: string, max = 4): CountedSaver {
-  const pool = new pg.Pool({ connectionString: url, max });
-  const looking = new pg.Pool({ connectionString: url, max: 1 });
+  const pool = openPool({ connectionString: url, max });
+  const looking = openPool({ connectionString: url, max: 1 });
   let count = 0;
   pool.on("connect", (client) => {
     const query = client.query.bind(client) as (...args: unknown[]) => unknown;

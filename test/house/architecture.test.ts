@@ -122,6 +122,15 @@ test("only the entries of the package export what another file has", () => {
   expect(barrels.filter((file) => !entries.includes(file))).toEqual([]);
 });
 
+test("pools are opened in one place, where losing a connection is no uncaught exception", () => {
+  const opened = everything.filter((file) => /new (?:pg\.)?Pool\(/.test(read(file)));
+  expect(opened.filter((file) => !file.startsWith("bench/"))).toEqual([
+    "src/postgres/pool.ts",
+    // Hands over a pool that somebody else has opened.
+    "test/postgres/pool.test.ts",
+  ]);
+});
+
 test("the environment is read in one place", () => {
   const allowed = ["src/config.ts", "src/compose.ts", FAILPOINT];
   const readers = [...sources, ...workflows].filter((file) =>

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openPool } from "../../src/postgres/pool.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
 // Every one of these is also prevented by a lock and a check. This is what holds when one of them is wrong.
@@ -8,7 +9,7 @@ let home: TestDatabase;
 let pool: pg.Pool;
 beforeAll(async () => {
   home = await createTestDatabase();
-  pool = new pg.Pool({ connectionString: home.url, max: 2 });
+  pool = openPool({ connectionString: home.url, max: 2 });
 });
 afterAll(async () => {
   await pool?.end();

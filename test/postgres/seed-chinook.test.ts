@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { openPool } from "../../src/postgres/pool.ts";
 import { type ChinookSeed, seedChinook } from "../../src/postgres/seed-chinook.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
@@ -73,7 +74,7 @@ describe("seeding the example's database", () => {
     const { connection } = await seedChinook({ url });
     await asAdmin(url, `drop owned by ${connection.user}; drop role ${connection.user}`);
     expect(await seedChinook({ url })).toEqual({ seeded: true, connection });
-    const pool = new pg.Pool(connection);
+    const pool = openPool(connection);
     expect((await pool.query("select count(*)::int as n from invoice")).rows).toEqual([{ n: 412 }]);
     await pool.end();
   });
@@ -105,7 +106,7 @@ describe("the login role of the example's database", () => {
   beforeAll(async () => {
     home = await createTestDatabase();
     seed = await seedChinook({ url: home.url });
-    pool = new pg.Pool(seed.connection);
+    pool = openPool(seed.connection);
   });
   afterAll(async () => {
     await pool.end();

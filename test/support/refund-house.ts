@@ -1,5 +1,6 @@
-import pg from "pg";
+import type pg from "pg";
 import { firstBrokenLink, type StoredLink } from "../../src/policy/audit-chain.ts";
+import { openPool } from "../../src/postgres/pool.ts";
 import { seedChinook } from "../../src/postgres/seed-chinook.ts";
 import { createTestDatabase } from "./postgres.ts";
 
@@ -34,8 +35,7 @@ export interface RefundHouse {
 export async function openRefundHouse(): Promise<RefundHouse> {
   const test = await createTestDatabase();
   await seedChinook({ url: test.url });
-  const pool = new pg.Pool({ connectionString: test.url, max: 4 });
-  pool.on("error", () => {});
+  const pool = openPool({ connectionString: test.url, max: 4 });
   await pool.query(
     `create schema counted;
      create table counted.visit (visit_id bigint generated always as identity, thread_id text, node text);

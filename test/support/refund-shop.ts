@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Command, MemorySaver } from "@langchain/langgraph";
-import pg from "pg";
+import type pg from "pg";
 import type { LoadedGraph } from "../../src/graphs/graph-set.ts";
 import { formatLoadError } from "../../src/graphs/graph-set.ts";
 import { loadGraphs } from "../../src/graphs/load.ts";
+import { openPool } from "../../src/postgres/pool.ts";
 import { seedChinook } from "../../src/postgres/seed-chinook.ts";
 import { type ReviewValue, reviewValueSchema } from "../../src/protocol/interrupt.ts";
 import { createMemoryEffects, type MemoryEffects, withTestPorts } from "../../src/testing.ts";
@@ -50,8 +51,8 @@ export interface RefundShop {
 export async function openRefundShop(): Promise<RefundShop> {
   const home = await createTestDatabase();
   const { connection } = await seedChinook({ url: home.url });
-  const pool = new pg.Pool(connection);
-  const admin = new pg.Pool({ connectionString: home.url, max: 2 });
+  const pool = openPool(connection);
+  const admin = openPool({ connectionString: home.url, max: 2 });
   const set = await loadGraphs({ directory: "workflows", virtualModules });
   const graph = set.graphs.get("refund-approval");
   if (graph === undefined) throw new Error(set.errors.map(formatLoadError).join("\n"));

@@ -12,6 +12,7 @@ import { createWriteBatcher, type WriteBatcher } from "../batch.ts";
 import { isPostgresError, type Queryable } from "../database.ts";
 import type { Lease } from "../fence.ts";
 import { runPipeline } from "../pipeline.ts";
+import { guardPool } from "../pool.ts";
 import type { Statement } from "../sql.ts";
 import { lockThread } from "../threads.sql.ts";
 import { addressToWrite, isStorableText, requireCheckpointId, requireIdentifier } from "./address.ts";
@@ -49,8 +50,7 @@ const HEAD_CACHE_BYTES = 64 * 1024 * 1024;
 /** Opens what the views of a saver share. */
 export function openStore(options: SaverOptions): CheckpointStore {
   const { pool, prepare = true, tenant_id = "default", headCacheBytes = HEAD_CACHE_BYTES } = options;
-  // Without any listener the loss of an idle connection is an uncaught exception that ends the process.
-  if (pool.listenerCount("error") === 0) pool.on("error", () => undefined);
+  guardPool(pool);
   return {
     tenant_id,
     pool,
