@@ -3,7 +3,7 @@ import { openStore } from "./postgres/checkpointer/store.ts";
 import { openDatabase } from "./postgres/database.ts";
 import { migrate } from "./postgres/migrate.ts";
 
-export type { FencedSaver, SaverLease } from "./postgres/checkpointer/saver.ts";
+export type { FencedSaver, SaverLease } from "./postgres/checkpointer/fenced-saver.ts";
 
 /** How the saver connects. */
 export interface ConnectOptions {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { WriteBatcher } from "../../src/postgres/batch.ts";
-import type { FencedSaver, HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
+import type { FencedSaver } from "../../src/postgres/checkpointer/fenced-saver.ts";
+import type { HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { type ClaimedRun, claimRuns } from "../../src/postgres/claim.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
