@@ -208,7 +208,7 @@ create table holdpoint.checkpoint_chunk (
   thread_id text collate "C" not null,
   chain uuid not null,
   seq integer not null,
-  -- How many elements of the chain so far stay; -1: body is one whole value.
+  -- How many elements of the chain so far stay; -1: body is one whole value; -2: body is members of an object.
   keep integer not null,
   body text not null,
   primary key (thread_id, chain, seq)

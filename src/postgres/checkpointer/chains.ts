@@ -1,19 +1,22 @@
 import { randomUUID } from "node:crypto";
-import { encode } from "./encode.ts";
+import type { EncodedChannel } from "./channel-text.ts";
+import { decode } from "./decode.ts";
+import {
+  applyDeltas,
+  charactersOf,
+  type Delta,
+  decodePieces,
+  deltaBetween,
+  KEYED,
+  type Pieces,
+  wholeDelta,
+} from "./pieces.ts";
 
-/** A channel shorter than this stays in the checkpoint's own row. */
-const INLINE_CHARACTERS = 1_024;
 /** Short chains of small deltas are not worth a new snapshot. */
 const MIN_DELTA_CHARACTERS = 16_384;
 
-/** A channel's value as text. */
-export type EncodedChannel =
-  | { readonly kind: "inline"; readonly text: string }
-  | { readonly kind: "whole"; readonly text: string }
-  | { readonly kind: "list"; readonly elements: readonly string[]; readonly characters: number };
-
 /** Where a value that is not inline is stored: in its chain, up to `seq`. */
-export type Ref = WholeRef | ListRef;
+export type Ref = WholeRef | GrownRef;
 
 interface WholeRef {
   readonly kind: "whole";
@@ -21,41 +24,37 @@ interface WholeRef {
   readonly seq: number;
 }
 
-interface ListRef {
-  readonly kind: "list";
+/** A value that is stored as a snapshot and what changed since. */
+export interface GrownRef {
+  readonly kind: "grown";
   readonly chain: string;
   readonly seq: number;
-  /** The list so far, each element as JSON text: what the next value is compared with. */
-  readonly elements: readonly string[];
+  /** The value so far, as text: what the next value is compared with. */
+  readonly pieces: Pieces;
   readonly snapshotCharacters: number;
   readonly deltaCharacters: number;
 }
 
-/** A row to add to a chain. */
+/** A row of a chain. */
 export interface Chunk {
   readonly chain: string;
   readonly seq: number;
+  /** How many elements of the list stay; or what else the body is: one whole value, or members of an object. */
   readonly keep: number;
   readonly body: string;
 }
 
-/** A row of a chain as it was read. */
-export type StoredChunk = Chunk;
-
-/** The keep of a chunk whose body is one whole value instead of elements. */
+/** The keep of a chunk whose body is one whole value. */
 const WHOLE = -1;
 
-/** Encodes a channel. A list is encoded element by element, so that it can be compared with what is stored already. */
-export function encodeChannel(value: unknown): EncodedChannel {
-  if (Array.isArray(value) && value.length > 0) {
-    const elements = Array.from(value, (element) => encode(element));
-    const characters = charactersOf(elements);
-    if (characters >= INLINE_CHARACTERS) return { kind: "list", elements, characters };
-    return { kind: "inline", text: `[${elements.join(",")}]` };
-  }
-  const text = encode(value);
-  return { kind: text.length < INLINE_CHARACTERS ? "inline" : "whole", text };
-}
+/** True when the chunk holds one whole value. */
+export const isWhole = ({ keep }: Pick<Chunk, "keep">): boolean => keep === WHOLE;
+
+/** True when the chunk holds members of an object. */
+export const isKeyed = ({ keep }: Pick<Chunk, "keep">): boolean => keep === KEYED;
+
+/** The lines of a chunk: JSON text never contains a line feed. */
+export const linesOf = (body: string): string[] => (body === "" ? [] : body.split("\n"));
 
 /**
  * Decides how a value that is too big to be inline is stored: as what changed since `previous`, or as a new chain.
@@ -70,77 +69,64 @@ export function extendChain(
     const chain = randomUUID();
     return { ref: { kind: "whole", chain, seq: 0 }, chunk: { chain, seq: 0, keep: WHOLE, body: value.text } };
   }
-  const { elements, characters } = value;
-  if (previous?.kind === "list") {
-    const keep = commonPrefix(previous.elements, elements);
-    if (keep === elements.length && keep === previous.elements.length) return { ref: { ...previous, elements } };
-    const added = elements.slice(keep);
-    const deltaCharacters = previous.deltaCharacters + charactersOf(added);
-    if (keep > 0 && deltaCharacters <= Math.max(previous.snapshotCharacters, MIN_DELTA_CHARACTERS)) {
-      const seq = previous.seq + 1;
-      return {
-        ref: { ...previous, seq, elements, deltaCharacters },
-        chunk: { chain: previous.chain, seq, keep, body: added.join("\n") },
-      };
+  const { pieces, characters } = value;
+  if (previous?.kind === "grown") {
+    const delta = deltaBetween(previous.pieces, pieces);
+    // With the new texts of the same value: the encoder remembers these, and comparing a text with itself is free.
+    if (delta === "same") return { ref: { ...previous, pieces } };
+    if (delta !== "other") {
+      const deltaCharacters = previous.deltaCharacters + charactersOf(delta.lines);
+      if (deltaCharacters <= Math.max(previous.snapshotCharacters, MIN_DELTA_CHARACTERS)) {
+        const ref = { ...previous, seq: previous.seq + 1, pieces, deltaCharacters };
+        return { ref, chunk: chunkOf(ref, delta) };
+      }
     }
   }
-  const chain = randomUUID();
-  return {
-    ref: { kind: "list", chain, seq: 0, elements, snapshotCharacters: characters, deltaCharacters: 0 },
-    chunk: { chain, seq: 0, keep: 0, body: elements.join("\n") },
+  const ref: GrownRef = {
+    kind: "grown",
+    chain: randomUUID(),
+    seq: 0,
+    pieces,
+    snapshotCharacters: characters,
+    deltaCharacters: 0,
   };
+  return { ref, chunk: chunkOf(ref, wholeDelta(pieces)) };
 }
 
-/** A value read from its chain: what a later put compares with, and the text of the value. */
+const chunkOf = ({ chain, seq }: Ref, { keep, lines }: Delta): Chunk => ({ chain, seq, keep, body: lines.join("\n") });
+
+/** A value read from its chain: what a later put compares with, and the text of a whole value. */
 export interface LoadedChannel {
   readonly ref: Ref;
-  /** The text of a whole value; the elements of a list are in the ref. */
   readonly text?: string;
 }
 
+/** The value of a channel that was read. */
+export const loadedValue = ({ ref, text }: LoadedChannel): unknown =>
+  ref.kind === "grown" ? decodePieces(ref.pieces) : decode(text ?? "null");
+
 /**
- * Puts a chain together up to `seq`. `known` is a list of the same chain that is in memory already; only the chunks
+ * Puts a chain together up to `seq`. `known` is a value of the same chain that is in memory already; only the chunks
  * after it were read. Returns undefined when the rows do not add up to the value: what is known is ahead of `seq`.
  */
 export function assembleChain(
   chain: string,
   seq: number,
-  chunks: readonly StoredChunk[],
+  chunks: readonly Chunk[],
   known: Ref | undefined,
 ): LoadedChannel | undefined {
   const first = chunks[0];
-  if (first?.keep === WHOLE) return { ref: { kind: "whole", chain, seq }, text: first.body };
-  const base = known?.kind === "list" ? known : undefined;
+  if (first !== undefined && isWhole(first)) return { ref: { kind: "whole", chain, seq }, text: first.body };
+  const base = known?.kind === "grown" ? known : undefined;
   if (base !== undefined && base.seq > seq) return undefined;
   if (chunks.length !== seq - (base?.seq ?? -1)) return undefined;
-  const elements = base === undefined ? [] : [...base.elements];
+  const deltas = chunks.map(({ keep, body }) => ({ keep, lines: linesOf(body) }));
   let snapshotCharacters = base?.snapshotCharacters ?? 0;
   let deltaCharacters = base?.deltaCharacters ?? 0;
-  for (const chunk of chunks) {
-    const added = linesOf(chunk.body);
-    elements.length = chunk.keep;
-    for (const element of added) elements.push(element);
-    if (chunk.seq === 0) snapshotCharacters = charactersOf(added);
-    else deltaCharacters += charactersOf(added);
+  for (const [index, { lines }] of deltas.entries()) {
+    if (chunks[index]?.seq === 0) snapshotCharacters = charactersOf(lines);
+    else deltaCharacters += charactersOf(lines);
   }
-  return { ref: { kind: "list", chain, seq, elements, snapshotCharacters, deltaCharacters } };
-}
-
-/** The elements of a chunk: JSON text never contains a line feed. */
-export const linesOf = (body: string): string[] => (body === "" ? [] : body.split("\n"));
-
-/** True when the chunk holds one whole value. */
-export const isWhole = (chunk: StoredChunk): boolean => chunk.keep === WHOLE;
-
-function commonPrefix(before: readonly string[], after: readonly string[]): number {
-  const length = Math.min(before.length, after.length);
-  let index = 0;
-  while (index < length && before[index] === after[index]) index += 1;
-  return index;
-}
-
-function charactersOf(elements: readonly string[]): number {
-  let characters = 0;
-  for (const element of elements) characters += element.length + 1;
-  return characters;
+  const pieces = applyDeltas(base?.pieces, deltas);
+  return { ref: { kind: "grown", chain, seq, pieces, snapshotCharacters, deltaCharacters } };
 }

@@ -1,8 +1,8 @@
 import type { CheckpointPendingWrite, DeltaChannelHistory } from "@langchain/langgraph-checkpoint";
 import type { Queryable } from "../database.ts";
 import type { Address } from "./address.ts";
-import { assembleChain } from "./chains.ts";
-import { decode, revive } from "./decode.ts";
+import { assembleChain, loadedValue } from "./chains.ts";
+import { revive } from "./decode.ts";
 import { deltaHistory, type HistoryRow } from "./delta-history.sql.ts";
 import { decodeWrites, parseBody, storedRefs } from "./tuple.ts";
 
@@ -66,5 +66,5 @@ function seedValue(row: HistoryRow, channel: string, rows: readonly HistoryRow[]
   const loaded = assembleChain(ref.chain, ref.seq, chunks, undefined);
   if (loaded === undefined)
     throw new Error(`checkpoint ${row.id} refers to rows of chain ${ref.chain} that are missing`);
-  return loaded.ref.kind === "list" ? loaded.ref.elements.map(decode) : decode(loaded.text ?? "null");
+  return loadedValue(loaded);
 }

@@ -32,6 +32,23 @@ export function encode(value: unknown): string {
   return JSON.stringify(plain === undefined ? tagged("undefined") : plain);
 }
 
+/** The same for an element of a list, where what JSON leaves out is null. */
+export function encodeElement(value: unknown): string {
+  return encodeMember(value) ?? "null";
+}
+
+/** The same for a member of an object; undefined for what JSON leaves out. */
+export function encodeMember(value: unknown): string | undefined {
+  return JSON.stringify(toPlain(value, 1));
+}
+
+/** True for an object that is stored member by member: a plain one, that says nothing about its JSON form. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Object.hasOwn(value, TAG)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && !hasJsonForm(value);
+}
+
 /**
  * What JSON.stringify renders faithfully: the value itself, untouched and uncopied, wherever it is plain already.
  * Returns undefined for what JSON leaves out (functions and symbols).
@@ -62,10 +79,9 @@ function toPlain(value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return plainArray(value, depth);
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) {
-    const jsonForm = ownJsonForm(value);
-    return jsonForm === undefined
-      ? plainObject(value as Record<string, unknown>, depth)
-      : toPlain(jsonForm.value, depth + 1);
+    return hasJsonForm(value)
+      ? toPlain(value.toJSON(), depth + 1)
+      : plainObject(value as Record<string, unknown>, depth);
   }
   return plainInstance(value, depth);
 }
@@ -107,8 +123,7 @@ function plainInstance(value: object, depth: number): unknown {
   if (types.isNativeError(value)) return tagged("error", deeper({ name: value.name, message: value.message }));
   if (isDeltaSnapshot(value)) return tagged("delta_snapshot", deeper(value.value));
   if ("lg_name" in value && value.lg_name === "Send") return deeper(plainSend(value as unknown as SendLike));
-  const jsonForm = ownJsonForm(value);
-  return deeper(jsonForm === undefined ? { ...value } : jsonForm.value);
+  return deeper(hasJsonForm(value) ? value.toJSON() : { ...value });
 }
 
 interface SendLike {
@@ -134,9 +149,8 @@ function typedArray(value: NodeJS.TypedArray): unknown {
   );
 }
 
-function ownJsonForm(value: object): { value: unknown } | undefined {
-  return "toJSON" in value && typeof value.toJSON === "function" ? { value: value.toJSON() } : undefined;
-}
+const hasJsonForm = (value: object): value is { toJSON(): unknown } =>
+  "toJSON" in value && typeof value.toJSON === "function";
 
 const numberName = (value: number) => (Object.is(value, -0) ? "-0" : String(value));
 

@@ -1,8 +1,7 @@
 import { type CheckpointTuple, maxChannelVersion, TASKS } from "@langchain/langgraph-checkpoint";
 import type { Queryable } from "../database.ts";
 import type { Address } from "./address.ts";
-import { assembleChain, type LoadedChannel, type Ref, type StoredChunk } from "./chains.ts";
-import { decode } from "./decode.ts";
+import { assembleChain, type Chunk, type LoadedChannel, loadedValue, type Ref } from "./chains.ts";
 import { setOwn } from "./encode.ts";
 import type { Head, HeadCache } from "./head-cache.ts";
 import { latestTuple, type TupleRow, tupleById, writesOf } from "./read.sql.ts";
@@ -31,9 +30,7 @@ export async function readTuple(
   if (checkpoint_id === null) cache.set(address, loaded.head);
   const { row, body } = loaded;
   const values = inlineValues(body);
-  for (const [channel, { ref, text }] of loaded.channels) {
-    setOwn(values, channel, ref.kind === "list" ? ref.elements.map(decode) : decode(text ?? "null"));
-  }
+  for (const [channel, read] of loaded.channels) setOwn(values, channel, loadedValue(read));
   if (body.v < 4 && row.link !== null) {
     await moveSendsToChannel(database, address, row.link, body, values);
   }
@@ -121,8 +118,8 @@ function assemble(rows: readonly TupleRow[], known: ReadonlyMap<string, Ref>): L
   return { row, rows, body, channels, head: { checkpoint_id: row.id, refs, inline } };
 }
 
-function chunksByChain(rows: readonly TupleRow[]): Map<string, StoredChunk[]> {
-  const chains = new Map<string, StoredChunk[]>();
+function chunksByChain(rows: readonly TupleRow[]): Map<string, Chunk[]> {
+  const chains = new Map<string, Chunk[]>();
   for (const { part, id, seq, keep, body } of rows) {
     if (part !== "chunk") continue;
     const chunks = chains.get(id) ?? [];
@@ -134,7 +131,7 @@ function chunksByChain(rows: readonly TupleRow[]): Map<string, StoredChunk[]> {
 }
 
 const knownChains = (head: Head | undefined) =>
-  new Map([...(head?.refs.values() ?? [])].filter((ref) => ref.kind === "list").map((ref) => [ref.chain, ref]));
+  new Map([...(head?.refs.values() ?? [])].filter((ref) => ref.kind === "grown").map((ref) => [ref.chain, ref]));
 
 const seqsOf = (chains: ReadonlyMap<string, Ref>) =>
   Object.fromEntries([...chains].map(([chain, { seq }]) => [chain, seq]));

@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
 import type { Ref } from "./chains.ts";
+import { sizeOf } from "./pieces.ts";
 
 /** What a put needs to know of its parent: only text, never live objects, which nodes may change. */
 export interface Head {
@@ -81,9 +82,9 @@ function bytesOf({ refs, inline }: Head): number {
   }
   for (const ref of refs.values()) {
     entries += 2;
-    if (ref.kind !== "list") continue;
+    if (ref.kind !== "grown") continue;
     characters += ref.snapshotCharacters + ref.deltaCharacters;
-    entries += ref.elements.length;
+    entries += sizeOf(ref.pieces);
   }
   return 2 * characters + 64 * entries;
 }

@@ -2,8 +2,8 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import type { CheckpointListOptions, CheckpointTuple } from "@langchain/langgraph-checkpoint";
 import type { Queryable } from "../database.ts";
 import { type Address, isStorable, isUuid } from "./address.ts";
-import { isWhole, linesOf, type StoredChunk } from "./chains.ts";
-import { decode } from "./decode.ts";
+import { type Chunk, isKeyed, isWhole, linesOf } from "./chains.ts";
+import { decode, revive } from "./decode.ts";
 import { encode, setOwn } from "./encode.ts";
 import { moveSendsToChannel } from "./get-tuple.ts";
 import {
@@ -25,8 +25,8 @@ const PAGE_ROWS = 256;
 type Reader = Pick<Queryable, "many">;
 
 /**
- * Lists checkpoints, newest first, page by page. Each chain is read and each of its elements decoded once; so the
- * lists of different checkpoints are fresh arrays that share their elements, which the caller must not change.
+ * Lists checkpoints, newest first, page by page. Each chain is read and each of its parts decoded once; so the lists
+ * and objects of different checkpoints are fresh ones that share their elements, which the caller must not change.
  */
 export async function* listTuples(
   database: Reader,
@@ -131,10 +131,10 @@ interface ChainStore {
   valueAt(thread_id: string, chain: string, seq: number): unknown;
 }
 
-/** A chunk whose elements are decoded when first needed, and then shared by every list they are part of. */
+/** A chunk whose elements or members are decoded once, and then shared by every value they are part of. */
 interface DecodedChunk {
-  readonly chunk: StoredChunk;
-  readonly elements: unknown[];
+  readonly chunk: Chunk;
+  readonly parts: readonly unknown[];
 }
 
 function createChainStore(database: Reader, tenant_id: string): ChainStore {
@@ -169,18 +169,47 @@ function createChainStore(database: Reader, tenant_id: string): ChainStore {
       const chunks = chains.get(keyOf(thread_id, chain)) ?? [];
       if (chunks.length <= seq)
         throw new Error(`thread ${thread_id} refers to rows of chain ${chain} that are missing`);
-      const first = chunks[0];
-      if (first !== undefined && isWhole(first.chunk)) return decode(first.chunk.body);
-      const list: unknown[] = [];
-      for (const { chunk, elements } of chunks.slice(0, seq + 1)) {
-        list.length = chunk.keep;
-        for (const element of elements) list.push(element);
-      }
-      return list;
+      const needed = chunks.slice(0, seq + 1);
+      const first = needed[0]?.chunk;
+      if (first !== undefined && isWhole(first)) return decode(first.body);
+      return first !== undefined && isKeyed(first) ? objectOf(needed) : listOf(needed);
     },
   };
 }
 
+function listOf(chunks: readonly DecodedChunk[]): unknown[] {
+  const list: unknown[] = [];
+  for (const { chunk, parts } of chunks) {
+    list.length = chunk.keep;
+    for (const element of parts) list.push(element);
+  }
+  return list;
+}
+
+function objectOf(chunks: readonly DecodedChunk[]): Record<string, unknown> {
+  const object: Record<string, unknown> = {};
+  for (const { parts } of chunks) {
+    for (const member of parts as Member[]) {
+      if (member.isRemoved) delete object[member.name];
+      else setOwn(object, member.name, member.value);
+    }
+  }
+  return object;
+}
+
+interface Member {
+  readonly name: string;
+  readonly value?: unknown;
+  readonly isRemoved: boolean;
+}
+
+function decodeMember(line: string): Member {
+  if (line.startsWith("-")) return { name: JSON.parse(line.slice(1)) as string, isRemoved: true };
+  const [[name, value] = [""]] = Object.entries(JSON.parse(`{${line}}`) as Record<string, unknown>);
+  return { name, value: revive(value), isRemoved: false };
+}
+
 function decodeChunk(chunk: ListedChunk): DecodedChunk {
-  return { chunk, elements: isWhole(chunk) ? [] : linesOf(chunk.body).map(decode) };
+  if (isWhole(chunk)) return { chunk, parts: [] };
+  return { chunk, parts: linesOf(chunk.body).map(isKeyed(chunk) ? decodeMember : decode) };
 }

@@ -1,7 +1,8 @@
 import type { Checkpoint, CheckpointMetadata } from "@langchain/langgraph-checkpoint";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { type Address, isStorableText, isUuid } from "./address.ts";
-import { type Chunk, type EncodedChannel, encodeChannel, extendChain, type Ref } from "./chains.ts";
+import { type Chunk, extendChain, type Ref } from "./chains.ts";
+import { type EncodedChannel, encodeChannel } from "./channel-text.ts";
 import { encode, TAG } from "./encode.ts";
 import type { Head } from "./head-cache.ts";
 import type { CheckpointRow, ChunkRow } from "./write.sql.ts";
