@@ -4,7 +4,9 @@ import { failpoint } from "../../failpoint.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import type { Lease as ThreadLease } from "../fence.ts";
 import { PostgresSaver } from "./postgres-saver.ts";
-import { type CheckpointStore, putCheckpoint, putTaskWrites } from "./store.ts";
+import { parentOf, preparePut, storedConfig, storePut } from "./put.ts";
+import { putTaskWrites } from "./put-writes.ts";
+import type { CheckpointStore } from "./store.ts";
 
 /** The lease under which a fenced saver writes. */
 export interface SaverLease {
@@ -36,10 +38,12 @@ export class FencedSaver extends PostgresSaver {
     // What the run says about itself goes along, so that a thread's history can be searched by it.
     const labelled = { ...config.metadata, ...metadata };
     failpoint("checkpoint.before_put");
-    const write = () => putCheckpoint(this.store, this.#lease, config, checkpoint, labelled, newVersions);
-    const stored = await this.#underLease(config, write);
+    const put = preparePut(this.store.tenant_id, this.#lease, config, checkpoint, labelled, newVersions);
+    await this.#underLease(config, async () => {
+      await storePut(this.store, this.#lease, put, await parentOf(this.store, put));
+    });
     failpoint("checkpoint.after_put");
-    return stored;
+    return storedConfig(put);
   }
 
   async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {

@@ -1,8 +1,11 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { ChannelVersions, Checkpoint, CheckpointMetadata, PendingWrite } from "@langchain/langgraph-checkpoint";
+import { deleteThreadCheckpoints } from "./delete-thread.ts";
 import { FencedSaver, type SaverLease } from "./fenced-saver.ts";
 import { PostgresSaver } from "./postgres-saver.ts";
-import { deleteThreadCheckpoints, openStore, putCheckpoint, putTaskWrites, type SaverOptions } from "./store.ts";
+import { parentOf, preparePut, storedConfig, storePut } from "./put.ts";
+import { putTaskWrites } from "./put-writes.ts";
+import { openStore, type SaverOptions } from "./store.ts";
 
 /**
  * Keeps LangGraph checkpoints in Postgres. Used alone it has no fence: two processes that run the same thread at the
@@ -22,7 +25,9 @@ export class HoldpointSaver extends PostgresSaver {
     metadata: CheckpointMetadata,
     newVersions: ChannelVersions,
   ): Promise<RunnableConfig> {
-    return await putCheckpoint(this.store, undefined, config, checkpoint, metadata, newVersions);
+    const put = preparePut(this.store.tenant_id, undefined, config, checkpoint, metadata, newVersions);
+    await storePut(this.store, undefined, put, await parentOf(this.store, put));
+    return storedConfig(put);
   }
 
   async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
