@@ -1,5 +1,5 @@
 import { encode, encodeElement, encodeMember, isPlainObject } from "./encode.ts";
-import { memberLine, membersText } from "./keyed.ts";
+import { type Members, memberLine, membersText } from "./keyed.ts";
 import { charactersOf, type Pieces } from "./pieces.ts";
 
 /** A channel shorter than this stays in the checkpoint's own row. */
@@ -14,7 +14,7 @@ export type EncodedChannel =
 /** Encodes a channel: a list element by element, a plain object member by member. */
 export function encodeChannel(value: unknown): EncodedChannel {
   if (Array.isArray(value) && value.length > 0) return encodeList(value);
-  if (isPlainObject(value)) return encodeMembers(value);
+  if (isPlainObject(value)) return encodeObject(value);
   const text = encode(value);
   return { kind: text.length < INLINE_CHARACTERS ? "inline" : "whole", text };
 }
@@ -26,15 +26,21 @@ function encodeList(value: readonly unknown[]): EncodedChannel {
   return { kind: "inline", text: `[${elements.join(",")}]` };
 }
 
-function encodeMembers(value: Readonly<Record<string, unknown>>): EncodedChannel {
+function encodeObject(value: object): EncodedChannel {
+  const members = encodeMembers(value);
+  const characters = charactersOf(members.values());
+  if (characters >= INLINE_CHARACTERS) return { kind: "grown", pieces: { kind: "keyed", members }, characters };
+  return { kind: "inline", text: membersText(members) };
+}
+
+/** The members of an object, each encoded by itself. */
+export function encodeMembers(value: object): Members {
   const members = new Map<string, string>();
-  for (const name of Object.keys(value)) {
-    const text = encodeMember(value[name]);
+  for (const [name, member] of Object.entries(value)) {
+    const text = encodeMember(member);
     if (text === undefined) continue;
     const key = JSON.stringify(name);
     members.set(key, memberLine(key, text));
   }
-  const characters = charactersOf(members.values());
-  if (characters >= INLINE_CHARACTERS) return { kind: "grown", pieces: { kind: "keyed", members }, characters };
-  return { kind: "inline", text: membersText(members) };
+  return members;
 }

@@ -1,9 +1,10 @@
 import type { CheckpointPendingWrite, DeltaChannelHistory } from "@langchain/langgraph-checkpoint";
 import type { Queryable } from "../database.ts";
-import type { Address } from "./address.ts";
+import { type Address, isStorableText } from "./address.ts";
 import { assembleChain, loadedValue } from "./chains.ts";
 import { revive } from "./decode.ts";
 import { deltaHistory, type HistoryRow } from "./delta-history.sql.ts";
+import { setOwn } from "./encode.ts";
 import { decodeWrites, parseBody, storedRefs } from "./tuple.ts";
 
 /**
@@ -17,7 +18,9 @@ export async function readDeltaHistory(
   channels: readonly string[],
 ): Promise<Record<string, DeltaChannelHistory>> {
   const quoted = channels.map((channel) => JSON.stringify(channel));
-  const rows = await database.many(deltaHistory(address, checkpoint_id, channels, quoted));
+  // No checkpoint stores a channel with another name, but writes may have been made to one.
+  const wanted = channels.filter(isStorableText);
+  const rows = await database.many(deltaHistory(address, checkpoint_id, wanted, quoted));
   const seeds = rows.filter(({ part }) => part === "seed").sort((a, b) => a.depth - b.depth);
   const steps = writesByDepth(rows);
   const history: Record<string, DeltaChannelHistory> = {};
@@ -26,7 +29,11 @@ export async function readDeltaHistory(
     const depth = seed?.depth ?? Number.POSITIVE_INFINITY;
     const writes = steps.filter((step) => step.depth <= depth).flatMap((step) => step.writes);
     const own = writes.filter(([, written]) => written === channel);
-    history[channel] = seed === undefined ? { writes: own } : { writes: own, seed: seedValue(seed, channel, rows) };
+    setOwn(
+      history,
+      channel,
+      seed === undefined ? { writes: own } : { writes: own, seed: seedValue(seed, channel, rows) },
+    );
   }
   return history;
 }

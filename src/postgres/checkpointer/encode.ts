@@ -120,7 +120,10 @@ function plainInstance(value: object, depth: number): unknown {
   if (types.isSet(value)) return tagged("set", deeper([...value]));
   if (types.isTypedArray(value)) return typedArray(value);
   if (types.isRegExp(value)) return tagged("regexp", [value.source, value.flags]);
-  if (types.isNativeError(value)) return tagged("error", deeper({ name: value.name, message: value.message }));
+  if (types.isNativeError(value)) return tagged("error", { name: textOf(value.name), message: textOf(value.message) });
+  if (types.isBoxedPrimitive(value)) return toPlain(value.valueOf(), depth);
+  if (types.isAnyArrayBuffer(value) || types.isDataView(value))
+    throw unstorable(value[Symbol.toStringTag], "Uint8Array");
   if (isDeltaSnapshot(value)) return tagged("delta_snapshot", deeper(value.value));
   if ("lg_name" in value && value.lg_name === "Send") return deeper(plainSend(value as unknown as SendLike));
   return deeper(hasJsonForm(value) ? value.toJSON() : { ...value });
@@ -143,11 +146,14 @@ function typedArray(value: NodeJS.TypedArray): unknown {
   if (types.isUint8Array(value)) return tagged("bytes", base64);
   const name = value[Symbol.toStringTag];
   if (name in TYPED_ARRAYS) return tagged("typed_array", base64, name);
-  throw new HoldpointError(
-    "invalid",
-    `a value in the state is a ${name}, which cannot be stored; store a Float32Array`,
-  );
+  throw unstorable(name, "Float32Array");
 }
+
+const unstorable = (name: string, instead: string) =>
+  new HoldpointError("invalid", `a value in the state is a ${name}, which cannot be stored; store a ${instead}`);
+
+/** The name or the message of an error, which code may set to anything. */
+const textOf = (text: unknown) => (typeof text === "string" ? text : (JSON.stringify(text) ?? ""));
 
 const hasJsonForm = (value: object): value is { toJSON(): unknown } =>
   "toJSON" in value && typeof value.toJSON === "function";

@@ -4,7 +4,7 @@ import type { Queryable } from "../database.ts";
 import { type Address, isStorable, isUuid } from "./address.ts";
 import { type Chunk, isKeyed, isWhole, linesOf } from "./chains.ts";
 import { decode, revive } from "./decode.ts";
-import { encode, setOwn } from "./encode.ts";
+import { setOwn } from "./encode.ts";
 import { moveSendsToChannel } from "./get-tuple.ts";
 import {
   chunksOfPage,
@@ -17,7 +17,7 @@ import {
   pageOfNamespace,
   writesOfPage,
 } from "./list.sql.ts";
-import { storableAsJsonb } from "./put-plan.ts";
+import { filterableJson } from "./put-plan.ts";
 import { buildTuple, inlineValues, parseBody, storedRefs } from "./tuple.ts";
 
 const PAGE_ROWS = 256;
@@ -81,7 +81,7 @@ async function readPage(
 /** The filter as contained JSON, in the form in which metadata is kept for it. */
 function filterText(filter: CheckpointListOptions["filter"]): string | null {
   const wanted = Object.entries(filter ?? {}).filter(([, value]) => value !== undefined);
-  return wanted.length === 0 ? null : storableAsJsonb(encode(Object.fromEntries(wanted)));
+  return wanted.length === 0 ? null : filterableJson(Object.fromEntries(wanted));
 }
 
 const rowKey = ({ thread_id, checkpoint_ns, checkpoint_id }: ListedCheckpoint | ListedWrite) =>

@@ -2,9 +2,10 @@ import type { Checkpoint, CheckpointMetadata } from "@langchain/langgraph-checkp
 import { HoldpointError } from "../../protocol/errors.ts";
 import { type Address, isStorableText, isUuid } from "./address.ts";
 import { type Chunk, extendChain, type Ref } from "./chains.ts";
-import { type EncodedChannel, encodeChannel } from "./channel-text.ts";
+import { type EncodedChannel, encodeChannel, encodeMembers } from "./channel-text.ts";
 import { encode, TAG } from "./encode.ts";
 import type { Head } from "./head-cache.ts";
+import { membersText } from "./keyed.ts";
 import type { CheckpointRow, ChunkRow } from "./write.sql.ts";
 
 /** A checkpoint as text, taken at the moment of the put: nodes may change the values afterwards. */
@@ -12,7 +13,7 @@ export interface EncodedCheckpoint {
   readonly checkpoint_id: string;
   readonly parent_checkpoint_id: string | null;
   readonly run_id: string | null;
-  readonly metadata: string;
+  readonly metadata: CheckpointMetadata;
   /** The checkpoint without its values: the inside of a JSON object. */
   readonly fields: string;
   readonly changed: ReadonlyMap<string, EncodedChannel>;
@@ -47,8 +48,9 @@ export function encodeCheckpoint(
     else unchanged.push(channel);
   }
   const { v, ts, channel_versions, versions_seen } = checkpoint;
-  const fields = encode({ v, ts, channel_versions, versions_seen }).slice(1, -1);
-  return { ...ids, metadata: encode(metadata), fields, changed, unchanged };
+  // Not encoded: versions are plain, and a channel may have the name of our own tag.
+  const fields = JSON.stringify({ v, ts, channel_versions, versions_seen }).slice(1, -1);
+  return { ...ids, metadata, fields, changed, unchanged };
 }
 
 /** The run a checkpoint belongs to where no lease says it. */
@@ -100,14 +102,15 @@ function layRow(
   inline: ReadonlyMap<string, string>,
 ): CheckpointRow {
   const values = [...inline].map(([channel, text]) => `${JSON.stringify(channel)}:${text}`).join(",");
-  const filterable = storableAsJsonb(metadata);
+  const exact = encode(metadata);
+  const filterable = filterableJson(metadata);
   return {
     ...address,
     checkpoint_id,
     parent_checkpoint_id,
     run_id,
     metadata: filterable,
-    metadata_exact: filterable === metadata && !metadata.includes(`"${TAG}"`) ? null : metadata,
+    metadata_exact: filterable === exact && !exact.includes(`"${TAG}"`) ? null : exact,
     channels: [...refs.keys(), ...inline.keys()],
     chains: refs.size === 0 ? null : [...refs.values()].map((ref) => ref.chain),
     seqs: refs.size === 0 ? null : [...refs.values()].map((ref) => ref.seq),
@@ -115,8 +118,9 @@ function layRow(
   };
 }
 
-/** JSON text with what jsonb refuses (NUL, lone surrogates) replaced: the copy that list() filters by. */
-export function storableAsJsonb(text: string): string {
+/** An object as JSON text with what jsonb refuses (NUL, lone surrogates) replaced: the copy that list() filters by. */
+export function filterableJson(value: object): string {
+  const text = membersText(encodeMembers(value));
   return text.replace(/\\\\|\\u(?:0000|d[89ab][0-9a-f]{2}|d[c-f][0-9a-f]{2})/g, (sequence) =>
     sequence === "\\\\" ? sequence : "\\ufffd",
   );
