@@ -5,6 +5,7 @@ import { auditRun } from "./audit.ts";
 import { endCancelled } from "./cancel.ts";
 import { asksAnew, supersedeReview } from "./create-run.ts";
 import { type Database, isPostgresError, type Transaction } from "./database.ts";
+import { endStuckHolders } from "./fence.sql.ts";
 import type { Lease } from "./fence.ts";
 import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
@@ -13,7 +14,6 @@ import {
   dropLease,
   endRun,
   expiredLeases,
-  lockHolders,
   nextRunForUpdate,
   openRunsForUpdate,
   type RunRow,
@@ -21,7 +21,6 @@ import {
   selectProgressOfRun,
   startRun,
   takeLease,
-  terminateBackend,
   threadForClaim,
 } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
@@ -85,8 +84,10 @@ export async function claimThread(
       return run as ClaimedRun;
     });
   } catch (error) {
-    if (isPostgresError(error, "55P03")) return undefined;
-    throw error;
+    if (!isPostgresError(error, "55P03")) throw error;
+    // A batch that was sent half after its lease had been taken back: the reaper looks at this thread no more.
+    await database.many(endStuckHolders(tenant_id, thread_id));
+    return undefined;
   }
 }
 
@@ -135,7 +136,7 @@ export async function reapLeases(database: Database, limit = 100): Promise<Reape
   return reaped;
 }
 
-/** T-reap. Locks as T-claim. A lock that is still held when its lease is over belongs to a stopped process: its backend is ended. */
+/** T-reap. Locks as T-claim. Who still holds the lock when the lease is over and sends no more is a stopped process: its backend is ended. */
 async function reapThread(database: Database, tenant_id: string, thread_id: string): Promise<Reaped | undefined> {
   try {
     return await database.transaction(async (tx) => {
@@ -152,7 +153,7 @@ async function reapThread(database: Database, tenant_id: string, thread_id: stri
     });
   } catch (error) {
     if (!isPostgresError(error, "55P03")) throw error;
-    for (const { pid } of await database.many(lockHolders(thread_id))) await database.run(terminateBackend(pid));
+    await database.many(endStuckHolders(tenant_id, thread_id));
     return undefined;
   }
 }

@@ -209,18 +209,6 @@ export const expiredLeases = (limit: number) => sql<{ tenant_id: string; thread_
   where lease_until is not null and lease_until <= holdpoint.now()
   order by lease_until limit ${limit}::int`;
 
-/** Backends that hold or wait for a thread's lock; the reaper ends the one of a half-sent batch. */
-export const lockHolders = (thread_id: string) => sql<{ pid: number }>`
-  with key as (select hashtextextended('holdpoint:thread:' || ${thread_id}::text, 0) as k)
-  select l.pid from pg_locks l, key
-  where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-    and l.classid::bigint = ((key.k >> 32) & 4294967295) and l.objid::bigint = (key.k & 4294967295)
-    and l.database = (select oid from pg_database where datname = current_database())
-    and l.pid <> pg_backend_pid()`;
-
-/** Ends one backend of our own role. */
-export const terminateBackend = (pid: number) => sql`select pg_terminate_backend(${pid}::int)`;
-
 /** The newest checkpoint a run has written anywhere, also inside a subgraph: how far it has come. */
 export const selectProgressOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{
   checkpoint_id: string;

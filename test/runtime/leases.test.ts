@@ -1,10 +1,8 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
 import { appendEvents, readRunEvents } from "../../src/postgres/events.ts";
 import { finishRun } from "../../src/postgres/finish.ts";
-import { lockThreadShared } from "../../src/postgres/threads.sql.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
 import { createWorker } from "../../src/runtime/worker.ts";
 import { checkpointOf, METADATA } from "../checkpointer/support.ts";
@@ -154,23 +152,6 @@ test("a worker whose lease was taken writes nothing: no event, no checkpoint, no
   ).rejects.toMatchObject({ code: "lease_lost" });
   expect(await after()).toEqual(finished);
   expect([visitsOf("steps.a"), visitsOf("steps.b"), visitsOf("steps.c")]).toEqual([1, 2, 1]);
-});
-
-test("the backend of a stopped process that still holds a thread's lock is ended, and the run goes on elsewhere", async () => {
-  const run = await house.start("steps", { input: {} });
-  await claimNext(house);
-  const stopped = new pg.Client({ connectionString: house.url });
-  const ended = new Promise<void>((resolve) => stopped.on("error", () => resolve()));
-  await stopped.connect();
-  await stopped.query("begin");
-  const { text, values } = lockThreadShared(run.thread_id);
-  await stopped.query(text, values);
-  await house.pass(3600);
-  await reapLeases(house.database);
-  await ended;
-  await expect.poll(async () => (await reapLeases(house.database)).length, { timeout: 10_000 }).toBe(1);
-  await house.settle();
-  expect((await house.run(run.run_id)).status).toBe("success");
 });
 
 test("a run of a graph that is loaded nowhere waits in the queue", async () => {

@@ -1,0 +1,67 @@
+import { createInterface } from "node:readline";
+import type pg from "pg";
+import { createWriteBatcher } from "../../src/postgres/batch.ts";
+import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
+import { openPool } from "../../src/postgres/pool.ts";
+import { checkpointOf, METADATA } from "../checkpointer/support.ts";
+
+// A process that is stopped (SIGSTOP) in the middle of sending a batch, after so many messages of it. It tells how
+// each write of the batch ended once it goes on, and then tries each of them again.
+const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const [, , url, leases = "[]"] = process.argv;
+if (url === undefined) throw new Error("usage: half-sender.ts <url> <leases and thread ids as JSON>");
+
+/** Lock, verdict of two leases, and the first two inserts: Bind, Describe and Execute for each. */
+const MESSAGES = 3 * 5;
+
+interface Stream {
+  write(data: Uint8Array, done?: () => void): boolean;
+}
+
+let isArmed = false;
+const pool = openPool({ connectionString: url, max: 1 });
+pool.on("connect", (client) => stopInTheMiddle((client as unknown as { connection: { stream: Stream } }).connection));
+
+/** The rest is held back until the process goes on, as the kernel holds back what a stopped process has not written. */
+function stopInTheMiddle({ stream }: { stream: Stream }): void {
+  const write = stream.write.bind(stream);
+  const rest: Uint8Array[] = [];
+  let sent = 0;
+  const goOn = () => {
+    isArmed = false;
+    process.kill(process.pid, "SIGSTOP");
+    setImmediate(() => {
+      for (const data of rest) write(data);
+    });
+  };
+  stream.write = (data, done) => {
+    if (!isArmed) return write(data, done);
+    sent += 1;
+    if (sent > MESSAGES) return rest.push(data) > 0;
+    return sent === MESSAGES ? write(data, goOn) : write(data, done);
+  };
+}
+
+const saver = createSaver({ pool: pool as pg.Pool, batcher: createWriteBatcher(pool as pg.Pool) });
+const savers = (JSON.parse(leases) as ({ thread_id: string; lease_epoch: number; run_id: string } | string)[]).map(
+  (lease) =>
+    typeof lease === "string"
+      ? { thread_id: lease, saver }
+      : { thread_id: lease.thread_id, saver: saver.withLease(lease) },
+);
+const putAll = async () => {
+  const puts = savers.map(({ thread_id, saver }) => {
+    const { checkpoint, versions } = checkpointOf({ x: 1 });
+    return saver.put({ configurable: { thread_id } }, checkpoint, METADATA, versions);
+  });
+  return (await Promise.allSettled(puts)).map((put) =>
+    put.status === "fulfilled" ? "stored" : { code: put.reason.code, retryable: put.reason.retryable },
+  );
+};
+
+say({ event: "warm", results: await putAll() });
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === "send half") isArmed = true;
+  say({ event: line, results: await putAll() });
+}
+await pool.end();
