@@ -17,8 +17,8 @@ export async function appendEvents(
 ): Promise<void> {
   const { thread_id } = lease;
   const statements = eventBatch(lease, attempt, events);
-  // Behind one another, but not in the way of the checkpoints that the graph waits for.
-  await batcher.submit({ thread_id, order: `events:${thread_id}`, lease, statements });
+  // Behind one another and behind the writes they tell of, but not in the way of those that the graph waits for.
+  await batcher.submit({ thread_id, order: `events:${thread_id}`, after: thread_id, lease, statements });
 }
 
 /** The statement that stores these events, for a transaction that holds the lease; none for none. */

@@ -1,5 +1,6 @@
 import { getConfig } from "@langchain/langgraph";
 import type { EffectPort } from "../kit/ports.ts";
+import type { FencedSaver } from "../postgres/checkpointer/fenced-saver.ts";
 import type { Database } from "../postgres/database.ts";
 import { type EffectTask, recordFailure, recordReceipt, writeIntent } from "../postgres/effects.ts";
 import { type Lease, verifyLease } from "../postgres/fence.ts";
@@ -8,13 +9,32 @@ import type { Json } from "../protocol/json.ts";
 
 // Far below any lease; far above what writing an intent takes.
 const FRESH_INTENT_MS = 500;
+// A checkpoint is on its way when its nodes start; one that is not there by then is kept by another checkpointer.
+const CHECKPOINT_WAIT_MS = 10_000;
+
+/** What the effects of one run need. */
+export interface EffectPortParts {
+  database: Database;
+  lease: Lease;
+  signal: AbortSignal;
+  /** The saver of the run: it knows which checkpoints are stored. */
+  saver: Pick<FencedSaver, "durable">;
+  durability: "sync" | "async" | "exit";
+}
 
 /** Effects of one run: intent, execution and receipt, each fenced by the run's lease. */
-export function createEffectPort(database: Database, lease: Lease, signal: AbortSignal): EffectPort {
+export function createEffectPort({ database, lease, signal, saver, durability }: EffectPortParts): EffectPort {
   return {
     async perform(request, execute) {
+      const { task, checkpoint_ids } = currentTask();
+      if (request.kind !== "read") {
+        // An effect is known by its checkpoint. After a crash a run goes on from the last one that is stored: had this
+        // one not been, its nodes would run again under another, and the effect with them.
+        if (durability === "exit") throw storedTooLate(request.name);
+        await saver.durable(checkpoint_ids, signal, CHECKPOINT_WAIT_MS);
+      }
       const startedAt = performance.now();
-      const intent = await writeIntent(database, lease, currentTask(), request);
+      const intent = await writeIntent(database, lease, task, request);
       if (intent.kind === "receipt") return JSON.parse(intent.result) as Json;
       // A process that was stopped since the intent was written may no longer hold the lease that it proved.
       if (performance.now() - startedAt > FRESH_INTENT_MS) await verifyLease(database, lease);
@@ -29,6 +49,14 @@ export function createEffectPort(database: Database, lease: Lease, signal: Abort
     },
   };
 }
+
+const storedTooLate = (name: string) =>
+  new HoldpointError(
+    "not_durable",
+    `effect "${name}" was not started: with durability "exit" nothing is stored before the end of the run, and a crash ` +
+      'would start it a second time; start the run with durability "sync" or "async"',
+    { facts: { name } },
+  );
 
 async function attempt(
   database: Database,
@@ -47,7 +75,7 @@ async function attempt(
 }
 
 /** The task this code runs in, as the checkpointer names it: the same for every execution of it. */
-function currentTask(): EffectTask {
+function currentTask(): { task: EffectTask; checkpoint_ids: string[] } {
   const configurable = getConfig()?.configurable;
   const task_id = configurable?.["__pregel_task_id"];
   const task_ns = configurable?.["checkpoint_ns"];
@@ -58,8 +86,9 @@ function currentTask(): EffectTask {
     );
   }
   const checkpoint_ns = task_ns.split("|").slice(0, -1).join("|");
-  const checkpoint_id = (configurable?.["checkpoint_map"] as Record<string, string> | undefined)?.[checkpoint_ns];
+  const checkpoints = (configurable?.["checkpoint_map"] ?? {}) as Record<string, string>;
+  const checkpoint_id = checkpoints[checkpoint_ns];
   if (checkpoint_id === undefined)
     throw new HoldpointError("outside_run", `no checkpoint is known for the task ${task_ns}`);
-  return { checkpoint_ns, checkpoint_id, task_id };
+  return { task: { checkpoint_ns, checkpoint_id, task_id }, checkpoint_ids: Object.values(checkpoints) };
 }

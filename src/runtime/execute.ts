@@ -4,6 +4,7 @@ import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
 import { wireJson } from "../graphs/wire-json.ts";
 import { withPorts } from "../kit/ports.ts";
 import { reviewRequest } from "../policy/review/open.ts";
+import type { FencedSaver } from "../postgres/checkpointer/fenced-saver.ts";
 import type { ClaimedRun } from "../postgres/claim.ts";
 import { appendEvents } from "../postgres/events.ts";
 import type { Lease } from "../postgres/fence.ts";
@@ -37,12 +38,15 @@ export async function executeRun(parts: RunnerParts, { run, lease, signal }: Exe
   const loaded = parts.graphs().graphs.get(run.graph_id);
   if (loaded === undefined) throw new Error(`graph ${run.graph_id} was unloaded while run ${run.run_id} was claimed`);
   const kwargs = JSON.parse(run.kwargs) as RunKwargs;
+  const saver = parts.saver.withLease({ ...lease, writeBehind: kwargs.durability === "async" });
   const events = createEventWriter(async (batch) => {
+    // Nobody is shown what a crash could take back.
+    await saver.flush();
     await appendEvents(parts.batcher, lease, run.attempt, batch);
     parts.metrics.events_stored.inc(batch.length);
     parts.wakeups.wake("events", run.thread_id);
   });
-  const ended = await outcomeOf({ parts, run, lease, signal, loaded, kwargs, events });
+  const ended = await outcomeOf({ parts, run, lease, signal, loaded, kwargs, saver, events });
   if (ended === "stopped") return;
   const rest = await events.rest();
   failpoint("run.before_finish");
@@ -66,6 +70,7 @@ interface Setting extends Execution {
   parts: RunnerParts;
   loaded: LoadedGraph;
   kwargs: RunKwargs;
+  saver: FencedSaver;
   events: EventWriter;
 }
 
@@ -84,12 +89,11 @@ interface Ended {
 }
 
 async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
-  const { run, lease, parts } = setting;
+  const { run, parts, saver } = setting;
   const { tenant_id, thread_id, graph_id } = run;
   let scene: Scene | undefined;
   setting.events.announce({ event: "metadata", data: { run_id: run.run_id, attempt: run.attempt } });
   try {
-    const saver = parts.saver.withLease(lease);
     const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs));
     graph.checkpointer = saver;
     if (setting.loaded.guarded && hasBreakpoints(graph)) throw new HoldpointError("guarded", NO_BREAKPOINTS);
@@ -156,15 +160,17 @@ async function perform(scene: Scene, beginning: Beginning): Promise<Seen> {
 }
 
 async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "send" }): Promise<Seen> {
-  const { parts, run, lease, signal, graph, events } = scene;
+  const { parts, run, lease, signal, graph, saver, events } = scene;
   const kwargs = fromHead ? { ...scene.kwargs, checkpoint: null } : scene.kwargs;
   const showSubgraphs = kwargs.stream_subgraphs === true;
-  const effects = createEffectPort(parts.database, lease, signal);
+  const options = streamOptions(run, kwargs, signal);
+  const { durability } = options;
+  const effects = createEffectPort({ database: parts.database, lease, signal, saver, durability });
   const shown = shownModes(kwargs);
   let values: string | null = null;
   let last: { next?: unknown[]; values?: unknown } | undefined;
   await withPorts({ effects, database: parts.databasePort, signal }, async () => {
-    const chunks = await graph.stream(input as never, streamOptions(run, kwargs, signal) as never);
+    const chunks = await graph.stream(input as never, options as never);
     for await (const chunk of chunks as unknown as AsyncIterable<[string[], string, unknown]>) {
       const [namespace, mode, payload] = chunk;
       if (mode === "checkpoints" && namespace.length === 0) last = payload as typeof last;
@@ -175,8 +181,9 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
       events.push(streamEvent(namespace, mode, text));
     }
   });
+  await saver.flush();
   // With durability "exit" what is streamed is not what is stored.
-  const isOver = last?.next?.length === 0 && kwargs.durability !== "exit";
+  const isOver = last?.next?.length === 0 && durability !== "exit";
   return { values, endState: isOver ? wireJson(last?.values) : null };
 }
 
