@@ -186,9 +186,12 @@ create table holdpoint.checkpoint (
   seqs integer[],
   -- {v, ts, channel_versions, versions_seen, refs: names of the channels in chains, vals: channels under 1 KB}
   body text not null,
+  -- Pruned, but a later checkpoint still needs its writes, or a value of it, to rebuild its own: seen by no reader.
+  remnant boolean not null default false,
   primary key (thread_id, checkpoint_ns, checkpoint_id)
 );
-create index checkpoint_run on holdpoint.checkpoint (thread_id, run_id, checkpoint_id desc) where run_id is not null;
+-- By the run first: a rollback knows the runs and not the threads.
+create index checkpoint_run on holdpoint.checkpoint (run_id, thread_id, checkpoint_id desc) where run_id is not null;
 
 create table holdpoint.checkpoint_write (
   tenant_id text not null default 'default',
@@ -200,9 +203,16 @@ create table holdpoint.checkpoint_write (
   slot integer not null,
   task_path text not null,
   body text not null,
+  -- The run that wrote it: not always the one that wrote the checkpoint, an answer is recorded where it was asked for.
+  run_id uuid,
+  -- What earlier runs had in this slot, oldest first: comes back when the later ones are rolled back.
+  replaced_run_ids uuid[],
+  replaced_bodies text[],
   primary key (thread_id, checkpoint_ns, checkpoint_id, task_id, slot)
 );
 
+-- A pair of chain and seq stands for one value for ever: caches of other processes go by it. So a chain that lost its
+-- end, or was copied, is sealed: a row at the next seq keeps everybody from extending it.
 create table holdpoint.checkpoint_chunk (
   tenant_id text not null default 'default',
   thread_id text collate "C" not null,

@@ -28,7 +28,7 @@ export const pageOfNamespace = ({ tenant_id, thread_id, checkpoint_ns }: Address
     coalesce(c.metadata_exact, c.metadata::text) as metadata, c.body, c.chains::text, c.seqs::text
   from holdpoint.checkpoint c
   where c.tenant_id = ${tenant_id}::text and c.thread_id = ${thread_id}::text and c.checkpoint_ns = ${checkpoint_ns}::text
-    and (${filter.checkpoint_id}::uuid is null or c.checkpoint_id = ${filter.checkpoint_id}::uuid)
+    and not c.remnant and (${filter.checkpoint_id}::uuid is null or c.checkpoint_id = ${filter.checkpoint_id}::uuid)
     and (${filter.before}::uuid is null or c.checkpoint_id < ${filter.before}::uuid)
     and (${filter.metadata}::jsonb is null or c.metadata @> ${filter.metadata}::jsonb)
   order by c.checkpoint_id desc
@@ -52,7 +52,7 @@ export const pageOfAll = (
   select c.tenant_id, c.thread_id, c.checkpoint_ns, c.checkpoint_id::text, c.parent_checkpoint_id::text,
     coalesce(c.metadata_exact, c.metadata::text) as metadata, c.body, c.chains::text, c.seqs::text
   from holdpoint.checkpoint c
-  where c.tenant_id = ${tenant_id}::text
+  where c.tenant_id = ${tenant_id}::text and not c.remnant
     and (${thread_id}::text is null or c.thread_id = ${thread_id}::text)
     and (${checkpoint_ns}::text is null or c.checkpoint_ns = ${checkpoint_ns}::text)
     and (${filter.checkpoint_id}::uuid is null or c.checkpoint_id = ${filter.checkpoint_id}::uuid)

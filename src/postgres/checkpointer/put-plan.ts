@@ -54,8 +54,8 @@ export function encodeCheckpoint(
 }
 
 /** The run a checkpoint belongs to where no lease says it. */
-export function runIdOf(metadata: CheckpointMetadata): string | null {
-  const run_id = (metadata as { run_id?: unknown }).run_id;
+export function runIdOf(metadata: object | undefined): string | null {
+  const run_id = (metadata as { run_id?: unknown } | undefined)?.run_id;
   return isUuid(run_id) ? run_id : null;
 }
 

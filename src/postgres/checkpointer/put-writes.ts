@@ -4,6 +4,7 @@ import { HoldpointError } from "../../protocol/errors.ts";
 import type { Lease } from "../fence.ts";
 import { addressToWrite, isStorableText, requireCheckpointId, requireIdentifier } from "./address.ts";
 import { encode } from "./encode.ts";
+import { runIdOf } from "./put-plan.ts";
 import type { CheckpointStore } from "./store.ts";
 import * as statements from "./write.sql.ts";
 
@@ -21,6 +22,7 @@ export async function putTaskWrites(
   const task_id = requireIdentifier("task_id", taskId);
   if (!isStorableText(taskPath))
     throw new HoldpointError("invalid", `the task path ${JSON.stringify(taskPath)} cannot be stored`);
+  const run_id = lease?.run_id ?? runIdOf(config.metadata);
   const rows = writeSlots(writes).map(({ slot, body }) => ({
     ...address,
     checkpoint_id,
@@ -28,6 +30,7 @@ export async function putTaskWrites(
     task_path: taskPath,
     slot,
     body,
+    run_id,
   }));
   if (rows.length === 0) return;
   const { thread_id } = address;

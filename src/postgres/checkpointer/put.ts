@@ -32,7 +32,7 @@ export function preparePut(
   if (parent_checkpoint_id === checkpoint_id) {
     throw new HoldpointError("invalid", `checkpoint ${checkpoint_id} names itself as its parent`);
   }
-  const run_id = lease?.run_id ?? runIdOf(metadata);
+  const run_id = lease?.run_id ?? runIdOf(metadata) ?? runIdOf(config.metadata);
   const ids = { checkpoint_id, parent_checkpoint_id, run_id };
   return { address, encoded: encodeCheckpoint(checkpoint, metadata, newVersions, ids) };
 }

@@ -25,6 +25,7 @@ export const latestTuple = ({ tenant_id, thread_id, checkpoint_ns }: Address, kn
       coalesce(c.metadata_exact, c.metadata::text) as metadata, c.body, c.chains, c.seqs
     from holdpoint.checkpoint c
     where c.tenant_id = ${tenant_id}::text and c.thread_id = ${thread_id}::text and c.checkpoint_ns = ${checkpoint_ns}::text
+      and not c.remnant
     order by c.checkpoint_id desc limit 1)
   select 'checkpoint' as part, f.checkpoint_id::text as id, f.parent_checkpoint_id::text as link, f.body, f.metadata,
     f.chains::text as chains, f.seqs::text as seqs, 0 as seq, 0 as keep
@@ -47,7 +48,7 @@ export const tupleById = ({ tenant_id, thread_id, checkpoint_ns }: Address, chec
       coalesce(c.metadata_exact, c.metadata::text) as metadata, c.body, c.chains, c.seqs
     from holdpoint.checkpoint c
     where c.tenant_id = ${tenant_id}::text and c.thread_id = ${thread_id}::text and c.checkpoint_ns = ${checkpoint_ns}::text
-      and c.checkpoint_id = ${checkpoint_id}::uuid)
+      and c.checkpoint_id = ${checkpoint_id}::uuid and not c.remnant)
   select 'checkpoint' as part, f.checkpoint_id::text as id, f.parent_checkpoint_id::text as link, f.body, f.metadata,
     f.chains::text as chains, f.seqs::text as seqs, 0 as seq, 0 as keep
   from found f

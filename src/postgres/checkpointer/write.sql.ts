@@ -22,6 +22,7 @@ export interface WriteRow extends Address {
   readonly slot: number;
   readonly task_path: string;
   readonly body: string;
+  readonly run_id: string | null;
 }
 
 /** A row of holdpoint.checkpoint_chunk, with the checkpoint whose put wrote it. */
@@ -48,7 +49,7 @@ export const insertCheckpoint = (row: CheckpointRow) => sql`
       where t.tenant_id = n.tenant_id and t.thread_id = n.thread_id and t.deleted_at is not null)
     and (n.parent_checkpoint_id is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = n.checkpoint_ns
-        and p.checkpoint_id = n.parent_checkpoint_id))
+        and p.checkpoint_id = n.parent_checkpoint_id and not p.remnant))
   on conflict (thread_id, checkpoint_ns, checkpoint_id) do update
   set run_id = excluded.run_id, metadata = excluded.metadata,
     metadata_exact = excluded.metadata_exact, channels = excluded.channels, chains = excluded.chains,
@@ -70,7 +71,7 @@ export const insertCheckpointFenced = (row: CheckpointRow, lease_epoch: number) 
         and t.deleted_at is null)
     and (n.parent_checkpoint_id is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = n.checkpoint_ns
-        and p.checkpoint_id = n.parent_checkpoint_id))
+        and p.checkpoint_id = n.parent_checkpoint_id and not p.remnant))
   on conflict (thread_id, checkpoint_ns, checkpoint_id) do update
   set run_id = excluded.run_id, metadata = excluded.metadata,
     metadata_exact = excluded.metadata_exact, channels = excluded.channels, chains = excluded.chains,
@@ -86,7 +87,7 @@ export const insertChunk = (row: ChunkRow) => sql`
       where t.tenant_id = n.tenant_id and t.thread_id = n.thread_id and t.deleted_at is not null)
     and (${row.parent_checkpoint_id}::uuid is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = ${row.checkpoint_ns}::text
-        and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid))`;
+        and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid and not p.remnant))`;
 
 /** Adds to a chain under a lease. */
 export const insertChunkFenced = (row: ChunkRow, lease_epoch: number) => sql`
@@ -98,33 +99,41 @@ export const insertChunkFenced = (row: ChunkRow, lease_epoch: number) => sql`
         and t.deleted_at is null)
     and (${row.parent_checkpoint_id}::uuid is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = ${row.checkpoint_ns}::text
-        and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid))`;
+        and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid and not p.remnant))`;
 
 /** Stores the writes of a task: of the regular ones the first call wins whole, of each special channel the last. */
 export const insertWrite = (row: WriteRow) => sql`
   insert into holdpoint.checkpoint_write as w (tenant_id, thread_id, checkpoint_ns, checkpoint_id, task_id, slot,
-    task_path, body)
+    task_path, body, run_id)
   select n.* from (select ${row.tenant_id}::text as tenant_id, ${row.thread_id}::text as thread_id,
     ${row.checkpoint_ns}::text as checkpoint_ns, ${row.checkpoint_id}::uuid as checkpoint_id,
     ${row.task_id}::text as task_id, ${row.slot}::integer as slot, ${row.task_path}::text as task_path,
-    ${row.body}::text as body) n
+    ${row.body}::text as body, ${row.run_id}::uuid as run_id) n
   where not exists (select 1 from holdpoint.thread t
       where t.tenant_id = n.tenant_id and t.thread_id = n.thread_id and t.deleted_at is not null)
   on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, slot) do update
-  set task_path = excluded.task_path, body = excluded.body
+  set task_path = excluded.task_path, body = excluded.body, run_id = excluded.run_id,
+    replaced_run_ids = case when w.run_id is distinct from excluded.run_id
+      then array_append(w.replaced_run_ids, w.run_id) else w.replaced_run_ids end,
+    replaced_bodies = case when w.run_id is distinct from excluded.run_id
+      then array_append(w.replaced_bodies, w.body) else w.replaced_bodies end
   where w.slot < 0 and w.tenant_id = excluded.tenant_id`;
 
 /** Stores the writes of a task under a lease. */
 export const insertWriteFenced = (row: WriteRow, lease_epoch: number) => sql`
   insert into holdpoint.checkpoint_write as w (tenant_id, thread_id, checkpoint_ns, checkpoint_id, task_id, slot,
-    task_path, body)
+    task_path, body, run_id)
   select n.* from (select ${row.tenant_id}::text as tenant_id, ${row.thread_id}::text as thread_id,
     ${row.checkpoint_ns}::text as checkpoint_ns, ${row.checkpoint_id}::uuid as checkpoint_id,
     ${row.task_id}::text as task_id, ${row.slot}::integer as slot, ${row.task_path}::text as task_path,
-    ${row.body}::text as body) n
+    ${row.body}::text as body, ${row.run_id}::uuid as run_id) n
   where exists (select 1 from holdpoint.thread t
       where t.tenant_id = n.tenant_id and t.thread_id = n.thread_id and t.lease_epoch = ${lease_epoch}::bigint
         and t.deleted_at is null)
   on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, slot) do update
-  set task_path = excluded.task_path, body = excluded.body
+  set task_path = excluded.task_path, body = excluded.body, run_id = excluded.run_id,
+    replaced_run_ids = case when w.run_id is distinct from excluded.run_id
+      then array_append(w.replaced_run_ids, w.run_id) else w.replaced_run_ids end,
+    replaced_bodies = case when w.run_id is distinct from excluded.run_id
+      then array_append(w.replaced_bodies, w.body) else w.replaced_bodies end
   where w.slot < 0 and w.tenant_id = excluded.tenant_id`;
