@@ -112,7 +112,8 @@ function queries(send: Send): Queryable {
 const BEGIN: Statement = { name: "hp_begin", text: "begin isolation level read committed", values: [] };
 const COMMIT: Statement = { name: "hp_commit", text: "commit", values: [] };
 
-async function transaction<Result>(
+/** The transaction of a database, for who has a pool only. */
+export async function transaction<Result>(
   pool: pg.Pool,
   prepare: boolean,
   body: (tx: Transaction) => Promise<Result>,
