@@ -75,8 +75,14 @@ async function another(house: House): Promise<void> {
   await house.settle();
 }
 
-async function walk(plan: Plan, dieIn: number, step: number): Promise<{ thread_id: string; died: boolean }> {
-  const { thread_id } = await house.start(plan.graph_id, { input: { amount: 5 } });
+/** How far ahead of the disk a graph may run. */
+interface Pace {
+  durability: "sync" | "async";
+}
+
+async function walk(plan: Plan & Pace, dieIn: number, step: number): Promise<{ thread_id: string; died: boolean }> {
+  const { durability } = plan;
+  const { thread_id } = await house.start(plan.graph_id, { input: { amount: 5 }, durability });
   let died = false;
   // One execution for the input and one for each round of answers.
   for (let execution = 0; execution <= (plan.pauses ?? plan.questions); execution += 1) {
@@ -91,7 +97,10 @@ async function walk(plan: Plan, dieIn: number, step: number): Promise<{ thread_i
   return { thread_id, died };
 }
 
-describe.each(plans)("a worker that dies at any commit of $graph_id", (plan) => {
+const paces: Pace[] = [{ durability: "sync" }, { durability: "async" }];
+const walks = plans.flatMap((plan) => paces.map((pace) => ({ ...plan, ...pace })));
+
+describe.each(walks)("a worker that dies at any commit of $graph_id, $durability", (plan) => {
   test.each(Array.from({ length: (plan.pauses ?? plan.questions) + 1 }, (_, execution) => execution))(
     "in execution %i",
     async (execution) => {

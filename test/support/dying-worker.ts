@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { WriteBatcher } from "../../src/postgres/batch.ts";
-import type { FencedSaver } from "../../src/postgres/checkpointer/fenced-saver.ts";
-import type { HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
+import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { type ClaimedRun, claimRuns } from "../../src/postgres/claim.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
@@ -31,7 +30,7 @@ export const leaseOf = ({ tenant_id, thread_id, run_id, lease_epoch }: ClaimedRu
 
 /**
  * Executes a claimed run in a worker that dies right after the `step`-th thing it commits: a checkpoint, a task's
- * writes, or a transaction. True when it died, false when the run ended before that.
+ * writes, a batch of events, or a transaction. True when it died, false when the run ended before that.
  */
 export async function executeAndDie(house: House, run: ClaimedRun, step: number): Promise<boolean> {
   let commits = 0;
@@ -48,12 +47,17 @@ export async function executeAndDie(house: House, run: ClaimedRun, step: number)
     ...house.database,
     transaction: (body) => commit(() => house.database.transaction(body)),
   };
-  const saver: HoldpointSaver = Object.create(house.parts.saver);
-  saver.withLease = (lease) => mortal(house.parts.saver.withLease(lease), commit);
+  // One after another, so that what is acknowledged before it is committed can be lost.
+  let last: Promise<unknown> = Promise.resolve();
   const batcher: WriteBatcher = {
     ...house.parts.batcher,
-    submit: (write) => commit(() => house.parts.batcher.submit(write)),
+    submit(write) {
+      const committed = last.then(() => commit(() => house.parts.batcher.submit(write)));
+      last = committed.catch(() => {});
+      return committed;
+    },
   };
+  const saver = createSaver({ pool: house.database.pool, batcher });
   const parts: RunnerParts = { ...house.parts, database, saver, batcher };
   await executeRun(parts, { run, lease: leaseOf(run), signal: new AbortController().signal }).catch(
     (error: unknown) => {
@@ -61,12 +65,4 @@ export async function executeAndDie(house: House, run: ClaimedRun, step: number)
     },
   );
   return isDead;
-}
-
-function mortal(saver: FencedSaver, commit: <Result>(write: () => Promise<Result>) => Promise<Result>): FencedSaver {
-  const put = saver.put.bind(saver);
-  const putWrites = saver.putWrites.bind(saver);
-  saver.put = (...put_) => commit(() => put(...put_));
-  saver.putWrites = (...writes) => commit(() => putWrites(...writes));
-  return saver;
 }

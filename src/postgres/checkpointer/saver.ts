@@ -3,6 +3,7 @@ import type { ChannelVersions, Checkpoint, CheckpointMetadata, PendingWrite } fr
 import { deleteThreadCheckpoints } from "./delete-thread.ts";
 import { FencedSaver, type SaverLease } from "./fenced-saver.ts";
 import { PostgresSaver } from "./postgres-saver.ts";
+import { type DeletedRows, type PruneOptions, pruneThreads } from "./prune.ts";
 import { parentOf, preparePut, storedConfig, storePut } from "./put.ts";
 import { putTaskWrites } from "./put-writes.ts";
 import { openStore, type SaverOptions } from "./store.ts";
@@ -37,6 +38,14 @@ export class HoldpointSaver extends PostgresSaver {
   /** Deletes all that is stored of a thread. One that the server knows keeps a tombstone, so that nothing comes back. */
   async deleteThread(threadId: string): Promise<void> {
     await deleteThreadCheckpoints(this.store, threadId);
+  }
+
+  /**
+   * Deletes old checkpoints, thread by thread. The newest of a namespace stays, and so does everything that somebody is
+   * about to come back to. What stays reads as before, its link to a parent that has gone included.
+   */
+  async prune(options: PruneOptions): Promise<DeletedRows> {
+    return await pruneThreads(this.store, options);
   }
 
   /** Resolves when every write submitted so far is committed or refused. */

@@ -25,7 +25,7 @@ interface Branch {
   /** What the next put is compared with: the last one taken, committed or not. */
   head: Head | undefined;
   /** In order; the first ones are committed first. */
-  uncommitted: Uncommitted[];
+  readonly uncommitted: Set<Uncommitted>;
   /** Under way when a chain was extended by another branch first. */
   repair: Promise<void> | undefined;
 }
@@ -74,25 +74,25 @@ export function createWriteBehind(store: CheckpointStore, lease: Lease, outcome:
     } catch (error) {
       // What comes behind a refused checkpoint is refused too, for want of its parent.
       if (branch.repair === undefined && !isChainTaken(error)) throw error;
-      branch.repair ??= repair(branch);
+      branch.repair ??= repair(branch, from(entry, branch.uncommitted));
       return await branch.repair;
     }
-    branch.uncommitted.splice(branch.uncommitted.indexOf(entry), 1);
+    branch.uncommitted.delete(entry);
     store.cache.set(entry.put.address, plan.head);
     outcome.stored(plan.head.checkpoint_id);
   }
 
   /**
-   * Stores the refused checkpoint and those behind it again, one by one. They are sent behind the ones that will still
-   * be refused, so none of them meets itself.
+   * Stores the refused checkpoint and those behind it again, one by one. They are sent behind those before it, which
+   * may be committed in a second try, and behind their own first tries, which will all be refused.
    */
-  async function repair(branch: Branch): Promise<void> {
-    let head = branch.uncommitted[0]?.parent;
-    for (const { put } of branch.uncommitted) {
-      head = await storePut(store, lease, put, head);
+  async function repair(branch: Branch, refused: readonly Uncommitted[]): Promise<void> {
+    let head = refused[0]?.parent;
+    for (const entry of refused) {
+      head = await storePut(store, lease, entry.put, head);
+      branch.uncommitted.delete(entry);
       outcome.stored(head.checkpoint_id);
     }
-    branch.uncommitted = [];
     branch.head = head;
     branch.repair = undefined;
   }
@@ -101,7 +101,11 @@ export function createWriteBehind(store: CheckpointStore, lease: Lease, outcome:
     async put(put) {
       throwIfFailed();
       const { checkpoint_ns } = put.address;
-      const branch = branches.get(checkpoint_ns) ?? { head: undefined, uncommitted: [], repair: undefined };
+      const branch = branches.get(checkpoint_ns) ?? {
+        head: undefined,
+        uncommitted: new Set<Uncommitted>(),
+        repair: undefined,
+      };
       branches.set(checkpoint_ns, branch);
       await branch.repair;
       let parent = branch.head;
@@ -112,7 +116,7 @@ export function createWriteBehind(store: CheckpointStore, lease: Lease, outcome:
       const plan = planPut(put.address, put.encoded, parent);
       const entry = { put, parent };
       branch.head = plan.head;
-      branch.uncommitted.push(entry);
+      branch.uncommitted.add(entry);
       track(commit(branch, entry, plan));
       if (uncommitted.size >= MOST_UNCOMMITTED) await flush();
     },
@@ -122,4 +126,10 @@ export function createWriteBehind(store: CheckpointStore, lease: Lease, outcome:
     },
     flush,
   };
+}
+
+/** An item of an ordered set and those behind it. */
+function from<Item>(item: Item, items: ReadonlySet<Item>): Item[] {
+  const all = [...items];
+  return all.slice(all.indexOf(item));
 }
