@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
+import { claimRuns, claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
 import { appendEvents, readRunEvents } from "../../src/postgres/events.ts";
 import { finishRun } from "../../src/postgres/finish.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
@@ -15,7 +15,11 @@ let house: House;
 beforeAll(async () => {
   house = await openHouse();
 });
-beforeEach(resetKnobs);
+beforeEach(async () => {
+  resetKnobs();
+  // Since when a backend is silent is known by the real clock.
+  await house.database.pool.query("update holdpoint.clock set shift = '0'");
+});
 afterEach(async () => expect(await violations(house.database)).toEqual([]));
 afterAll(() => house.close());
 
@@ -152,6 +156,44 @@ test("a worker whose lease was taken writes nothing: no event, no checkpoint, no
   ).rejects.toMatchObject({ code: "lease_lost" });
   expect(await after()).toEqual(finished);
   expect([visitsOf("steps.a"), visitsOf("steps.b"), visitsOf("steps.c")]).toEqual([1, 2, 1]);
+});
+
+/** What another connection holds while `body` runs. */
+async function holding(statement: string, thread_id: string, body: () => Promise<void>): Promise<void> {
+  const client = await house.database.pool.connect();
+  try {
+    await client.query("begin");
+    await client.query(statement, [thread_id]);
+    await body();
+  } finally {
+    // Thrown away, with its transaction.
+    client.release(true);
+  }
+}
+
+test("a thread whose lock is taken costs the others of the claim nothing: each is claimed in a transaction of its own", async () => {
+  const threads = [];
+  for (let n = 0; n < 3; n += 1) threads.push((await house.start("steps", { input: {} })).thread_id);
+  const [first, locked, last] = threads as [string, string, string];
+  const claimant = { graph_ids: ["steps"], worker_id: randomUUID(), leaseMs: 60_000 };
+  const lock = "select pg_advisory_xact_lock_shared(hashtextextended('holdpoint:thread:' || $1, 0))";
+  await holding(lock, locked, async () => {
+    const claimed = await claimRuns(house.database, claimant, 3);
+    expect(claimed.map(({ thread_id }) => thread_id)).toEqual([first, last]);
+    for (const run of claimed) await returnLease(house.database, leaseOf(run));
+  });
+  await house.settle();
+});
+
+test("a claim passes whoever only makes sure that the thread stays: a foreign key's check is no reason to skip it", async () => {
+  const { thread_id, run_id } = await house.start("steps", { input: {} });
+  const claimant = { graph_ids: ["steps"], worker_id: randomUUID(), leaseMs: 60_000 };
+  await holding("select 1 from holdpoint.thread where thread_id = $1 for key share", thread_id, async () => {
+    const claimed = await claimThread(house.database, claimant, "default", thread_id);
+    expect(claimed?.run_id).toBe(run_id);
+    await returnLease(house.database, leaseOf(claimed!));
+  });
+  await house.settle();
 });
 
 test("a run of a graph that is loaded nowhere waits in the queue", async () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   resetKnobs();
-  // Since when a backend waits is known by the real clock.
+  // Since when a backend is silent is known by the real clock.
   await house.database.pool.query("update holdpoint.clock set shift = '0'");
 });
 afterEach(async () => {
