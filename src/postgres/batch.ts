@@ -2,9 +2,10 @@ import type pg from "pg";
 import { failpoint } from "../failpoint.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { lockThreadsShared } from "./batch.sql.ts";
+import { notConnected } from "./connection-error.ts";
 import { leaseHeld } from "./fence.sql.ts";
 import type { Lease } from "./fence.ts";
-import { isConnectionError, runPipeline, type StatementResult, wired } from "./pipeline.ts";
+import { runPipeline, type StatementResult, wired } from "./pipeline.ts";
 import type { Statement } from "./sql.ts";
 
 /** What is committed together or not at all. */
@@ -12,6 +13,8 @@ export interface Write {
   readonly thread_id: string;
   /** Writes with the same order are committed one after another; the thread's unless given. */
   readonly order?: string;
+  /** Another order, whose earlier writes are committed before this one or together with it. */
+  readonly after?: string;
   readonly statements: readonly Statement[];
   /**
    * With a lease the write is fenced: it is refused with `lease_lost` once another worker has claimed the thread.
@@ -108,7 +111,8 @@ function takeBatch(queue: Queued[], busyOrders: ReadonlySet<string>): Queued[] {
     const order = orderOf(queued.write);
     const full =
       batch.length > 0 && (statements + own.length > BATCH_STATEMENTS || characters + queued.size > BATCH_CHARACTERS);
-    if (full || waitingOrders.has(order)) {
+    const { after = order } = queued.write;
+    if (full || waitingOrders.has(order) || waitingOrders.has(after)) {
       waitingOrders.add(order);
       kept.push(queued);
       continue;
@@ -134,7 +138,7 @@ async function commit(pool: pg.Pool, batch: readonly Queued[], prepare: boolean)
   try {
     client = await pool.connect();
   } catch (error) {
-    for (const queued of batch) queued.reject(unreachable(error));
+    for (const queued of batch) queued.reject(notConnected(error, pool.options));
     return;
   }
   let broken: Error | undefined;
@@ -149,7 +153,7 @@ async function commit(pool: pg.Pool, batch: readonly Queued[], prepare: boolean)
     while (rest.length > 0) rest = await commitOnce(client, rest, prepare);
   } catch (error) {
     broken = error as Error;
-    for (const queued of rest) queued.reject(isConnectionError(error) ? unreachable(error) : error);
+    for (const queued of rest) queued.reject(error);
   } finally {
     client.off("error", onError);
     client.release(broken);
@@ -216,12 +220,4 @@ const leaseLost = ({ thread_id, lease_epoch }: Lease) =>
     `the lease of thread ${JSON.stringify(thread_id)} with epoch ${lease_epoch} is lost: another worker has claimed the ` +
       "thread or it was deleted; stop executing it, nothing of it is written any more",
     { facts: { thread_id, lease_epoch } },
-  );
-
-const unreachable = (cause: unknown) =>
-  new HoldpointError(
-    "database_unreachable",
-    `the connection to Postgres failed: ${cause instanceof Error ? cause.message : String(cause)}; whether the last ` +
-      "commit happened is unknown, read the state before trying again",
-    { cause },
   );

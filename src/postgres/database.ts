@@ -1,5 +1,6 @@
 import pg from "pg";
 import { HoldpointError } from "../protocol/errors.ts";
+import { explained, notConnected } from "./connection-error.ts";
 import { runPipeline, type StatementResult, wired } from "./pipeline.ts";
 import { openPool } from "./pool.ts";
 import type { Statement } from "./sql.ts";
@@ -75,6 +76,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: "holdpoint",
     ...(options.onError === undefined ? {} : { onError: options.onError }),
   });
+  explainErrors(pool);
   return {
     pool,
     prepare,
@@ -82,6 +84,30 @@ export function openDatabase(options: DatabaseOptions): Database {
     transaction: (body) => transaction(pool, prepare, body),
     close: () => pool.end(),
   };
+}
+
+type Callback = (error: unknown, client: pg.PoolClient | undefined, done: unknown) => void;
+type Connect = (callback?: Callback) => Promise<pg.PoolClient> | undefined;
+type Query = (...args: unknown[]) => Promise<pg.QueryResult> | undefined;
+
+/** What the pool rejects with when Postgres is out of reach is `database_unreachable`, whoever asked. */
+function explainErrors(pool: pg.Pool): void {
+  const connect = pool.connect.bind(pool) as Connect;
+  const query = pool.query.bind(pool) as Query;
+  const refused = (error: unknown) => notConnected(error, pool.options);
+  pool.connect = ((callback) => {
+    if (callback === undefined) {
+      return connect()?.catch((error: unknown) => {
+        throw refused(error);
+      });
+    }
+    // This is how the pool's own `query` comes by a connection.
+    return connect((error, client, done) => callback(error && refused(error), client, done));
+  }) satisfies Connect as pg.Pool["connect"];
+  pool.query = ((...args) =>
+    query(...args)?.catch((error: unknown) => {
+      throw explained(error);
+    })) satisfies Query as pg.Pool["query"];
 }
 
 type Send = (statement: Statement) => Promise<{ rows: unknown[]; rowCount: number | null }>;

@@ -1,4 +1,6 @@
 import pg from "pg";
+import { PATIENT_CONNECTION } from "./pool.ts";
+import { createSilenceWatch } from "./silence.ts";
 
 /** `runs`: something is queued, cancelled or finished. `events`: something can be shown. */
 export type Channel = "runs" | "events";
@@ -17,6 +19,10 @@ export interface Wakeups {
 /** How to reach the database for LISTEN: a direct address, because a transaction pooler accepts LISTEN and delivers nothing. */
 export interface WakeupOptions {
   url: string;
+  /** How often the connection is tried out while nothing is said on it; default 10 s. */
+  tryMs?: number;
+  /** How long it may be silent then before somebody asks whether it is dead; default 5 s. */
+  silentMs?: number;
   onStateChange?: (listening: boolean, error?: Error) => void;
 }
 
@@ -24,6 +30,8 @@ export interface WakeupOptions {
 const COALESCE_MS = 2;
 const RECONNECT_MS = 1_000;
 const SELF_TEST_MS = 2_000;
+// Who only listens does not notice that nobody can reach it any more.
+const TRY_MS = 10_000;
 
 /** Starts listening; a lost connection is opened again until `close`. */
 export function openWakeups(options: WakeupOptions): Wakeups {
@@ -38,6 +46,8 @@ export function openWakeups(options: WakeupOptions): Wakeups {
   let ready = false;
   let isSending = false;
   let closed = false;
+  const config = { connectionString: options.url, application_name: "holdpoint:listen", ...PATIENT_CONNECTION };
+  const watchSilence = createSilenceWatch(config, options.silentMs);
 
   const deliver = (channel: Channel, thread_id: string | undefined) => {
     for (const listener of listeners[channel]) listener(thread_id);
@@ -54,12 +64,13 @@ export function openWakeups(options: WakeupOptions): Wakeups {
     if (!closed) reconnect = setTimeout(connect, RECONNECT_MS).unref();
   };
   const connect = async () => {
-    const candidate = new pg.Client({ connectionString: options.url, application_name: "holdpoint:listen" });
+    const candidate = new pg.Client(config);
     client = candidate;
     candidate.on("error", (error) => lose(candidate, error));
     candidate.on("end", () => lose(candidate));
     try {
       await candidate.connect();
+      watchSilence(candidate);
       const backend = await candidate.query<{ pid: number }>("select pg_backend_pid() as pid");
       const ownPid = backend.rows[0]?.pid;
       let selfTest: (() => void) | undefined;
@@ -94,6 +105,14 @@ export function openWakeups(options: WakeupOptions): Wakeups {
   };
 
   void connect();
+  const tryOut = async () => {
+    if (!ready || isSending) return;
+    isSending = true;
+    await client?.query("select 1").catch(() => {});
+    isSending = false;
+    await flush();
+  };
+  const tries = setInterval(() => void tryOut(), options.tryMs ?? TRY_MS).unref();
   return {
     wake(channel, thread_id) {
       queueMicrotask(() => deliver(channel, thread_id));
@@ -106,6 +125,7 @@ export function openWakeups(options: WakeupOptions): Wakeups {
     },
     async close() {
       closed = true;
+      clearInterval(tries);
       clearTimeout(reconnect);
       clearTimeout(timer);
       await flush();

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import type pg from "pg";
+import { explained, isConnectionError } from "./connection-error.ts";
 import type { Statement } from "./sql.ts";
 
 /** What one statement of a pipeline did. */
@@ -70,8 +71,8 @@ export const wired = (statement: Statement): Statement => ({
  * them in order in one implicit transaction, so the whole pipeline costs one round trip and one commit. Statements
  * that the connection does not know yet are prepared first, in a trip of their own.
  *
- * Values must be what the wire carries: strings, buffers or null. Rejects only when the connection is broken; then
- * nobody knows whether the commit happened, and the connection must not be used again.
+ * Values must be what the wire carries: strings, buffers or null. Rejects only when the connection is broken, with
+ * `database_unreachable`; then nobody knows whether the commit happened, and the connection must not be used again.
  */
 export async function runPipeline(
   client: pg.PoolClient,
@@ -93,14 +94,8 @@ export async function runPipeline(
     }
   });
   if (error === undefined) return { ok: true, results: results.map((result) => readResult(client, result)) };
-  if (isConnectionError(error)) throw error;
-  return { ok: false, error, failedAt: results.length };
-}
-
-/** True when the server or the network went away, as opposed to a statement that the server refused. */
-export function isConnectionError(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return !/^[0-9A-Z]{5}$/.test(code) || code.startsWith("08") || code.startsWith("57P");
+  if (isConnectionError(error)) throw explained(error);
+  return { ok: false, error: explained(error) as Error, failedAt: results.length };
 }
 
 async function prepareMissing(client: pg.PoolClient, statements: readonly Statement[]): Promise<void> {
@@ -112,7 +107,7 @@ async function prepareMissing(client: pg.PoolClient, statements: readonly Statem
     for (const [name, text] of missing) connection.parse({ name, text });
   });
   // Some of them may be prepared now and pg does not tell which: by rejecting, the connection is given up.
-  if (error !== undefined) throw error;
+  if (error !== undefined) throw explained(error);
   for (const [name, text] of missing) parsedStatements[name] = text;
 }
 
