@@ -2,14 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { ReviewRequest } from "../policy/review/open.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { auditRun } from "./audit.ts";
-import {
-  copyCheckpoints,
-  copyChunks,
-  copyThreadRow,
-  copyWrites,
-  selectAnswered,
-  selectLastExecution,
-} from "./copy-thread.sql.ts";
+import { copyCheckpoints, copyChunks, copyWrites } from "./checkpointer/copy.sql.ts";
+import { copyThreadRow, selectAnswered, selectLastExecution } from "./copy-thread.sql.ts";
 import type { Database } from "./database.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { type OpenContext, openReviews } from "./finish.ts";

@@ -1,5 +1,5 @@
-import { deltaChannelsOf, type Forest } from "./prune-forest.ts";
 import type { CheckpointNode, DeltaMarks } from "./prune.sql.ts";
+import { deltaChannelsOf, type Forest } from "./prune-forest.ts";
 
 /**
  * What the kept checkpoints need of those that are not kept to rebuild their delta channels. LangGraph does not store

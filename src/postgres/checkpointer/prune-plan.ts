@@ -1,6 +1,6 @@
+import type { CheckpointNode, DeltaMarks } from "./prune.sql.ts";
 import { deltaNeeds } from "./prune-delta.ts";
 import { aroundOf, createForest, type Forest, timeOf, versionOf } from "./prune-forest.ts";
-import type { CheckpointNode, DeltaMarks } from "./prune.sql.ts";
 
 /** Which checkpoints may go; at least one of the two is given. */
 export interface PruneRules {

@@ -3,9 +3,6 @@ import { type Transaction, transaction } from "../database.ts";
 import { lockThread } from "../threads.sql.ts";
 import { requireIdentifier } from "./address.ts";
 import { deleteSomeCheckpoints, deleteSomeWrites, deleteUnusedChunks } from "./delete.sql.ts";
-import { deltaChannelsOf } from "./prune-forest.ts";
-import { chooseKept, type PruneRules, planPrune } from "./prune-plan.ts";
-import { stripToRemnant } from "./prune-remnant.ts";
 import {
   type CheckpointNode,
   leaveRemnant,
@@ -15,6 +12,9 @@ import {
   selectNodes,
   selectPins,
 } from "./prune.sql.ts";
+import { deltaChannelsOf } from "./prune-forest.ts";
+import { chooseKept, type PruneRules, planPrune } from "./prune-plan.ts";
+import { stripToRemnant } from "./prune-remnant.ts";
 import type { CheckpointStore } from "./store.ts";
 
 /**
@@ -83,8 +83,7 @@ async function prune(
   if (choice.kept.size === nodes.length) return NOTHING;
   const channels = [...new Set(nodes.flatMap(deltaChannelsOf))];
   const quoted = channels.map((channel) => JSON.stringify(channel));
-  const marks =
-    channels.length === 0 ? [] : await tx.many(selectDeltaMarks(tenant_id, thread_id, channels, quoted));
+  const marks = channels.length === 0 ? [] : await tx.many(selectDeltaMarks(tenant_id, thread_id, channels, quoted));
   const { drop, demote } = planPrune(nodes, choice, pins, marks);
   if (drop.length === 0 && demote.length === 0) return NOTHING;
   if (demote.length > 0) {

@@ -1,5 +1,7 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { ChannelVersions, Checkpoint, CheckpointMetadata, PendingWrite } from "@langchain/langgraph-checkpoint";
+import { copyThreadCheckpoints } from "./copy.ts";
+import { deleteRuns } from "./delete-runs.ts";
 import { deleteThreadCheckpoints } from "./delete-thread.ts";
 import { FencedSaver, type SaverLease } from "./fenced-saver.ts";
 import { PostgresSaver } from "./postgres-saver.ts";
@@ -38,6 +40,19 @@ export class HoldpointSaver extends PostgresSaver {
   /** Deletes all that is stored of a thread. One that the server knows keeps a tombstone, so that nothing comes back. */
   async deleteThread(threadId: string): Promise<void> {
     await deleteThreadCheckpoints(this.store, threadId);
+  }
+
+  /**
+   * Rolls runs back: deletes their checkpoints, and what they recorded on checkpoints of others. Refused, with nothing
+   * changed, where another run has built on them, a person is being asked, or an effect was started.
+   */
+  async deleteForRuns(run_ids: readonly string[]): Promise<DeletedRows> {
+    return await deleteRuns(this.store, run_ids);
+  }
+
+  /** Copies a thread to one that does not exist yet, without the answers that were given in it. */
+  async copyThread(sourceThreadId: string, targetThreadId: string): Promise<void> {
+    await copyThreadCheckpoints(this.store, sourceThreadId, targetThreadId);
   }
 
   /**
