@@ -115,17 +115,20 @@ test(
         writers.push(write(storm, ledger, way, createDice(ledgers.length)));
       }
     }
-    const writing = Promise.all(writers);
-    // What a writer finds wrong is told by the last line; until then nobody listens.
-    writing.catch(() => {});
+    const writing = Promise.all(writers).catch((error: Error) => {
+      storm.isOver = true;
+      storm.fault = error;
+    });
     for (let crash = 0; crash < CRASHES; crash += 1) {
       const enough = storm.acknowledged + ACKNOWLEDGED_BETWEEN_CRASHES;
-      await until(`${enough} checkpoints are acknowledged`, () => storm.acknowledged >= enough);
+      await until(`${enough} checkpoints are acknowledged`, () => storm.isOver || storm.acknowledged >= enough);
+      if (storm.isOver) break;
       await postgres.stop("immediate");
       await postgres.start();
     }
     storm.isOver = true;
     await writing;
+    if (storm.fault !== undefined) throw storm.fault;
 
     const fresh = openDatabase({ url: postgres.database.url });
     const reader = createSaver({ pool: fresh.pool });
