@@ -30,6 +30,19 @@ function compile() {
   execFileSync(process.execPath, args, { cwd: root, stdio: "inherit" });
 }
 
+/** LangGraph is the project's own, one copy of it: the classes of a second one are strangers to the first. */
+function withPeers({ dependencies, ...manifest }) {
+  const isPeer = ([name]) =>
+    ["@langchain/core", "@langchain/langgraph", "@langchain/langgraph-checkpoint"].includes(name);
+  const all = Object.entries(dependencies);
+  const peers = all.filter(isPeer).map(([name, version]) => [name, `^${version}`]);
+  return {
+    ...manifest,
+    dependencies: Object.fromEntries(all.filter((one) => !isPeer(one))),
+    peerDependencies: Object.fromEntries(peers),
+  };
+}
+
 function makeTarball(folder) {
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const file of [...manifest.files, "README.md", "LICENSE"]) {
@@ -44,7 +57,7 @@ function makeTarball(folder) {
     allowScripts: _allowed,
     private: _private,
     ...rest
-  } = manifest;
+  } = withPeers(manifest);
   writeFileSync(join(staging, "package.json"), `${JSON.stringify({ ...rest, ...publishConfig }, null, 2)}\n`);
   mkdirSync(folder, { recursive: true });
   execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], {

@@ -36,7 +36,6 @@ interface Migration {
 
 /** Brings the schema `holdpoint` up to this program. One transaction: all of it or nothing, and one migrator at a time. */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
-  const files = readMigrations(options.folder ?? MIGRATIONS_FOLDER);
   const client = new pg.Client({
     connectionString: options.url,
     application_name: "holdpoint:migrate",
@@ -49,16 +48,24 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     throw unreachable(options.url, error);
   }
   try {
-    await client.query("begin");
-    // Names have to be qualified, so that nothing in a user's schema can stand in for ours.
-    await client.query("set local search_path to pg_catalog");
-    const migrated = await apply(client, files);
-    await client.query(options.dryRun === true || migrated.applied.length === 0 ? "rollback" : "commit");
-    return migrated;
+    return await migrateOver(client, options);
   } finally {
-    // Ending the connection rolls back what was not committed.
     await client.end();
   }
+}
+
+/** The same over a connection that is open. Where it throws, the connection has to be ended, which rolls back. */
+export async function migrateOver(
+  client: pg.ClientBase,
+  { folder = MIGRATIONS_FOLDER, dryRun = false }: Pick<MigrateOptions, "folder" | "dryRun"> = {},
+): Promise<Migrated> {
+  const files = readMigrations(folder);
+  await client.query("begin");
+  // Names have to be qualified, so that nothing in a user's schema can stand in for ours.
+  await client.query("set local search_path to pg_catalog");
+  const migrated = await apply(client, files);
+  await client.query(dryRun || migrated.applied.length === 0 ? "rollback" : "commit");
+  return migrated;
 }
 
 /** Reads the folder in the order of its names. Line ends are made the same, or a checkout on Windows would look edited. */
@@ -77,7 +84,7 @@ export function readMigrations(folder: string): Migration[] {
     });
 }
 
-async function apply(client: pg.Client, files: readonly Migration[]): Promise<Migrated> {
+async function apply(client: pg.ClientBase, files: readonly Migration[]): Promise<Migrated> {
   await client.query(statements.lockMigrations());
   const { rows } = await client.query<{ exists: boolean }>(statements.hasMigrationTable());
   if (rows[0]?.exists !== true) await client.query(statements.CREATE_MIGRATION_TABLE);
@@ -117,7 +124,7 @@ function compare(files: readonly Migration[], applied: readonly statements.Appli
   return { pending, newer: newer.map(({ name }) => name) };
 }
 
-async function applyOne(client: pg.Client, migration: Migration): Promise<void> {
+async function applyOne(client: pg.ClientBase, migration: Migration): Promise<void> {
   // The row comes first: should the lock ever fail us, the second migrator stops here, not halfway through the work.
   await client.query(statements.insertMigration(migration));
   try {

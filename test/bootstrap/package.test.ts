@@ -67,6 +67,11 @@ test("the tarball holds compiled code, migrations and the command, and no TypeSc
   const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   expect(JSON.stringify(manifest.exports)).not.toContain("src/");
   expect(manifest.private).toBeUndefined();
+  // A project has one LangGraph, its own.
+  expect(Object.keys(manifest.dependencies).filter((name) => name.startsWith("@langchain/langgraph"))).toEqual([
+    "@langchain/langgraph-sdk",
+  ]);
+  expect(manifest.peerDependencies["@langchain/langgraph"]).toMatch(/^\^\d/);
 });
 
 test("a graph of an empty project uses holdpoint, and its test uses holdpoint/testing", async () => {
