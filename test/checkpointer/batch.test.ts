@@ -1,12 +1,9 @@
-import { AIMessage, HumanMessage } from "@langchain/core/messages";
-import { Annotation, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWriteBatcher } from "../../src/postgres/batch.ts";
 import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { sql } from "../../src/postgres/sql.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type CountedSaver, checkpointOf, createThread, METADATA, openCounted } from "./support.ts";
+import { type CountedSaver, checkpointOf, METADATA, openCounted } from "./support.ts";
 
 let database: TestDatabase;
 let counted: CountedSaver;
@@ -23,62 +20,6 @@ afterAll(async () => {
 
 const note = (id: number, text: string) =>
   sql<{ id: number }>`insert into public.note (id, text) values (${id}::integer, ${text}::text) returning id`;
-
-const fourNodes = (checkpointer: BaseCheckpointSaver) =>
-  new StateGraph(Annotation.Root({ x: Annotation<number>() }))
-    .addNode("a", ({ x }) => ({ x: x + 1 }))
-    .addNode("b", ({ x }) => ({ x: x + 1 }))
-    .addNode("c", ({ x }) => ({ x: x + 1 }))
-    .addNode("d", ({ x }) => ({ x: x + 1 }))
-    .addEdge(START, "a")
-    .addEdge("a", "b")
-    .addEdge("b", "c")
-    .addEdge("c", "d")
-    .compile({ checkpointer });
-
-test.each(["sync", "async"] as const)(
-  "a run of four nodes takes at most 8 round trips, fence included (%s)",
-  async (durability) => {
-    for (const thread_id of [`warm-${durability}`, `counted-${durability}`]) {
-      await createThread(counted, thread_id);
-      const saver = counted.saver.withLease({
-        thread_id,
-        lease_epoch: 1,
-        run_id: "7f2c1b1e-6f0e-4a49-9c1e-0d6c6f3f4a11",
-      });
-      counted.trips();
-      await fourNodes(saver).invoke({ x: 0 }, { configurable: { thread_id }, durability });
-    }
-    expect(counted.trips()).toBeLessThanOrEqual(8);
-    expect(
-      (await counted.saver.getTuple({ configurable: { thread_id: `counted-${durability}` } }))?.checkpoint
-        .channel_values["x"],
-    ).toBe(4);
-  },
-);
-
-test("a chat thread grows with what is said, not with its length", async () => {
-  const graph = new StateGraph(MessagesAnnotation)
-    .addNode("answer", ({ messages }) => ({
-      messages: [new AIMessage({ content: `answer ${messages.length} `.repeat(40) })],
-    }))
-    .addEdge(START, "answer")
-    .compile({ checkpointer: counted.saver });
-  const config = { configurable: { thread_id: "chat" } };
-  const charactersAfter = async (turns: number) => {
-    for (let turn = 0; turn < turns; turn += 1) {
-      await graph.invoke({ messages: [new HumanMessage(`question ${turn} `.repeat(10))] }, config);
-    }
-    const [row] = await counted.rows<{ characters: number }>(
-      "select sum(length(body))::integer as characters from holdpoint.checkpoint_chunk where thread_id = 'chat'",
-    );
-    return row!.characters;
-  };
-  const first = await charactersAfter(40);
-  const second = await charactersAfter(40);
-  expect(second).toBeLessThan(3 * first);
-  expect((await graph.getState(config)).values["messages"]).toHaveLength(160);
-});
 
 test("a refused statement fails its own write; the others of the batch are committed, rows and all", async () => {
   const batcher = createWriteBatcher(counted.pool);

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { type Checkpoint, emptyCheckpoint, uuid6 } from "@langchain/langgraph-checkpoint";
 import type pg from "pg";
 import { createSaver, type HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
@@ -9,6 +10,8 @@ export interface CountedSaver {
   pool: pg.Pool;
   /** Round trips since the last call. */
   trips(): number;
+  /** Bytes on the wire since the last call. */
+  bytes(): { sent: number; received: number };
   rows<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
   end(): Promise<void>;
 }
@@ -18,7 +21,10 @@ export function openCounted(url: string, max = 4): CountedSaver {
   const pool = openPool({ connectionString: url, max });
   const looking = openPool({ connectionString: url, max: 1 });
   let count = 0;
+  const sockets: Socket[] = [];
+  const before = { sent: 0, received: 0 };
   pool.on("connect", (client) => {
+    sockets.push((client as unknown as { connection: { stream: Socket } }).connection.stream);
     const query = client.query.bind(client) as (...args: unknown[]) => unknown;
     client.query = ((...args: unknown[]) => {
       count += 1;
@@ -32,6 +38,16 @@ export function openCounted(url: string, max = 4): CountedSaver {
       const trips = count;
       count = 0;
       return trips;
+    },
+    bytes() {
+      const now = { sent: 0, received: 0 };
+      for (const { bytesWritten, bytesRead } of sockets) {
+        now.sent += bytesWritten;
+        now.received += bytesRead;
+      }
+      const since = { sent: now.sent - before.sent, received: now.received - before.received };
+      Object.assign(before, now);
+      return since;
     },
     async rows<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
       return (await looking.query<Row>(text, values)).rows;
