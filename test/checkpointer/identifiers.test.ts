@@ -1,8 +1,9 @@
 import { uuid6 } from "@langchain/langgraph-checkpoint";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
+import { collect } from "../support/collect.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type CountedSaver, checkpointOf, METADATA, openCounted } from "./support.ts";
-import { collect } from "./walk.ts";
 
 let database: TestDatabase;
 let counted: CountedSaver;
@@ -28,6 +29,7 @@ const hostile: [string, Record<string, unknown>][] = [
   ["a thread_id that is no string", { thread_id: { toString: () => "x" } }],
   ["NUL in checkpoint_ns", { thread_id: "t", checkpoint_ns: "a\0" }],
   ["a checkpoint_ns of 10,000 characters", { thread_id: "t", checkpoint_ns: "n".repeat(10_000) }],
+  ["a lone surrogate in checkpoint_ns", { thread_id: "t", checkpoint_ns: "\udfff" }],
   ["a checkpoint_id that is no UUID", { thread_id: "t", checkpoint_id: "'; drop table holdpoint.run; --" }],
 ];
 
@@ -80,3 +82,81 @@ test.each(["__proto__", "constructor", "' or 1=1", "ü/😀", "{a,b}", "\\", "x"
     expect(await counted.saver.getTuple({ configurable: { thread_id } })).toBeUndefined();
   },
 );
+
+describe.each([
+  "__proto__",
+  "constructor",
+  "toString",
+  "hasOwnProperty",
+  "$hp",
+  "lc",
+  "NULL",
+  "{a,b}",
+  '"',
+  "\\",
+  "\n",
+  "",
+  "ü/😀",
+  "' or 1=1",
+  "x".repeat(3000),
+])("a channel called %j", (channel) => {
+  const named = (value: unknown) => JSON.parse(`{${JSON.stringify(channel)}:${JSON.stringify(value)},"other":1}`);
+  const big = "x".repeat(2000);
+
+  test.each([
+    ["small", 1],
+    ["big", big],
+    ["a list", [big, 1]],
+    ["an object", { big, small: 1 }],
+  ])("keeps what it holds, and its version, where the next checkpoint does not change it: %s", async (kind, value) => {
+    const config = { configurable: { thread_id: `channel ${kind} ${channel.slice(0, 100)}` } };
+    const { checkpoint, versions } = checkpointOf(named(value));
+    const versions_seen = JSON.parse(`{"node":{${JSON.stringify(channel)}:1},${JSON.stringify(channel)}:{"a":1}}`);
+    const first = await counted.saver.put(config, { ...checkpoint, versions_seen }, METADATA, versions);
+    const next = { ...checkpoint, ...checkpointOf({}).checkpoint, channel_values: named(value), versions_seen };
+    await counted.saver.put(first, { ...next, channel_versions: versions }, METADATA, { other: 2 });
+    const fresh = createSaver({ pool: counted.pool });
+    const tuples = [await fresh.getTuple(config), await fresh.getTuple(first), ...(await collect(fresh.list(config)))];
+    expect(tuples).toHaveLength(4);
+    for (const tuple of tuples) {
+      const { channel_values, channel_versions, versions_seen: seen } = tuple!.checkpoint;
+      expect(Object.entries(channel_values).sort()).toEqual(Object.entries(named(value)).sort());
+      expect(JSON.stringify(channel_versions)).toBe(JSON.stringify(versions));
+      expect(JSON.stringify(seen)).toBe(JSON.stringify(versions_seen));
+    }
+    const history = await fresh.getDeltaChannelHistory({ config, channels: [channel] });
+    expect(Object.entries(history)).toEqual([[channel, { writes: [], seed: value }]]);
+  });
+
+  test("can be written to, beside one that holds NUL, and both are found in its history", async () => {
+    const config = { configurable: { thread_id: `writes ${channel.slice(0, 100)}` } };
+    const first = await counted.saver.put(config, checkpointOf({}).checkpoint, METADATA, {});
+    const writes: [string, unknown][] = [
+      [channel, 1],
+      ["a\0b", 2],
+      ["\ud800", 3],
+    ];
+    await counted.saver.putWrites(first, writes, "task", "path");
+    await counted.saver.put(first, checkpointOf({}).checkpoint, METADATA, {});
+    const fresh = createSaver({ pool: counted.pool });
+    expect((await fresh.getTuple(first))?.pendingWrites).toEqual(writes.map((write) => ["task", ...write]));
+    const channels = writes.map(([name]) => name);
+    const history = await fresh.getDeltaChannelHistory({ config, channels });
+    expect(Object.entries(history).sort()).toEqual(
+      writes.map(([name, value]) => [name, { writes: [["task", name, value]] }]).sort(),
+    );
+  });
+});
+
+test.each(["a\0b", "\ud800"])("a checkpoint with a channel called %j is refused", async (channel) => {
+  const { checkpoint, versions } = checkpointOf({ [channel]: 1 });
+  const refused = counted.saver.put({ configurable: { thread_id: "names" } }, checkpoint, METADATA, versions);
+  await expect(refused).rejects.toMatchObject({ code: "invalid", message: expect.stringContaining("channel name") });
+});
+
+test.each(["a\0b", "\ud800"])("a task path of %j is refused", async (taskPath) => {
+  const config = await put({ thread_id: "paths" });
+  await expect(counted.saver.putWrites(config, [["x", 1]], "task", taskPath)).rejects.toMatchObject({
+    code: "invalid",
+  });
+});
