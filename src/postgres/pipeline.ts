@@ -17,16 +17,20 @@ export type PipelineOutcome =
   | { readonly ok: true; readonly results: readonly StatementResult[] }
   | { readonly ok: false; readonly error: Error; readonly failedAt: number };
 
-/** The part of pg's Connection that speaks the extended query protocol. */
+/** The part of pg's Connection that is used here. */
 interface WireConnection {
-  readonly stream: { cork(): void; uncork(): void };
+  readonly stream: { readonly writable: boolean; write(bytes: Buffer): void };
   /** pg's own record of the statements this connection has prepared; shared, so that both sides agree. */
   readonly parsedStatements: Record<string, string>;
-  parse(message: { name: string; text: string }): void;
-  bind(message: { statement: string; values: readonly unknown[] }): void;
-  describe(message: { type: "P"; name: string }): void;
-  execute(message: { portal: string; rows: number }): void;
-  sync(): void;
+}
+
+/** The messages of the extended query protocol, as bytes. */
+interface Serialize {
+  parse(message: { name: string; text: string }): Buffer;
+  bind(message: { statement: string; values: readonly unknown[] }): Buffer;
+  describe(message: { type: "P"; name: string }): Buffer;
+  execute(message: { portal: string; rows: number }): Buffer;
+  sync(): Buffer;
 }
 
 /** What pg calls on the object it was given to run. `callback` is where it hangs its own query time-out. */
@@ -55,10 +59,10 @@ interface RawResult {
 
 type Settled = { readonly error?: Error; readonly results: readonly RawResult[] };
 
-// pg's own mapping of JavaScript values to what the wire carries; not among its exports.
-const { prepareValue } = createRequire(import.meta.url)("pg/lib/utils") as {
-  prepareValue: (value: unknown) => unknown;
-};
+// pg's own mapping of JavaScript values to what the wire carries, and its own messages; not among its exports.
+const require = createRequire(import.meta.url);
+const { prepareValue } = require("pg/lib/utils") as { prepareValue: (value: unknown) => unknown };
+const { serialize } = createRequire(require.resolve("pg"))("pg-protocol") as { serialize: Serialize };
 
 /** The statement with its values as the wire carries them; throws for a value it cannot carry. */
 export const wired = (statement: Statement): Statement => ({
@@ -79,53 +83,74 @@ export async function runPipeline(
   statements: readonly Statement[],
   options: { prepare: boolean },
 ): Promise<PipelineOutcome> {
-  if (options.prepare) await prepareMissing(client, statements);
-  const { error, results } = await send(client, (connection) => {
-    let unnamed: string | undefined;
-    for (const { name, text, values } of statements) {
-      // Behind an old PgBouncer nothing may be named: the unnamed statement is replaced whenever the text changes.
-      if (!options.prepare && text !== unnamed) {
-        connection.parse({ name: "", text });
-        unnamed = text;
-      }
-      connection.bind({ statement: options.prepare ? name : "", values });
-      connection.describe({ type: "P", name: "" });
-      connection.execute({ portal: "", rows: 0 });
+  if (options.prepare) {
+    const refused = await prepareMissing(client, statements);
+    if (refused !== undefined) return refused;
+  }
+  const messages: Buffer[] = [];
+  let unnamed: string | undefined;
+  for (const { name, text, values } of statements) {
+    // Behind an old PgBouncer nothing may be named: the unnamed statement is replaced whenever the text changes.
+    if (!options.prepare && text !== unnamed) {
+      messages.push(serialize.parse({ name: "", text }));
+      unnamed = text;
     }
-  });
+    messages.push(serialize.bind({ statement: options.prepare ? name : "", values }), DESCRIBE, EXECUTE);
+  }
+  const { error, results } = await send(client, messages);
   if (error === undefined) return { ok: true, results: results.map((result) => readResult(client, result)) };
   if (isConnectionError(error)) throw explained(error);
   return { ok: false, error: explained(error) as Error, failedAt: results.length };
 }
 
-async function prepareMissing(client: pg.PoolClient, statements: readonly Statement[]): Promise<void> {
+const DESCRIBE = serialize.describe({ type: "P", name: "" });
+const EXECUTE = serialize.execute({ portal: "", rows: 0 });
+const SYNC = serialize.sync();
+
+/** Prepares what the connection does not know yet, in one trip. Returns which statement the server cannot prepare. */
+async function prepareMissing(
+  client: pg.PoolClient,
+  statements: readonly Statement[],
+): Promise<PipelineOutcome | undefined> {
   const { parsedStatements } = (client as unknown as { connection: WireConnection }).connection;
   const missing = new Map<string, string>();
   for (const { name, text } of statements) if (parsedStatements[name] !== text) missing.set(name, text);
   if (missing.size === 0) return;
-  const { error } = await send(client, (connection) => {
-    for (const [name, text] of missing) connection.parse({ name, text });
-  });
-  // Some of them may be prepared now and pg does not tell which: by rejecting, the connection is given up.
-  if (error !== undefined) throw explained(error);
-  for (const [name, text] of missing) parsedStatements[name] = text;
+  const isInTransaction = client.getTransactionStatus() === "T";
+  const all = await send(
+    client,
+    [...missing].map(([name, text]) => serialize.parse({ name, text })),
+  );
+  if (all.error !== undefined && isConnectionError(all.error)) throw explained(all.error);
+  // The transaction has failed with it, and would refuse them all from now on.
+  if (all.error !== undefined && isInTransaction) {
+    return { ok: false, error: explained(all.error) as Error, failedAt: 0 };
+  }
+  for (const [name, text] of missing) {
+    // One of them was refused, and the server does not say which: those before it are prepared by now.
+    const { error } = all.error === undefined ? all : await send(client, [serialize.parse({ name, text })]);
+    if (error !== undefined && !isPreparedAlready(error)) {
+      if (isConnectionError(error)) throw explained(error);
+      const failedAt = statements.findIndex((statement) => statement.name === name);
+      return { ok: false, error: explained(error) as Error, failedAt };
+    }
+    parsedStatements[name] = text;
+  }
+  return undefined;
 }
 
-/** Has `write` put its messages on the wire, adds the Sync and collects the answers until Postgres is ready again. */
-function send(client: pg.PoolClient, write: (connection: WireConnection) => void): Promise<Settled> {
+const isPreparedAlready = (error: Error) => "code" in error && error.code === "42P05";
+
+/** Puts the messages and a Sync on the wire and collects the answers until Postgres is ready again. */
+function send(client: pg.PoolClient, messages: readonly Buffer[]): Promise<Settled> {
   return new Promise((resolve) => {
     const results: RawResult[] = [];
     let fields: readonly Field[] = [];
     let rows: (readonly (string | null)[])[] = [];
     const submittable: Submittable = {
       submit(connection) {
-        connection.stream.cork();
-        try {
-          write(connection);
-          connection.sync();
-        } finally {
-          connection.stream.uncork();
-        }
+        // One buffer: what a stream gathers from many small ones costs more than the copy.
+        if (connection.stream.writable) connection.stream.write(Buffer.concat([...messages, SYNC]));
         return null;
       },
       handleRowDescription: (message) => {

@@ -78,6 +78,7 @@ test("the heads in memory never exceed their bytes; the least recently used goes
   const address = (thread_id: string) => ({ tenant_id: "default", thread_id, checkpoint_ns: "" });
   const head = (characters: number) => ({
     checkpoint_id: "id",
+    versions: {},
     refs: new Map<string, Ref>(),
     inline: new Map([["channel", "x".repeat(characters)]]),
   });

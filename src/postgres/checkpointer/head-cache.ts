@@ -5,6 +5,8 @@ import { sizeOf } from "./pieces.ts";
 /** What a put needs to know of its parent: only text, never live objects, which nodes may change. */
 export interface Head {
   readonly checkpoint_id: string;
+  /** What tells whether a channel is the same in a later checkpoint. */
+  readonly versions: Readonly<Record<string, number | string>>;
   /** The channels kept in chains. */
   readonly refs: ReadonlyMap<string, Ref>;
   /** The channels kept in the row itself, as JSON text. */
@@ -73,9 +75,9 @@ export function createHeadCache(maxBytes: number): HeadCache {
 }
 
 /** Two bytes for each character, the most a string takes, and what the containers cost. */
-function bytesOf({ refs, inline }: Head): number {
+function bytesOf({ versions, refs, inline }: Head): number {
   let characters = 0;
-  let entries = 4;
+  let entries = 4 + Object.keys(versions).length;
   for (const text of inline.values()) {
     characters += text.length;
     entries += 1;

@@ -39,13 +39,19 @@ export function applyLines(members: Map<string, string>, lines: readonly string[
   }
 }
 
-const KEY = /^"(?:[^"\\]|\\.)*"/;
-
-/** The key of a line that sets a member, as JSON text. */
+/** The key of a line that sets a member, as JSON text. Scanned: a pattern overflows the stack on a key of megabytes. */
 function keyOf(line: string): string {
-  const key = KEY.exec(line)?.[0];
-  if (key === undefined) throw new Error(`stored state has a member without a key: ${line.slice(0, 80)}`);
-  return key;
+  let end = line.indexOf('"', 1);
+  while (end > 0 && isEscaped(line, end)) end = line.indexOf('"', end + 1);
+  if (end < 0) throw new Error(`stored state has a member without a key: ${line.slice(0, 80)}`);
+  return line.slice(0, end + 1);
+}
+
+/** True when an odd number of backslashes stands before this place. */
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text[at - 1 - backslashes] === "\\") backslashes += 1;
+  return backslashes % 2 === 1;
 }
 
 /** Applied to `before`, a change leaves what stays in its place and puts what is new at the end. */

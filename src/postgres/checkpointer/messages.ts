@@ -52,13 +52,17 @@ export function messageClassName(value: object): string | undefined {
   return name !== undefined && MESSAGE_CLASSES.has(name) ? name : CLASS_BY_TYPE[value.getType()];
 }
 
+// What code sets on a message that was made without it: a graph of several agents says which one has answered.
+const SET_LATER = ["id", "name", "usage_metadata", "status", "artifact"];
+
 /** The constructor fields of a message, with the values they have by now: nodes do change messages in place. */
 export function messageFields(value: object): Record<string, unknown> {
   const message = value as BaseMessage & Record<string, unknown>;
   const fields: Record<string, unknown> = {};
   for (const key of Object.keys(message.lc_kwargs))
     fields[key] = key in message ? message[key] : message.lc_kwargs[key];
-  if (message.id !== undefined) fields["id"] = message.id;
+  for (const key of SET_LATER)
+    if (Object.hasOwn(message, key) && message[key] !== undefined) fields[key] = message[key];
   return fields;
 }
 

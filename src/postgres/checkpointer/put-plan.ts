@@ -17,8 +17,12 @@ export interface EncodedCheckpoint {
   /** The checkpoint without its values: the inside of a JSON object. */
   readonly fields: string;
   readonly changed: ReadonlyMap<string, EncodedChannel>;
-  /** Channels whose version did not change: their values are where the parent has them. */
-  readonly unchanged: readonly string[];
+  readonly versions: Readonly<Record<string, number | string>>;
+  /**
+   * Channels that are not said to be new: their values are where the parent has them. A copy of a checkpoint names a
+   * parent that has other versions; then the value that came along is encoded after all.
+   */
+  readonly unchanged: ReadonlyMap<string, () => EncodedChannel>;
 }
 
 /** The rows of a put and the head it leaves. */
@@ -36,7 +40,7 @@ export function encodeCheckpoint(
   ids: Pick<EncodedCheckpoint, "checkpoint_id" | "parent_checkpoint_id" | "run_id">,
 ): EncodedCheckpoint {
   const changed = new Map<string, EncodedChannel>();
-  const unchanged: string[] = [];
+  const unchanged = new Map<string, () => EncodedChannel>();
   for (const channel of Object.keys(checkpoint.channel_values)) {
     if (!isStorableText(channel)) {
       throw new HoldpointError(
@@ -44,13 +48,14 @@ export function encodeCheckpoint(
         `the channel name ${JSON.stringify(channel)} has characters that cannot be stored`,
       );
     }
-    if (Object.hasOwn(newVersions, channel)) changed.set(channel, encodeChannel(checkpoint.channel_values[channel]));
-    else unchanged.push(channel);
+    const value = checkpoint.channel_values[channel];
+    if (Object.hasOwn(newVersions, channel)) changed.set(channel, encodeChannel(value));
+    else unchanged.set(channel, () => encodeChannel(value));
   }
   const { v, ts, channel_versions, versions_seen } = checkpoint;
   // Not encoded: versions are plain, and a channel may have the name of our own tag.
   const fields = JSON.stringify({ v, ts, channel_versions, versions_seen }).slice(1, -1);
-  return { ...ids, metadata, fields, changed, unchanged };
+  return { ...ids, metadata, fields, versions: { ...channel_versions }, changed, unchanged };
 }
 
 /** The run a checkpoint belongs to where no lease says it. */
@@ -72,13 +77,16 @@ export function planPut(
   const refs = new Map<string, Ref>();
   const inline = new Map<string, string>();
   const chunks: Chunk[] = [];
-  for (const channel of checkpoint.unchanged) {
+  const changed = new Map(checkpoint.changed);
+  for (const [channel, encodeNow] of checkpoint.unchanged) {
     const ref = parent?.refs.get(channel);
     const text = parent?.inline.get(channel);
-    if (ref !== undefined) refs.set(channel, ref);
+    if (parent !== undefined && parent.versions[channel] !== checkpoint.versions[channel])
+      changed.set(channel, encodeNow());
+    else if (ref !== undefined) refs.set(channel, ref);
     else if (text !== undefined) inline.set(channel, text);
   }
-  for (const [channel, value] of checkpoint.changed) {
+  for (const [channel, value] of changed) {
     if (value.kind === "inline") {
       inline.set(channel, value.text);
       continue;
@@ -87,11 +95,11 @@ export function planPut(
     refs.set(channel, ref);
     if (chunk !== undefined) chunks.push(chunk);
   }
-  const { checkpoint_id, parent_checkpoint_id } = checkpoint;
+  const { checkpoint_id, parent_checkpoint_id, versions } = checkpoint;
   return {
     row: layRow(address, checkpoint, refs, inline),
     chunks: chunks.map((chunk) => ({ ...address, parent_checkpoint_id, ...chunk })),
-    head: { checkpoint_id, refs, inline },
+    head: { checkpoint_id, versions, refs, inline },
   };
 }
 

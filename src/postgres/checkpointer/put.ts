@@ -52,7 +52,7 @@ export async function parentOf(store: CheckpointStore, { address, encoded }: Pre
   if (parent_checkpoint_id === null) return undefined;
   const cached = store.cache.get(address);
   if (cached?.checkpoint_id === parent_checkpoint_id) return cached;
-  if (unchanged.length === 0) return undefined;
+  if (unchanged.size === 0) return undefined;
   return await readHead(store.database, store.cache, address, parent_checkpoint_id);
 }
 
