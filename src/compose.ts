@@ -13,6 +13,7 @@ import { configureModels } from "./kit/model.ts";
 import { registerAssistants } from "./postgres/assistants.ts";
 import { createWriteBatcher } from "./postgres/batch.ts";
 import { createSaver } from "./postgres/checkpointer/saver.ts";
+import { answers } from "./postgres/database.ts";
 import { createLoginLink, ensureLocalOwner, hasApiKeys } from "./postgres/identity.ts";
 import { openWakeups } from "./postgres/notify.ts";
 import { countReviews } from "./postgres/reviews.sql.ts";
@@ -176,8 +177,9 @@ async function serve(config: Config, parts: RunnerParts, closers: (() => Promise
       allowScalarResume: config.compatScalarResume,
       loopbackOwner: isLoopback,
     },
-    isReady: () => {
+    isReady: async () => {
       const reasons = parts.graphs().graphs.size === 0 ? ["no graph is loaded"] : [];
+      if (!(await answers(database))) reasons.push("the database does not answer");
       return { ready: reasons.length === 0, reasons };
     },
   });

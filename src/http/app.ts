@@ -80,14 +80,18 @@ function noRoute(hono: Hono, context: Context): HoldpointError {
 
 function refuse(deps: HttpDeps, request: Request, error: unknown, route: string): Response {
   const known = knownError(error);
+  const request_id = randomUUID();
   const path = new URL(request.url).pathname;
   if (known !== undefined) {
     const response = protect(failure(known, path));
     const allow = known.code === "method_not_allowed" ? known.facts["allow"] : undefined;
     if (Array.isArray(allow)) response.headers.set("allow", allow.join(", "));
+    if (known.status >= 500) {
+      response.headers.set("x-request-id", request_id);
+      deps.log.warn({ request_id, method: request.method, route, err: known }, "a request could not be answered");
+    }
     return response;
   }
-  const request_id = randomUUID();
   deps.log.error({ request_id, method: request.method, route, err: error }, "a request failed for a reason of ours");
   return protect(text("Internal Server Error", 500, { "x-request-id": request_id }));
 }

@@ -16,7 +16,13 @@ export interface HttpDeps {
   log: Log;
   metrics: Metrics;
   settings: HttpSettings;
-  isReady: () => { ready: boolean; reasons: string[] };
+  isReady: () => Readiness | Promise<Readiness>;
+}
+
+/** Whether requests can be answered now, and why not. */
+interface Readiness {
+  ready: boolean;
+  reasons: string[];
 }
 
 /** How requests are answered. */

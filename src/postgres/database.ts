@@ -203,6 +203,19 @@ export function isPostgresError(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
+const ANSWER_MS = 2_000;
+
+/** True when the database answers now, and not only some time. */
+export async function answers(database: Database): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const patience = setTimeout(resolve, ANSWER_MS, false);
+  const asked = database.pool.query("select 1").then(
+    () => true,
+    () => false,
+  );
+  return await Promise.race([asked, late]).finally(() => clearTimeout(patience));
+}
+
 /** Refuses to start on a database whose transactions would not be read committed: the locks are made for that. */
 export async function checkIsolation(database: Database): Promise<void> {
   const { rows } = await database.pool.query<{ default_transaction_isolation: string }>(

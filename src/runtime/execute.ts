@@ -9,7 +9,7 @@ import type { ClaimedRun } from "../postgres/claim.ts";
 import { appendEvents } from "../postgres/events.ts";
 import type { Lease } from "../postgres/fence.ts";
 import { type Finish, finishRun } from "../postgres/finish.ts";
-import { HoldpointError } from "../protocol/errors.ts";
+import { HoldpointError, isHoldpointError } from "../protocol/errors.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { type Beginning, beginRun } from "./begin.ts";
@@ -116,6 +116,8 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
       }
       return "stopped";
     }
+    // Nothing that the graph did: the run is given up, and goes on from its last checkpoint when Postgres is back.
+    if (isHoldpointError(error) && error.code === "database_unreachable") throw error;
     parts.log.warn({ run_id: run.run_id, thread_id, err: error }, "run failed");
     // The graph refused the answer because it no longer shows what was approved: the question stands, the answer does not.
     const ending = run.group_id !== null && isInvalidResume(error) ? "stale" : "failed";

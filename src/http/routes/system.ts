@@ -3,7 +3,17 @@ import type { Route } from "../route.ts";
 
 /** What says that the server is there, and how it is doing. */
 export const systemRoutes: readonly Route[] = [
-  { method: "GET", path: "/ok", permission: "public", handle: () => json({ ok: true }) },
+  {
+    method: "GET",
+    path: "/ok",
+    permission: "public",
+    async handle({ deps, url }) {
+      // Whoever asks whether to start this process again does not want to hear of the database.
+      if (url.searchParams.get("check_db") !== "1") return json({ ok: true });
+      const { ready, reasons } = await deps.isReady();
+      return json({ ok: ready, reasons }, ready ? 200 : 503);
+    },
+  },
   {
     method: "GET",
     path: "/info",
@@ -20,8 +30,8 @@ export const systemRoutes: readonly Route[] = [
     method: "GET",
     path: "/readyz",
     permission: "public",
-    handle({ deps }) {
-      const state = deps.isReady();
+    async handle({ deps }) {
+      const state = await deps.isReady();
       return json(state, state.ready ? 200 : 503);
     },
   },
