@@ -66,6 +66,8 @@ const poison: [string, string, (thread_id: string) => Statement][] = [
     () => insertCheckpoint(checkpointRow(`{"n":${"[".repeat(50_000)}${"]".repeat(50_000)}}`)),
   ],
   ["a row too wide for its index", "54000", (thread_id) => wideKey(thread_id)],
+  ["a table that the server does not know", "42P01", () => sql`insert into public.nowhere values (${1}::integer)`],
+  ["a column that the server does not know", "42703", () => sql`update public.note set nothing = ${1}::integer`],
   ["an expression that fails", "22012", () => sql`select 1 / ${0}::integer`],
 ];
 

@@ -25,21 +25,23 @@ pool.on("connect", (client) => stopInTheMiddle((client as unknown as { connectio
 /** The rest is held back until the process goes on, as the kernel holds back what a stopped process has not written. */
 function stopInTheMiddle({ stream }: { stream: Stream }): void {
   const write = stream.write.bind(stream);
-  const rest: Uint8Array[] = [];
-  let sent = 0;
-  const goOn = () => {
-    isArmed = false;
-    process.kill(process.pid, "SIGSTOP");
-    setImmediate(() => {
-      for (const data of rest) write(data);
-    });
-  };
   stream.write = (data, done) => {
     if (!isArmed) return write(data, done);
-    sent += 1;
-    if (sent > MESSAGES) return rest.push(data) > 0;
-    return sent === MESSAGES ? write(data, goOn) : write(data, done);
+    isArmed = false;
+    const half = endOf(data, MESSAGES);
+    return write(data.subarray(0, half), () => {
+      process.kill(process.pid, "SIGSTOP");
+      setImmediate(() => write(data.subarray(half)));
+    });
   };
+}
+
+/** Where the n-th message ends: each is a letter, its length without the letter in four bytes, and what it says. */
+function endOf(data: Uint8Array, messages: number): number {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let end = 0;
+  for (let message = 0; message < messages; message += 1) end += 1 + view.getUint32(end + 1);
+  return end;
 }
 
 const saver = createSaver({ pool: pool as pg.Pool, batcher: createWriteBatcher(pool as pg.Pool) });
