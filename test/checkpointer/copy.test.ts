@@ -145,7 +145,8 @@ test("a thread that is deleted and copied again is never mistaken for its predec
   await replica.saver.getTuple(inThread("room"));
   await counted.saver.deleteThread("room");
   await counted.saver.copyThread("template", "room");
-  // Remembers the head of the first copy, which the second one has too.
+  // One remembers the end of the first copy, the other goes on from the head that both copies have.
+  await counted.saver.getTuple(inThread("room"));
   const long = [...LIST, "added in 0", "added in 1", "new 1", "new 2"];
   await putList(counted.saver, await putList(counted.saver, head, undefined, long.slice(0, -1)), undefined, long);
   for (const { saver } of [replica, counted]) {

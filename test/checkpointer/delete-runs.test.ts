@@ -121,6 +121,10 @@ describe("a chain that lost its end", () => {
     // Both remember the longer list now.
     for (const { saver } of [counted, replica]) await saver.getTuple(thread);
     await counted.saver.deleteForRuns([run_id]);
+    // Whoever clears up after that finds the seal and leaves it.
+    const another = randomUUID();
+    await putList(replica.saver, stay, another, ["short"]);
+    expect(await replica.saver.deleteForRuns([another])).toMatchObject({ checkpoints: 1, chunks: 0 });
     let tip = stay;
     for (const added of [["new"], ["new", "newer"]])
       tip = await putList(counted.saver, tip, undefined, [...LIST, ...added]);

@@ -81,3 +81,29 @@ test("a deletion among writes leaves nothing of the thread", async () => {
     expect(await rowsOfThread(counted, thread_id)).toBe(0);
   }
 });
+
+test("what a run has written ahead of the disk does not come back after the deletion of its thread", async () => {
+  await createThread(counted, "ahead");
+  const run_id = "7f2c1b1e-6f0e-4a49-9c1e-0d6c6f3f4a11";
+  const ahead = counted.saver.withLease({ thread_id: "ahead", lease_epoch: 1, run_id, writeBehind: true });
+  const stored = await put(ahead, { configurable: { thread_id: "ahead" } });
+  await ahead.flush();
+  await replica.saver.deleteThread("ahead");
+  const late = [put(ahead, stored), ahead.putWrites(stored, [["x", 1]], "task"), put(ahead, stored)];
+  await Promise.allSettled(late);
+  await expect(ahead.flush()).rejects.toMatchObject({ code: "lease_lost" });
+  expect(await rowsOfThread(counted, "ahead")).toBe(0);
+});
+
+test("used alone, late writes of a task may come after the deletion; nobody reads them, and deleting again takes them", async () => {
+  const config = { configurable: { thread_id: "stray" } };
+  const stored = await put(counted.saver, config);
+  await counted.saver.deleteThread("stray");
+  await replica.saver.putWrites(stored, [["x", 1]], "task");
+  await expect(put(replica.saver, stored)).rejects.toMatchObject({ code: "not_found" });
+  expect(await rowsOfThread(counted, "stray")).toBe(1);
+  await put(counted.saver, config);
+  expect((await replica.saver.getTuple(config))?.pendingWrites).toEqual([]);
+  await counted.saver.deleteThread("stray");
+  expect(await rowsOfThread(counted, "stray")).toBe(0);
+});

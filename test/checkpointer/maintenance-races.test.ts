@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { uuid6 } from "@langchain/langgraph-checkpoint";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isHoldpointError } from "../../src/protocol/errors.ts";
 import { createDice, SCALE } from "../support/dice.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
 import { inThread, LIST, putList, readAll, readThread, textOfTuple } from "./maintenance.ts";
 import { type CountedSaver, openCounted } from "./support.ts";
 
@@ -19,6 +21,57 @@ afterAll(async () => {
   await Promise.all([counted.end(), replica.end()]);
   await database.drop();
 });
+
+const LOCK = "pg_advisory_xact_lock_shared(hashtextextended('holdpoint:thread:' || $1, 0))";
+
+test.each(["prune", "deleteForRuns", "copyThread", "copyThread to it", "deleteThread"])(
+  "%s waits for a batch that is under way, and then sees what it stored",
+  async (kind) => {
+    const thread_id = `under way, ${kind}`;
+    const run_id = randomUUID();
+    const first = await putList(counted.saver, inThread(thread_id), undefined, LIST);
+    await putList(counted.saver, first, run_id, [...LIST, "second"]);
+    await putList(counted.saver, inThread(`${thread_id}, source`), undefined, LIST);
+    const batch = await replica.pool.connect();
+    await batch.query("begin");
+    await batch.query(`select ${LOCK}`, [thread_id]);
+    let isDone = false;
+    const { saver } = counted;
+    const started = {
+      prune: () => saver.prune({ thread_ids: [thread_id], keepLast: 1 }),
+      deleteForRuns: () => saver.deleteForRuns([run_id]),
+      copyThread: () => saver.copyThread(thread_id, `${thread_id}, copy`),
+      "copyThread to it": () => saver.copyThread(`${thread_id}, source`, thread_id),
+      deleteThread: () => saver.deleteThread(thread_id),
+    }[kind]!();
+    const settled = Promise.allSettled([started]).finally(() => {
+      isDone = true;
+    });
+    await until("it waits for the lock", async () => {
+      const waiting = await counted.rows("select 1 from pg_locks where locktype = 'advisory' and not granted");
+      return waiting.length > 0 || isDone;
+    });
+    expect(isDone).toBe(false);
+    // What the batch stores: a branch from the older checkpoint, with what that one has in its chain.
+    await batch.query(
+      `insert into holdpoint.checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, metadata, channels,
+         chains, seqs, body)
+       select thread_id, checkpoint_ns, $2::uuid, checkpoint_id, metadata, channels, chains, seqs, body
+       from holdpoint.checkpoint where thread_id = $1 and checkpoint_id = $3::uuid`,
+      [thread_id, uuid6(0), first.configurable?.["checkpoint_id"]],
+    );
+    await batch.query("commit");
+    batch.release();
+    const [outcome] = await settled;
+    const refused = { "copyThread to it": "thread_exists" }[kind];
+    if (refused === undefined) expect(outcome?.status).toBe("fulfilled");
+    else expect(outcome).toMatchObject({ reason: { code: refused } });
+    const left = { prune: 1, deleteForRuns: 2, deleteThread: 0 }[kind] ?? 3;
+    expect(await readThread(saver, thread_id)).toHaveLength(left);
+    if (kind === "copyThread") expect(await readThread(saver, `${thread_id}, copy`)).toHaveLength(3);
+    expect(await countMissingChunks()).toBe(0);
+  },
+);
 
 const EXPECTED = ["not_found", "thread_exists", "superseded"];
 

@@ -37,7 +37,10 @@ export class HoldpointSaver extends PostgresSaver {
     await putTaskWrites(this.store, undefined, config, writes, taskId, taskPath);
   }
 
-  /** Deletes all that is stored of a thread. One that the server knows keeps a tombstone, so that nothing comes back. */
+  /**
+   * Deletes all that is stored of a thread. One that the server knows keeps a tombstone, so that nothing comes back. Of
+   * one that it does not know no checkpoint comes back that continues another; a first one starts the thread again.
+   */
   async deleteThread(threadId: string): Promise<void> {
     await deleteThreadCheckpoints(this.store, threadId);
   }
@@ -57,7 +60,8 @@ export class HoldpointSaver extends PostgresSaver {
 
   /**
    * Deletes old checkpoints, thread by thread. The newest of a namespace stays, and so does everything that somebody is
-   * about to come back to. What stays reads as before, its link to a parent that has gone included.
+   * about to come back to. What stays reads as before, its link to a parent that has gone included: nothing can be put
+   * onto that one any more.
    */
   async prune(options: PruneOptions): Promise<DeletedRows> {
     return await pruneThreads(this.store, options);
