@@ -137,6 +137,8 @@ create table holdpoint.run (
   metadata jsonb not null default '{}',
   -- What the client asked for (input, command, config, context, stream_mode, …), as it was validated.
   kwargs text not null,
+  -- Who is told of the end.
+  webhook text,
   -- The group of reviews whose decisions this run carries, and which attempt at carrying them it is.
   group_id uuid,
   group_attempt integer,
@@ -161,6 +163,21 @@ create unique index run_one_running on holdpoint.run (thread_id) where status = 
 create index run_queue on holdpoint.run (queue_seq) where status = 'pending';
 create index run_open on holdpoint.run (thread_id, queue_seq) where status in ('pending', 'running');
 create index run_thread on holdpoint.run (thread_id, created_at desc);
+
+-- What a request that came with an Idempotency-Key has made: sent again, it makes nothing and is answered with that.
+create table holdpoint.idempotency_key (
+  tenant_id text not null default 'default',
+  principal_id text not null,
+  idempotency_key text collate "C" not null,
+  -- sha256 over method, path and body: the same key with anything else is refused.
+  request_digest text not null,
+  thread_id text collate "C" not null,
+  -- Null where a thread was made and no run.
+  run_id uuid,
+  created_at timestamptz not null default holdpoint.now(),
+  primary key (tenant_id, principal_id, idempotency_key)
+);
+create index idempotency_key_age on holdpoint.idempotency_key (created_at);
 
 ---------------------------------------------------------------------------------------------------- checkpoints
 
@@ -347,6 +364,78 @@ create table holdpoint.effect (
   unique (thread_id, checkpoint_ns, checkpoint_id, task_id, call_key)
 );
 create index effect_run on holdpoint.effect (thread_id, run_id);
+
+---------------------------------------------------------------------------------------------------- deliveries and crons
+
+-- What has to be told to a webhook. Written by the statement that ends the run, so that there is one exactly when the run
+-- has ended; everything it says is kept here, because thread and run may go on or be gone when it is sent.
+create table holdpoint.delivery (
+  tenant_id text not null default 'default',
+  delivery_id uuid primary key default gen_random_uuid(),
+  thread_id text collate "C" not null,
+  run_id uuid not null,
+  url text not null,
+  -- The run's row as it ended, as JSON, and the thread's values then.
+  run text not null,
+  "values" text,
+  status text not null default 'pending' check (status in ('pending', 'delivered', 'gone', 'dead')),
+  -- The number of the last attempt, and how many have failed since it was created or replayed.
+  attempt integer not null default 0,
+  failures integer not null default 0,
+  -- When it is due; while an attempt is under way, when that is given up for lost. Null when nothing is left to do.
+  next_at timestamptz default holdpoint.now(),
+  -- Until when it is tried again.
+  retry_until timestamptz not null default holdpoint.now() + interval '3 days',
+  created_at timestamptz not null default holdpoint.now(),
+  updated_at timestamptz not null default holdpoint.now(),
+  check ((status = 'pending') = (next_at is not null))
+) with (fillfactor = 80);
+create index delivery_due on holdpoint.delivery (next_at) where next_at is not null;
+create index delivery_recent on holdpoint.delivery (tenant_id, created_at desc, delivery_id);
+create index delivery_run on holdpoint.delivery (run_id);
+
+create table holdpoint.delivery_attempt (
+  tenant_id text not null default 'default',
+  delivery_id uuid not null references holdpoint.delivery on delete cascade,
+  attempt integer not null,
+  started_at timestamptz not null default holdpoint.now(),
+  -- Null while it is under way, and for ever when its process died of it.
+  ended_at timestamptz,
+  duration_ms integer,
+  answer_status integer,
+  -- The first bytes of the answer.
+  answer_body text,
+  error text,
+  primary key (delivery_id, attempt)
+);
+
+create table holdpoint.cron (
+  tenant_id text not null default 'default',
+  cron_id uuid primary key,
+  assistant_id uuid not null,
+  -- Null: a new thread for every run.
+  thread_id text collate "C",
+  principal_id text not null,
+  schedule text not null,
+  timezone text not null,
+  end_time timestamptz,
+  enabled boolean not null,
+  on_run_completed text not null check (on_run_completed in ('delete', 'keep')),
+  -- What the runs are asked to do, as JSON.
+  payload text not null,
+  metadata jsonb not null default '{}',
+  -- The occurrence that comes next; null when none will.
+  next_run_at timestamptz,
+  -- What came of the last one: its run, or why there is none.
+  last_occurrence_at timestamptz,
+  last_run_id uuid,
+  last_error text,
+  created_at timestamptz not null default holdpoint.now(),
+  updated_at timestamptz not null default holdpoint.now()
+) with (fillfactor = 80);
+create index cron_due on holdpoint.cron (next_run_at) where enabled and next_run_at is not null;
+create index cron_recent on holdpoint.cron (tenant_id, created_at desc, cron_id);
+create index cron_thread on holdpoint.cron (thread_id) where thread_id is not null;
 
 ---------------------------------------------------------------------------------------------------- audit
 

@@ -4,6 +4,7 @@ import type { LoadedGraph } from "../graphs/graph-set.ts";
 import { refuseSideDoors } from "../policy/guarded.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
 import { createRun } from "../postgres/create-run.ts";
+import { startedRun } from "../postgres/idempotency.ts";
 import { resumeThread } from "../postgres/resume.ts";
 import { newestReviewsOfThread } from "../postgres/reviews.sql.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
@@ -14,12 +15,12 @@ import type { RunCreate } from "../protocol/run.ts";
 import { authorise } from "./authenticate.ts";
 import { invalid } from "./failure.ts";
 import { factsOf, findAssistant, graphForRun } from "./find-graph.ts";
+import { type Creation, once } from "./idempotency.ts";
 import type { Call } from "./route.ts";
 import { commandOf, runKwargs } from "./run-kwargs.ts";
 
-interface Wish {
+interface Wish extends Creation<RunCreate> {
   thread_id: string;
-  body: RunCreate;
   assistant: Assistant;
   graph: LoadedGraph;
   thread: ThreadRow | undefined;
@@ -27,19 +28,28 @@ interface Wish {
 
 /**
  * Accepts a run, or takes an answer: a request with `command.resume`, and an empty one at a static breakpoint, are
- * decisions and go the way of every decision.
+ * decisions and go the way of every decision. An equal request with the same key gets the same run.
  */
-export async function startRun(call: Call, thread_id: string, body: RunCreate): Promise<RunRow> {
-  const { database, wakeups } = call.deps;
+export async function startRun(call: Call, thread_id: string, creation: Creation<RunCreate>): Promise<RunRow> {
+  const run = await once(
+    call,
+    creation.keyed,
+    () => start(call, thread_id, creation),
+    (started) => startedRun(call.deps.database, call.principal.tenant_id, started),
+  );
+  call.deps.wakeups.wake("runs", thread_id);
+  return run;
+}
+
+async function start(call: Call, thread_id: string, { body, keyed }: Creation<RunCreate>): Promise<RunRow> {
+  const { database } = call.deps;
   const [assistant, thread] = await Promise.all([
     findAssistant(call, body.assistant_id),
     database.maybeOne(selectThread(call.principal.tenant_id, thread_id)),
   ]);
   const graph = graphForRun(call, assistant.graph_id);
-  const wish: Wish = { thread_id, body: { ...body, command: commandOf(body) }, assistant, graph, thread };
-  const run = (await isAnswer(call, wish)) ? await answerWith(call, wish) : await queueRun(call, wish);
-  wakeups.wake("runs", thread_id);
-  return run;
+  const wish: Wish = { thread_id, keyed, body: { ...body, command: commandOf(body) }, assistant, graph, thread };
+  return (await isAnswer(call, wish)) ? await answerWith(call, wish) : await queueRun(call, wish);
 }
 
 async function isAnswer(call: Call, { thread_id, body }: Wish): Promise<boolean> {
@@ -54,7 +64,7 @@ async function isAnswer(call: Call, { thread_id, body }: Wish): Promise<boolean>
 }
 
 async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
-  const { thread_id, body, assistant, graph, thread } = wish;
+  const { thread_id, body, keyed, assistant, graph, thread } = wish;
   const multitask_strategy = body.multitask_strategy ?? "enqueue";
   if (multitask_strategy === "interrupt" || multitask_strategy === "rollback") {
     const message = `multitask_strategy "${multitask_strategy}" is not served; use "enqueue" or "reject", or cancel the other run first`;
@@ -81,12 +91,13 @@ async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
     multitask_strategy,
     after_seconds: body.after_seconds ?? 0,
     if_not_exists: body.if_not_exists ?? "reject",
+    idempotency: keyed,
   });
 }
 
 async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
   authorise(call.principal, "review:decide");
-  const { thread_id, body, assistant, graph, thread } = wish;
+  const { thread_id, body, keyed, assistant, graph, thread } = wish;
   if (thread === undefined) throw noThread(thread_id);
   if (thread.graph_id !== null && thread.graph_id !== graph.graph_id) {
     const message = `thread ${thread_id} is of graph "${thread.graph_id}", so "${graph.graph_id}" cannot answer for it`;
@@ -105,6 +116,7 @@ async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
     graphOf: (graph_id) => (graph_id === graph.graph_id ? facts : null),
     elapsedMs: call.elapsedMs,
     allowScalarResume: call.deps.settings.allowScalarResume,
+    idempotency: keyed,
     run: {
       run_id: randomUUID(),
       // What was approved on a guarded graph runs as it was started: nobody who answers changes its settings.

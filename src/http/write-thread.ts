@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { LoadedGraph } from "../graphs/graph-set.ts";
 import { cancelRun } from "../postgres/cancel.ts";
 import { createRun } from "../postgres/create-run.ts";
+import type { KeyedRequest } from "../postgres/idempotency.ts";
 import { type RunRow, selectRun } from "../postgres/runs.sql.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { RunKwargs } from "../protocol/run.ts";
@@ -19,18 +20,19 @@ export interface ThreadWrite {
 }
 
 /**
- * Has a worker write a thread's checkpoints and waits for it: also an edit is a run, so that it is fenced like one.
- * Throws `thread_busy`, `guarded`, `invalid`, and `no_worker` when nobody took it in time: then it is taken back.
+ * Has a worker write a thread's checkpoints: also an edit is a run, so that it is fenced like one.
+ * Throws `thread_busy`, `guarded`, `idempotency_key_reused`.
  */
-export async function writeThread(
+export async function queueWrite(
   call: Call,
   thread_id: string,
   graph: LoadedGraph,
   write: ThreadWrite,
+  keyed: KeyedRequest | undefined,
 ): Promise<RunRow> {
-  const { database, wakeups, settings } = call.deps;
+  const { database } = call.deps;
   const { tenant_id, principal_id } = call.principal;
-  const run = await createRun(database, {
+  return await createRun(database, {
     tenant_id,
     thread_id,
     run_id: randomUUID(),
@@ -44,8 +46,14 @@ export async function writeThread(
     multitask_strategy: "reject",
     after_seconds: 0,
     if_not_exists: "reject",
+    idempotency: keyed,
   });
-  wakeups.wake("runs", thread_id);
+}
+
+/** Waits for a write. Throws `invalid`, and `no_worker` when nobody took it in time: then it is taken back. */
+export async function awaitWrite(call: Call, run: RunRow): Promise<RunRow> {
+  const { wakeups, settings } = call.deps;
+  wakeups.wake("runs", run.thread_id);
   const ended =
     (await awaitRun(call.deps, run, call.draining, settings.writeWaitMs ?? WAIT_MS)) ?? (await takeBack(call, run));
   if (ended.status === "success") return ended;

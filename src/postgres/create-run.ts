@@ -5,6 +5,7 @@ import { HoldpointError } from "../protocol/errors.ts";
 import type { RunKind, RunKwargs } from "../protocol/run.ts";
 import { auditReview, runAudit } from "./audit.ts";
 import type { Database, Queryable } from "./database.ts";
+import { type KeyedRequest, keepKey, startedRun, takeKey } from "./idempotency.ts";
 import { liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
 import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
 import {
@@ -12,6 +13,7 @@ import {
   lockThread,
   markThreadBusy,
   selectHeadCheckpoint,
+  selectThread,
   type ThreadRow,
   threadForUpdate,
 } from "./threads.sql.ts";
@@ -33,16 +35,21 @@ export interface CreateRun {
   multitask_strategy: "enqueue" | "reject";
   after_seconds: number;
   if_not_exists: "create" | "reject";
+  /** Given when the request carries a key: an equal one gets the run that the first has made. */
+  idempotency?: KeyedRequest | undefined;
 }
 
 /**
- * T-create-run: accepts a run durably. Locks: thread advisory lock, thread row, open runs, live reviews by id, audit.
+ * T-create-run: accepts a run durably, once per idempotency key.
+ * Locks: idempotency key, thread advisory lock, thread row, open runs, live reviews by id, audit.
  * New input on a thread that waits for a person supersedes the open reviews here; on a guarded graph it is refused.
- * Throws `not_found`, `thread_busy`, `guarded`.
+ * Throws `not_found`, `thread_busy`, `guarded`, `idempotency_key_reused`.
  */
 export async function createRun(database: Database, request: CreateRun): Promise<RunRow> {
   return await database.transaction(async (tx) => {
-    const { tenant_id, thread_id } = request;
+    const { tenant_id, thread_id, run_id, idempotency } = request;
+    const earlier = await takeKey(tx, idempotency);
+    if (earlier !== undefined) return await startedRun(tx, tenant_id, earlier);
     const [, [found], openRuns, reviews] = await tx.pipeline([
       lockThread(thread_id),
       threadForUpdate(tenant_id, thread_id),
@@ -61,6 +68,7 @@ export async function createRun(database: Database, request: CreateRun): Promise
       insertRun({ ...request, kwargs, group_id: null, group_attempt: null }),
       markThreadBusy(tenant_id, thread_id, graph_id, stamp(request)),
       runAudit(request, "run.created", request.principal_id, { kind, graph_id }),
+      ...keepKey(idempotency, { thread_id, run_id }),
     ]);
     return run as RunRow;
   });
@@ -181,7 +189,10 @@ export async function supersedeReview(
   });
 }
 
-/** Creates a thread, or gives the one that is there when the caller does not mind. Throws `thread_exists`. */
+/**
+ * Creates a thread, or gives the one that is there when the caller does not mind, or that an equal request with this key
+ * was given. Locks: idempotency key, thread advisory lock, thread row. Throws `thread_exists`, `idempotency_key_reused`.
+ */
 export async function createThread(
   database: Database,
   request: {
@@ -189,16 +200,28 @@ export async function createThread(
     thread_id?: string | undefined;
     metadata: Record<string, unknown>;
     if_exists: "raise" | "do_nothing";
+    idempotency?: KeyedRequest | undefined;
   },
 ): Promise<ThreadRow> {
   const thread_id = request.thread_id ?? randomUUID();
   return await database.transaction(async (tx) => {
+    const earlier = await takeKey(tx, request.idempotency);
+    if (earlier !== undefined) return await startedThread(tx, request.tenant_id, earlier.thread_id);
     await tx.run(lockThread(thread_id));
     const graph_id = typeof request.metadata["graph_id"] === "string" ? request.metadata["graph_id"] : null;
     const created = await tx.maybeOne(insertThread(request.tenant_id, thread_id, graph_id, request.metadata));
-    if (created !== undefined) return created;
-    const existing = await tx.maybeOne(threadForUpdate(request.tenant_id, thread_id));
-    if (existing !== undefined && request.if_exists === "do_nothing") return existing;
-    throw new HoldpointError("thread_exists", `Thread with ID ${thread_id} already exists`);
+    const existing = created ?? (await tx.maybeOne(threadForUpdate(request.tenant_id, thread_id)));
+    if (existing === undefined || (created === undefined && request.if_exists === "raise")) {
+      throw new HoldpointError("thread_exists", `Thread with ID ${thread_id} already exists`);
+    }
+    await tx.finish(keepKey(request.idempotency, { thread_id, run_id: null }));
+    return existing;
   });
+}
+
+/** The thread that an earlier request has made. Throws `not_found` when it is gone: it is not made a second time. */
+export async function startedThread(queryable: Queryable, tenant_id: string, thread_id: string): Promise<ThreadRow> {
+  const thread = await queryable.maybeOne(selectThread(tenant_id, thread_id));
+  if (thread !== undefined) return thread;
+  throw new HoldpointError("not_found", `the thread that was made with this Idempotency-Key (${thread_id}) is gone`);
 }

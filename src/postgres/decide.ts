@@ -15,6 +15,7 @@ import type { ReviewAction } from "../protocol/interrupt.ts";
 import { reviewChainEnds } from "./audit.sql.ts";
 import { noteChainEnds, reviewLink } from "./audit.ts";
 import type { Database, Queryable, RowOf, Transaction } from "./database.ts";
+import { startedRun, takeKey } from "./idempotency.ts";
 import { queueResume, type ResumeCommand, replayedRun } from "./queue-resume.ts";
 import {
   type DecisionRow,
@@ -59,18 +60,22 @@ export interface Decided {
 
 /**
  * T-decide: records the decision and queues the one run that carries it, together or not at all.
- * Locks: thread advisory lock, thread row, open runs, live reviews by id, audit.
+ * Locks: idempotency key, thread advisory lock, thread row, open runs, live reviews by id, audit.
  * Throws what `decideReview` refuses; a refusal changes nothing.
  */
 export async function decide(database: Database, command: Decide): Promise<Decided> {
-  const decided = await database.transaction(async (tx) => {
+  const decided = await database.transaction<Decided>(async (tx) => {
+    const { tenant_id } = command.principal;
+    const earlier = await takeKey(tx, command.idempotency);
+    if (earlier !== undefined) {
+      return { reviews: [], resume_run: await startedRun(tx, tenant_id, earlier), replayed: true };
+    }
     const scene = await readScene(tx, command);
     const verdicts = await judge(tx, command, scene);
     const accepted = verdicts.filter(({ verdict }) => verdict.kind === "accept");
     // An answer sent again beside a new one is of an older group; the run to queue is that of the new one.
     const { group_id, run_id } = (accepted[0] ?? (verdicts[0] as Judged)).review;
     const records = await Promise.all(accepted.map((judged) => record(tx, command, scene, judged)));
-    const { tenant_id } = command.principal;
     const [group, paused] = await writeRecords(
       tx,
       records,

@@ -4,6 +4,7 @@ import type { Principal } from "../protocol/principal.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { reviewLink, runAudit } from "./audit.ts";
 import type { Queryable, Transaction } from "./database.ts";
+import { type KeyedRequest, keepKey } from "./idempotency.ts";
 import { type ReviewRow, setResumeRun } from "./reviews.sql.ts";
 import { insertFinishedRun, insertRun, type NewRun, type RunRow, selectRunById } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
@@ -16,6 +17,8 @@ export interface ResumeCommand {
   resume?:
     | { run_id: string; kwargs: Partial<RunKwargs>; metadata: Record<string, unknown>; assistant_id: string | null }
     | undefined;
+  /** Given when a resume by the LangGraph API carries a key: an equal one gets the same run. */
+  idempotency?: KeyedRequest | undefined;
 }
 
 /** The run that carries the answer that stands; while other questions are open there is none yet. */
@@ -27,7 +30,12 @@ export async function replayedRun(
 ): Promise<RunRow | null> {
   const first = group[0] as ReviewRow;
   const carried = group.find(({ resume_run_id }) => resume_run_id !== null)?.resume_run_id;
-  if (carried != null) return (await tx.maybeOne(selectRunById(first.tenant_id, carried))) ?? null;
+  if (carried != null) {
+    const run = await tx.maybeOne(selectRunById(first.tenant_id, carried));
+    if (run === undefined) return null;
+    for (const kept of keepKey(command.idempotency, run)) await tx.run(kept);
+    return run;
+  }
   const open = group.filter(({ status }) => isOpen(status));
   if (open.length === 0) return null;
   return await answerIncomplete(tx, command, first, paused, open);
@@ -56,6 +64,7 @@ export async function queueResume(
     markThreadBusy(tenant_id, first.thread_id, first.graph_id, {}),
     ...links,
     runAudit(resume, "run.created", principal_id, { kind: "resume", group_id }),
+    ...keepKey(command.idempotency, resume),
   ]);
   return run as RunRow;
 }
@@ -106,5 +115,9 @@ async function answerIncomplete(
 ): Promise<RunRow | null> {
   if (command.resume === undefined) return null;
   const rest = open.map((review) => ({ id: review.interrupt_id, value: JSON.parse(review.value) }));
-  return await tx.one(insertFinishedRun(resumeRun(command, first, paused), JSON.stringify({ __interrupt__: rest })));
+  const run = await tx.one(
+    insertFinishedRun(resumeRun(command, first, paused), JSON.stringify({ __interrupt__: rest })),
+  );
+  for (const kept of keepKey(command.idempotency, run)) await tx.run(kept);
+  return run;
 }

@@ -7,7 +7,7 @@ import { type Answer, type Decide, type Decided, decide } from "./decide.ts";
 import { newestReviewsOfThread, type ReviewRow } from "./reviews.sql.ts";
 
 /** A resume by the LangGraph API: `command.resume`, or an empty input at a static breakpoint. */
-export interface ResumeThread extends Pick<Decide, "graphOf" | "elapsedMs" | "allowScalarResume"> {
+export interface ResumeThread extends Pick<Decide, "graphOf" | "elapsedMs" | "allowScalarResume" | "idempotency"> {
   principal: Principal;
   thread_id: string;
   resume: unknown;
@@ -26,7 +26,7 @@ export async function resumeThread(database: Database, request: ResumeThread): P
   const answers = isInterruptMap(request.resume)
     ? answersById(request, reviews, request.resume)
     : [scalarAnswer(request, reviews)];
-  const { principal, thread_id, graphOf, elapsedMs, allowScalarResume, run } = request;
+  const { principal, thread_id, graphOf, elapsedMs, allowScalarResume, idempotency, run } = request;
   return await decide(database, {
     principal,
     channel: "runs",
@@ -36,6 +36,7 @@ export async function resumeThread(database: Database, request: ResumeThread): P
     elapsedMs,
     allowScalarResume,
     resume: run,
+    idempotency,
   });
 }
 

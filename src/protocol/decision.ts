@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_IDEMPOTENCY_KEY } from "./idempotency.ts";
 import { jsonSchema } from "./json.ts";
 
 const action = z.number().int().min(0).optional();
@@ -31,7 +32,7 @@ export const decisionBodySchema = z.object({
   decisions: z.array(decisionSchema).min(1).max(100),
   comment: z.string().max(10_000).refine(isText, NOT_TEXT).optional(),
   seen_digest: z.string().max(200).refine(isText, NOT_TEXT).optional(),
-  idempotency_key: z.string().min(1).max(200).refine(isText, NOT_TEXT).optional(),
+  idempotency_key: z.string().min(1).max(MAX_IDEMPOTENCY_KEY).refine(isText, NOT_TEXT).optional(),
 });
 
 /** The body of `POST /reviews/:id/decision`. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { createApiKey, endApiKey, readApiKeys } from "../../postgres/identity.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { PERMISSIONS, type Permission, type Principal } from "../../protocol/principal.ts";
+import { idempotencyKey } from "../idempotency.ts";
 import {
   limitSchema,
   offsetSchema,
@@ -41,6 +42,7 @@ export const apiKeyRoutes: readonly Route[] = [
     path: "/api-keys",
     permission: "admin",
     async handle(call) {
+      refuseKey(call.request);
       const { name, principal, permissions } = await readBody(call, createSchema);
       refuseMoreThanOwn(call.principal, permissions ?? []);
       const key = await createApiKey(call.deps.database, {
@@ -73,6 +75,16 @@ export const apiKeyRoutes: readonly Route[] = [
     },
   },
 ];
+
+/** The secret is kept as its hash alone, so the same answer could not be given twice. */
+function refuseKey(request: Request): void {
+  if (idempotencyKey(request) === undefined) return;
+  throw new HoldpointError(
+    "bad_request",
+    "an API key is shown once and cannot be answered again, so Idempotency-Key is not taken here; " +
+      "leave it out, and end the key whose answer was lost",
+  );
+}
 
 /** Nobody gives away what they do not hold. */
 function refuseMoreThanOwn(principal: Principal, permissions: readonly Permission[]): void {

@@ -9,6 +9,7 @@ import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import { uuidSchema } from "../../protocol/json.ts";
 import { REVIEW_STATUSES, type ReviewTask } from "../../protocol/review.ts";
 import { factsOf } from "../find-graph.ts";
+import { idempotencyKey } from "../idempotency.ts";
 import {
   checkWith,
   limitSchema,
@@ -105,7 +106,7 @@ async function answer(call: Call): Promise<Response> {
 
 async function decideReview(call: Call, review: ReviewTask, body: unknown): Promise<Decided> {
   const facts = await factsOf(call, review.graph_id);
-  const { request, comment } = requestOf(body, call.request.headers.get("if-match"));
+  const { request, comment } = requestOf(body, call.request);
   return await decide(call.deps.database, {
     principal: call.principal,
     channel: "api",
@@ -126,12 +127,12 @@ const bindingSchema = decisionBodySchema.pick({ seen_digest: true, idempotency_k
  */
 function requestOf(
   body: unknown,
-  ifMatch: string | null,
+  sent: Request,
 ): { request: Omit<DecisionRequest, "principal_id">; comment: string | undefined } {
   const checked = checkWith(decisionBodySchema, body);
   const binding = checkWith(bindingSchema, body);
-  const { seen_digest, idempotency_key } = binding.ok ? binding.value : {};
-  const seen_version = versionOf(ifMatch);
+  const { seen_digest, idempotency_key = idempotencyKey(sent) } = binding.ok ? binding.value : {};
+  const seen_version = versionOf(sent.headers.get("if-match"));
   return {
     comment: checked.ok ? checked.value.comment : undefined,
     request: {

@@ -4,7 +4,8 @@ import { runCreateSchema, STREAM_MODES } from "../../protocol/run.ts";
 import { authorise } from "../authenticate.ts";
 import { waitForRun } from "../await-run.ts";
 import { type Follow, followRun } from "../follow-run.ts";
-import { flag, readBody, readQuery, uuidParameter } from "../read-request.ts";
+import { readCreation } from "../idempotency.ts";
+import { flag, readQuery, uuidParameter } from "../read-request.ts";
 import type { Call, Route } from "../route.ts";
 import { streamModes } from "../run-kwargs.ts";
 import { SSE_HEADERS } from "../sse.ts";
@@ -35,8 +36,9 @@ export const runStreamRoutes: readonly Route[] = [
     permission: "runs:create",
     async handle(call) {
       const thread_id = uuidParameter(call, "thread_id");
-      const body = await readBody(call, runCreateSchema);
-      const run = await startRun(call, thread_id, body);
+      const creation = await readCreation(call, runCreateSchema);
+      const { body } = creation;
+      const run = await startRun(call, thread_id, creation);
       return waitResponse(call, run, body.on_disconnect === "cancel");
     },
   },
@@ -46,8 +48,9 @@ export const runStreamRoutes: readonly Route[] = [
     permission: "runs:create",
     async handle(call) {
       const thread_id = uuidParameter(call, "thread_id");
-      const body = await readBody(call, runCreateSchema);
-      const run = await startRun(call, thread_id, body);
+      const creation = await readCreation(call, runCreateSchema);
+      const { body } = creation;
+      const run = await startRun(call, thread_id, creation);
       const follow = { after: FROM_START, modes: streamModes(body) };
       return streamResponse(call, run, follow, body.on_disconnect === "cancel");
     },

@@ -4,7 +4,8 @@ import { listRuns, type RunRow, selectRun } from "../../postgres/runs.sql.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { RUN_STATUSES, runCreateSchema } from "../../protocol/run.ts";
 import { awaitRun } from "../await-run.ts";
-import { flag, limitSchema, offsetSchema, readBody, readQuery, uuidParameter, wholeNumber } from "../read-request.ts";
+import { readCreation } from "../idempotency.ts";
+import { flag, limitSchema, offsetSchema, readQuery, uuidParameter, wholeNumber } from "../read-request.ts";
 import { empty, json } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
 import { startRun } from "../start-run.ts";
@@ -35,7 +36,7 @@ export const runRoutes: readonly Route[] = [
     permission: "runs:create",
     async handle(call) {
       const thread_id = uuidParameter(call, "thread_id");
-      const run = await startRun(call, thread_id, await readBody(call, runCreateSchema));
+      const run = await startRun(call, thread_id, await readCreation(call, runCreateSchema));
       return json(wireRun(run), 200, { "content-location": addressOf(run) });
     },
   },

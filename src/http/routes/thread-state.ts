@@ -1,16 +1,20 @@
 import { z } from "zod";
 import { emptyState, readHistory, readState, type StateAddress, type ThreadState } from "../../graphs/read-state.ts";
 import { wireJson } from "../../graphs/wire-json.ts";
+import { selectCheckpointOfRun } from "../../postgres/idempotency.sql.ts";
+import { type KeyedRequest, startedRun } from "../../postgres/idempotency.ts";
+import type { RunRow } from "../../postgres/runs.sql.ts";
 import { selectHeadCheckpoint, type ThreadRow } from "../../postgres/threads.sql.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { jsonObjectSchema, metadataSchema, uuidSchema } from "../../protocol/json.ts";
 import { stateUpdateSchema } from "../../protocol/thread.ts";
 import { invalid } from "../failure.ts";
 import { factsOf, graphOfThread } from "../find-graph.ts";
+import { once, readCreation } from "../idempotency.ts";
 import { flag, limitSchema, readBody, readQuery, textSchema, uuidParameter, wholeNumber } from "../read-request.ts";
 import { json, jsonText } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
-import { writeThread } from "../write-thread.ts";
+import { awaitWrite, queueWrite } from "../write-thread.ts";
 import { findThread } from "./threads.ts";
 
 // As LangGraph's updateState knows them, beside the graph's own nodes.
@@ -151,30 +155,46 @@ async function history(call: Call, asked: z.infer<typeof historySchema>): Promis
 }
 
 async function updateState(call: Call): Promise<Response> {
-  const body = await readBody(call, updateSchema);
-  const thread = await findThread(call);
-  const { tenant_id, thread_id } = thread;
-  if (thread.graph_id === null) {
+  const { body, keyed } = await readCreation(call, updateSchema);
+  const { tenant_id } = call.principal;
+  const { database } = call.deps;
+  const queued = await once(
+    call,
+    keyed,
+    () => queueUpdate(call, body, keyed),
+    (started) => startedRun(database, tenant_id, started),
+  );
+  const { thread_id, run_id } = await awaitWrite(call, queued);
+  // An edit of a subgraph's state writes no checkpoint of the thread itself.
+  const written =
+    (await database.maybeOne(selectCheckpointOfRun(tenant_id, thread_id, run_id))) ??
+    (await database.maybeOne(selectHeadCheckpoint(tenant_id, thread_id)));
+  const at = { thread_id, checkpoint_ns: "", checkpoint_id: written?.checkpoint_id ?? null };
+  return json({ checkpoint: { ...at, checkpoint_map: null }, configurable: at });
+}
+
+async function queueUpdate(
+  call: Call,
+  body: z.infer<typeof updateSchema>,
+  keyed: KeyedRequest | undefined,
+): Promise<RunRow> {
+  const { thread_id, graph_id } = await findThread(call);
+  if (graph_id === null) {
     throw new HoldpointError(
       "bad_request",
       `thread ${thread_id} belongs to no graph yet, so it has no state to edit; start a run on it`,
     );
   }
   const checkpoint_ns = body.checkpoint?.checkpoint_ns ?? "";
-  if (checkpoint_ns === "") await refuseUnknownNode(call, thread.graph_id, body.as_node);
+  if (checkpoint_ns === "") await refuseUnknownNode(call, graph_id, body.as_node);
   const update = {
     values: body.values ?? null,
     as_node: body.as_node ?? null,
     checkpoint_id: body.checkpoint?.checkpoint_id ?? body.checkpoint_id ?? null,
     checkpoint_ns,
   };
-  await writeThread(call, thread_id, graphOfThread(call, thread.graph_id), {
-    kind: "state_update",
-    kwargs: { update },
-  });
-  const head = await call.deps.database.maybeOne(selectHeadCheckpoint(tenant_id, thread_id));
-  const at = { thread_id, checkpoint_ns: "", checkpoint_id: head?.checkpoint_id ?? null };
-  return json({ checkpoint: { ...at, checkpoint_map: null }, configurable: at });
+  const write = { kind: "state_update", kwargs: { update } } as const;
+  return await queueWrite(call, thread_id, graphOfThread(call, graph_id), write, keyed);
 }
 
 /** Refused here, it changes nothing; a run that fails would have left its mark on the thread. */

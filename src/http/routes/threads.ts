@@ -1,15 +1,19 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import { createThread } from "../../postgres/create-run.ts";
+import { createThread, startedThread } from "../../postgres/create-run.ts";
+import { type KeyedRequest, type Started, startedRun } from "../../postgres/idempotency.ts";
 import { mergeThreadMetadata, searchThreads, selectThread, type ThreadRow } from "../../postgres/threads.sql.ts";
 import { metadataSchema } from "../../protocol/json.ts";
+import type { RunKwargs } from "../../protocol/run.ts";
 import { THREAD_STATUSES, threadCreateSchema } from "../../protocol/thread.ts";
 import { graphOfThread } from "../find-graph.ts";
+import { once, readCreation } from "../idempotency.ts";
 import { limitSchema, offsetSchema, readBody, uuidParameter } from "../read-request.ts";
 import { json, page } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
 import { noThread } from "../start-run.ts";
 import { wireThread } from "../wire.ts";
-import { writeThread } from "../write-thread.ts";
+import { awaitWrite, queueWrite } from "../write-thread.ts";
 
 // Left out silently, these would make an answer that is wrong without looking it.
 const notServed = z.undefined({ error: "is not served yet; leave it out" }).or(z.null());
@@ -34,12 +38,13 @@ export const threadRoutes: readonly Route[] = [
     path: "/threads",
     permission: "runs:create",
     async handle(call) {
-      const { thread_id, metadata, if_exists } = await readBody(call, createSchema);
+      const { body, keyed } = await readCreation(call, createSchema);
       const thread = await createThread(call.deps.database, {
         tenant_id: call.principal.tenant_id,
-        thread_id: thread_id ?? undefined,
-        metadata: metadata ?? {},
-        if_exists: if_exists ?? "raise",
+        thread_id: body.thread_id ?? undefined,
+        metadata: body.metadata ?? {},
+        if_exists: body.if_exists ?? "raise",
+        idempotency: keyed,
       });
       return json(wireThread(thread));
     },
@@ -79,7 +84,10 @@ export const threadRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/copy",
     permission: "runs:create",
-    handle: async (call) => json(wireThread(await copyThread(call, await findThread(call)))),
+    async handle(call) {
+      const { keyed } = await readCreation(call, z.unknown());
+      return json(wireThread(await copyThread(call, keyed)));
+    },
   },
 ];
 
@@ -91,17 +99,29 @@ export async function findThread(call: Call): Promise<ThreadRow> {
   return thread;
 }
 
-async function copyThread(call: Call, thread: ThreadRow): Promise<ThreadRow> {
+async function copyThread(call: Call, keyed: KeyedRequest | undefined): Promise<ThreadRow> {
   const { database } = call.deps;
   const { tenant_id } = call.principal;
+  const started = await once(
+    call,
+    keyed,
+    () => startCopy(call, keyed),
+    async (earlier) => earlier,
+  );
+  if (started.run_id === null) return await startedThread(database, tenant_id, started.thread_id);
+  const run = await awaitWrite(call, await startedRun(database, tenant_id, started));
+  const { copy_to = "" } = JSON.parse(run.kwargs) as RunKwargs;
+  return await startedThread(database, tenant_id, copy_to);
+}
+
+async function startCopy(call: Call, keyed: KeyedRequest | undefined): Promise<Started> {
+  const { tenant_id, thread_id, graph_id, metadata } = await findThread(call);
   // Nothing has run on it, so there is nothing to copy but what it is called.
-  if (thread.graph_id === null) {
-    return await createThread(database, { tenant_id, metadata: thread.metadata, if_exists: "raise" });
+  if (graph_id === null) {
+    const request = { tenant_id, metadata, if_exists: "raise", idempotency: keyed } as const;
+    const copy = await createThread(call.deps.database, request);
+    return { thread_id: copy.thread_id, run_id: null };
   }
-  const copy_to = crypto.randomUUID();
-  await writeThread(call, thread.thread_id, graphOfThread(call, thread.graph_id), {
-    kind: "copy",
-    kwargs: { copy_to },
-  });
-  return await database.one(selectThread(tenant_id, copy_to));
+  const kwargs = { copy_to: randomUUID() };
+  return await queueWrite(call, thread_id, graphOfThread(call, graph_id), { kind: "copy", kwargs }, keyed);
 }
