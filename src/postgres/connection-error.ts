@@ -10,9 +10,10 @@ export function isConnectionError(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) {
     return ENDS_CONNECTION.test(error.code ?? "") || error.severity === "FATAL" || error.severity === "PANIC";
   }
-  // A value or a row that cannot be mapped is a fault of ours, and must not look as if it were worth trying again.
+  // A value or a row that cannot be mapped and a pool that we have closed are faults of ours: not worth trying again.
   const isFault = error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
-  return error instanceof Error && !isFault && !isHoldpointError(error);
+  const isClosed = error instanceof Error && error.message === "Cannot use a pool after calling end on the pool";
+  return error instanceof Error && !isFault && !isClosed && !isHoldpointError(error);
 }
 
 /** What is known of an error of a statement: one of the register for a lost connection, otherwise the error itself. */

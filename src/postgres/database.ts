@@ -3,6 +3,7 @@ import { HoldpointError } from "../protocol/errors.ts";
 import { explained, notConnected } from "./connection-error.ts";
 import { runPipeline, type StatementResult, wired } from "./pipeline.ts";
 import { openPool } from "./pool.ts";
+import { areYouThere } from "./silence.sql.ts";
 import type { Statement } from "./sql.ts";
 
 /** Runs statements; the verb says how many rows it expects. */
@@ -209,7 +210,7 @@ const ANSWER_MS = 2_000;
 export async function answers(database: Database): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>();
   const patience = setTimeout(resolve, ANSWER_MS, false);
-  const asked = database.pool.query("select 1").then(
+  const asked = database.many(areYouThere()).then(
     () => true,
     () => false,
   );

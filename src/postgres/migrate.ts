@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { HoldpointError } from "../protocol/errors.ts";
 import * as statements from "./migrate.sql.ts";
+import type { Statement } from "./sql.ts";
 import { unreachable } from "./unreachable.ts";
 
 /** The migrations that came with this program. */
@@ -85,10 +86,10 @@ export function readMigrations(folder: string): Migration[] {
 }
 
 async function apply(client: pg.ClientBase, files: readonly Migration[]): Promise<Migrated> {
-  await client.query(statements.lockMigrations());
-  const { rows } = await client.query<{ exists: boolean }>(statements.hasMigrationTable());
+  await run(client, statements.lockMigrations());
+  const { rows } = await run<{ exists: boolean }>(client, statements.hasMigrationTable());
   if (rows[0]?.exists !== true) await client.query(statements.CREATE_MIGRATION_TABLE);
-  const applied = (await client.query<statements.AppliedMigration>(statements.listMigrations())).rows;
+  const applied = (await run<statements.AppliedMigration>(client, statements.listMigrations())).rows;
   const { pending, newer } = compare(files, applied);
   for (const migration of pending) await applyOne(client, migration);
   return { applied: pending.map(({ name }) => name), newer };
@@ -126,11 +127,19 @@ function compare(files: readonly Migration[], applied: readonly statements.Appli
 
 async function applyOne(client: pg.ClientBase, migration: Migration): Promise<void> {
   // The row comes first: should the lock ever fail us, the second migrator stops here, not halfway through the work.
-  await client.query(statements.insertMigration(migration));
+  await run(client, statements.insertMigration(migration));
   try {
     await client.query(migration.text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`migration ${migration.name} failed, nothing was changed: ${reason}`, { cause: error });
   }
+}
+
+/** Without its name: a pooler would keep the prepared statement for the next client, which cannot prepare it then. */
+function run<Row extends pg.QueryResultRow>(
+  client: pg.ClientBase,
+  { text, values }: Statement,
+): Promise<pg.QueryResult<Row>> {
+  return client.query<Row>(text, values);
 }

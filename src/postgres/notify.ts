@@ -1,5 +1,6 @@
 import pg from "pg";
 import { PATIENT_CONNECTION } from "./pool.ts";
+import { areYouThere } from "./silence.sql.ts";
 import { createSilenceWatch } from "./silence.ts";
 
 /** `runs`: something is queued, cancelled or finished. `events`: something can be shown. */
@@ -108,7 +109,7 @@ export function openWakeups(options: WakeupOptions): Wakeups {
   const tryOut = async () => {
     if (!ready || isSending) return;
     isSending = true;
-    await client?.query("select 1").catch(() => {});
+    await client?.query(areYouThere().text).catch(() => {});
     isSending = false;
     await flush();
   };

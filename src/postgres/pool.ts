@@ -35,8 +35,7 @@ export function openPool({ onError, silentMs, ...config }: PoolOptions): pg.Pool
     // The pool knows one time-out, for a turn and for a connection.
     Client: createClientClass(connection.connectionTimeoutMillis),
   });
-  pool.on("connect", createSilenceWatch(connection, silentMs));
-  return guardPool(pool, onError);
+  return guardPool(pool, { onError, silentMs });
 }
 
 const createClientClass = (connectionTimeoutMillis: number) =>
@@ -50,10 +49,22 @@ const guarded = new WeakSet<pg.Pool>();
 const ignore = () => {};
 
 /** Makes a pool that somebody else created as safe, once; what it does about errors already stays. */
-export function guardPool(pool: pg.Pool, onError: (error: Error) => void = ignore): pg.Pool {
+export function guardPool(
+  pool: pg.Pool,
+  { onError = ignore, silentMs }: { onError?: PoolOptions["onError"]; silentMs?: number | undefined } = {},
+): pg.Pool {
   if (guarded.has(pool)) return pool;
   guarded.add(pool);
   pool.on("error", onError);
-  pool.on("connect", (client) => client.on("error", ignore));
+  // The pool hides its password from whoever copies its options.
+  const { password } = pool.options;
+  const watchSilence = createSilenceWatch(
+    { ...pool.options, ...(password === undefined ? {} : { password }) },
+    silentMs,
+  );
+  pool.on("connect", (client) => {
+    client.on("error", ignore);
+    watchSilence(client);
+  });
   return pool;
 }

@@ -1,5 +1,8 @@
 import { sql } from "./sql.ts";
 
+/** Wants an answer, whichever. */
+export const areYouThere = () => sql`select 1 as yes`;
+
 /** What our own role's backends are doing: at work, or in the middle of a statement whose rest we have not sent. */
 export const busyBackends = () => sql<{ own_pid: number; working: number[]; receiving: number[] }>`
   select pg_catalog.pg_backend_pid() as own_pid,

@@ -34,7 +34,11 @@ export function createSilenceWatch(config: pg.ClientConfig, silentMs = SILENT_MS
     });
     return (await asking)(pid);
   };
-  return (client) => watch(client as unknown as WatchedClient, silentMs, standingOf);
+  return (client) => {
+    // A client of somebody else's making, such as one over libpq, keeps its socket to itself.
+    const watched = client as unknown as Partial<WatchedClient>;
+    if (watched.connection !== undefined) watch(watched as WatchedClient, silentMs, standingOf);
+  };
 }
 
 function watch(client: WatchedClient, silentMs: number, standingOf: (pid: number | null) => Promise<Standing>): void {

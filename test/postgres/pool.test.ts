@@ -2,6 +2,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { guardPool, openPool } from "../../src/postgres/pool.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { openProxy } from "../support/proxy.ts";
 import { until } from "../support/until.ts";
 
 let home: TestDatabase;
@@ -60,4 +61,16 @@ test("a pool of somebody else's is made safe once, however often it is handed ov
   for (let times = 0; times < 20; times += 1) guardPool(pool);
   expect([pool.listenerCount("error"), pool.listenerCount("connect")]).toEqual([1, 1]);
   await pool.end();
+});
+
+test("a pool of somebody else's ends a connection that will never be answered", async () => {
+  const proxy = await openProxy(home.url);
+  const pool = new pg.Pool({ connectionString: proxy.url, max: 1 });
+  guardPool(pool, { silentMs: 100 });
+  await pool.query("select 1");
+  proxy.hold("open");
+  await expect(pool.query("select 2")).rejects.toThrow("none is to be expected");
+  await expect(pool.query("select 3 as three")).resolves.toMatchObject({ rows: [{ three: 3 }] });
+  await pool.end();
+  await proxy.close();
 });

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { createWriteBatcher, type WriteBatcher } from "../batch.ts";
+import { explained } from "../connection-error.ts";
 import type { Queryable } from "../database.ts";
 import { guardPool } from "../pool.ts";
 import type { Statement } from "../sql.ts";
@@ -39,7 +40,11 @@ export function openStore(options: SaverOptions): CheckpointStore {
     prepare,
     database: {
       async many<Row>({ name, text, values }: Statement<Row>) {
-        return (await pool.query(prepare ? { name, text, values } : { text, values })).rows as Row[];
+        try {
+          return (await pool.query(prepare ? { name, text, values } : { text, values })).rows as Row[];
+        } catch (error) {
+          throw explained(error);
+        }
       },
     },
     batcher: options.batcher ?? createWriteBatcher(pool, { prepare }),
