@@ -1,19 +1,10 @@
-import {
-  Annotation,
-  Command,
-  DeltaChannel,
-  interrupt,
-  MemorySaver,
-  Send,
-  START,
-  StateGraph,
-} from "@langchain/langgraph";
+import { Annotation, Command, DeltaChannel, interrupt, Send, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HoldpointSaver } from "../../src/checkpointer.ts";
+import { collect } from "../support/collect.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { checkpointOf, METADATA } from "./support.ts";
-import { collect, picture, takeStep, walkGraph, walkSteps } from "./walk.ts";
 
 let database: TestDatabase;
 let saver: HoldpointSaver;
@@ -27,36 +18,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([saver.end(), replica.end()]);
   await database.drop();
-});
-
-const SCALE = Number(process.env["HOLDPOINT_TEST_SCALE"] ?? 1);
-const seeds = (first: number, count: number) => Array.from({ length: count * SCALE }, (_, index) => first + index);
-
-describe("a random walk of runs, forks, edits, removals and resumes", () => {
-  test.each(seeds(1, 8))("leaves the same history as in memory (seed %i)", async (seed) => {
-    await compareWalk(seed, () => saver);
-  });
-
-  test.each(seeds(101, 2))("leaves the same history when two processes take turns (seed %i)", async (seed) => {
-    await compareWalk(seed, (step) => (step % 2 === 0 ? saver : replica));
-  });
-
-  async function compareWalk(seed: number, saverOf: (step: number) => HoldpointSaver): Promise<void> {
-    const memory = walkGraph(new MemorySaver());
-    const thread_id = `walk-${seed}`;
-    const steps = walkSteps(seed, 12);
-    for (const [index, step] of steps.entries()) {
-      const graph = walkGraph(saverOf(index));
-      const expected = await takeStep(memory, thread_id, step);
-      expect(await takeStep(graph, thread_id, step), `result of step ${index}, ${step.kind}`).toEqual(expected);
-      // Reading everything costs more than the walk itself.
-      const singly = index === steps.length - 1;
-      if (index % 3 !== 2 && !singly) continue;
-      expect(await picture(graph, thread_id, { singly }), `history after step ${index}, ${step.kind}`).toEqual(
-        await picture(memory, thread_id, { singly }),
-      );
-    }
-  }
 });
 
 describe("what the official Postgres saver corrupts", () => {
