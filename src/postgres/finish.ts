@@ -92,8 +92,8 @@ export async function finishRun(
     const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
     await tx.finish([
       ...eventBatch(lease, run.attempt, events),
-      endRun(tenant_id, run_id, status, finish.output, error),
       released,
+      endRun(tenant_id, run_id, status, finish.output, error),
       runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),
     ]);
   });

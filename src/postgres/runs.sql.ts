@@ -51,25 +51,37 @@ export interface NewRun {
   group_id: string | null;
   group_attempt: number | null;
   after_seconds: number;
+  /** Who is told of its end. */
+  webhook?: string | null;
 }
 
 /** Queues a run behind all earlier ones of its thread. */
 export const insertRun = (run: NewRun) => sql<RunRow>`
   insert into holdpoint.run (tenant_id, run_id, thread_id, kind, graph_id, assistant_id, principal_id, multitask_strategy,
-    metadata, kwargs, group_id, group_attempt, not_before)
+    metadata, kwargs, webhook, group_id, group_attempt, not_before)
   values (${run.tenant_id}, ${run.run_id}::uuid, ${run.thread_id}, ${run.kind}, ${run.graph_id}, ${run.assistant_id}::uuid,
-    ${run.principal_id}, ${run.multitask_strategy}, ${JSON.stringify(run.metadata)}::jsonb, ${run.kwargs}, ${run.group_id}::uuid,
-    ${run.group_attempt}::int, holdpoint.now() + make_interval(secs => ${run.after_seconds}::float8))
+    ${run.principal_id}, ${run.multitask_strategy}, ${JSON.stringify(run.metadata)}::jsonb, ${run.kwargs}, ${run.webhook ?? null},
+    ${run.group_id}::uuid, ${run.group_attempt}::int, holdpoint.now() + make_interval(secs => ${run.after_seconds}::float8))
   returning ${RUN}`;
+
+// Whatever ends a run says so to its webhook in the same statement: no end can be forgotten. What the thread has is
+// what it had when the statement began, so the thread comes first.
+const DELIVERY = columns`insert into holdpoint.delivery (tenant_id, thread_id, run_id, url, run, "values")
+    select e.tenant_id, e.thread_id, e.run_id, e.webhook, row_to_json(e)::text, t."values"
+    from ended e left join holdpoint.thread t on t.tenant_id = e.tenant_id and t.thread_id = e.thread_id
+    where e.webhook is not null`;
 
 /** A resume that completes no group executes nothing: it is stored as already done. */
 export const insertFinishedRun = (run: NewRun, output: string) => sql<RunRow>`
-  insert into holdpoint.run (tenant_id, run_id, thread_id, kind, status, graph_id, assistant_id, principal_id, multitask_strategy,
-    metadata, kwargs, output, started_at, ended_at)
-  values (${run.tenant_id}, ${run.run_id}::uuid, ${run.thread_id}, ${run.kind}, 'success', ${run.graph_id}, ${run.assistant_id}::uuid,
-    ${run.principal_id}, ${run.multitask_strategy}, ${JSON.stringify(run.metadata)}::jsonb, ${run.kwargs}, ${output},
-    holdpoint.now(), holdpoint.now())
-  returning ${RUN}`;
+  with ended as (
+    insert into holdpoint.run (tenant_id, run_id, thread_id, kind, status, graph_id, assistant_id, principal_id, multitask_strategy,
+      metadata, kwargs, webhook, output, started_at, ended_at)
+    values (${run.tenant_id}, ${run.run_id}::uuid, ${run.thread_id}, ${run.kind}, 'success', ${run.graph_id},
+      ${run.assistant_id}::uuid, ${run.principal_id}, ${run.multitask_strategy}, ${JSON.stringify(run.metadata)}::jsonb,
+      ${run.kwargs}, ${run.webhook ?? null}, ${output}, holdpoint.now(), holdpoint.now())
+    returning ${RUN}, webhook
+  ), told as (${DELIVERY})
+  select ${RUN} from ended`;
 
 /** One run. */
 export const selectRun = (tenant_id: string, thread_id: string, run_id: string) => sql<RunRow>`
@@ -163,7 +175,7 @@ export const startRun = (tenant_id: string, thread_id: string, run_id: string) =
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and status = 'pending'
   returning ${RUN}`;
 
-/** Ends a run. */
+/** Ends a run. Its webhook is told what the thread has now, so this comes after what the run leaves there. */
 export const endRun = (
   tenant_id: string,
   run_id: string,
@@ -171,9 +183,13 @@ export const endRun = (
   output: string | null,
   error: string | null,
 ) => sql`
-  update holdpoint.run
-  set status = ${status}, output = ${output}, error = ${error}, ended_at = holdpoint.now(), updated_at = holdpoint.now()
-  where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid`;
+  with ended as (
+    update holdpoint.run
+    set status = ${status}, output = ${output}, error = ${error}, ended_at = holdpoint.now(), updated_at = holdpoint.now()
+    where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid
+    returning ${RUN}, webhook
+  )
+  ${DELIVERY}`;
 
 /** Hands a run back to the queue after its lease was lost; its place in the queue stays. */
 export const requeueRun = (tenant_id: string, run_id: string, lost_leases: number, checkpoint_id: string | null) => sql`
