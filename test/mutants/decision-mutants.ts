@@ -142,9 +142,9 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a copy takes the answers along",
-    file: "src/postgres/copy-thread.sql.ts",
-    find: "and w.thread_id = ${source} and w.slot <> -4\n",
-    replace: "and w.thread_id = ${source}\n",
+    file: "src/postgres/checkpointer/copy.sql.ts",
+    find: "and w.thread_id = ${source}::text and w.slot <> -4\n",
+    replace: "and w.thread_id = ${source}::text\n",
     tests: [TESTS.copy],
   },
   {

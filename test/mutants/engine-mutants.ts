@@ -52,7 +52,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     file: "src/postgres/batch.ts",
     find: "wired(lockThreadsShared(threads)),",
     replace: "wired(lockThreadsShared([])),",
-    tests: [TESTS.lockOrder],
+    tests: [TESTS.zombies],
   },
   // T-start, T-apply, order.
   {

@@ -30,8 +30,11 @@ export const TESTS = {
   lockOrder: "test/story/lock-order.test.ts",
   movedOn: "test/story/moved-on.test.ts",
   pauses: "test/runtime/pauses.test.ts",
+  poison: "test/checkpointer/poison.test.ts",
   queue: "test/runtime/queue.test.ts",
   refund: "test/workflows/refund-approval.test.ts",
   review: "test/kit/review.test.ts",
   roads: "test/story/roads.test.ts",
+  stuckBatch: "test/runtime/stuck-batch.test.ts",
+  zombies: "test/checkpointer/zombies.test.ts",
 };

@@ -1,6 +1,7 @@
 import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
+import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 
 /** All faults. */
-export const MUTANTS: readonly Mutant[] = [...ENGINE_MUTANTS, ...DECISION_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [...FENCE_MUTANTS, ...ENGINE_MUTANTS, ...DECISION_MUTANTS];
