@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type BaseCheckpointSaver, MemorySaver } from "@langchain/langgraph";
+import type { FencedSaver } from "../../src/postgres/checkpointer/fenced-saver.ts";
 import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import type { Lab, LabDatabase } from "./lab.ts";
@@ -14,11 +15,16 @@ export interface Contestant {
   /** Makes ready for threads with these names; not part of what is measured. */
   prepare(threads: readonly string[]): Promise<void>;
   /** The checkpointer that a run of the thread is given. */
-  saverOf(thread_id: string): BaseCheckpointSaver;
+  saverOf(thread_id: string, durability?: Durability): BaseCheckpointSaver;
+  /** What a worker awaits before it calls a run of durability "async" finished. */
+  flush(saver: BaseCheckpointSaver): Promise<void>;
   /** Lets go of what only memory holds, so that it does not slow down what comes later. */
   forget(): void;
   close(): Promise<void>;
 }
+
+/** When a step is durable: before the next one starts, while it runs, or when the run has ended. */
+export type Durability = "sync" | "async" | "exit";
 
 const CONNECTIONS = 10;
 
@@ -49,7 +55,9 @@ async function openHoldpoint(lab: Lab, road: Latency | "counted"): Promise<Conte
       const insert = "insert into holdpoint.thread (thread_id, lease_epoch) select unnest($1::text[]), 1";
       await database.rows(`${insert} on conflict do nothing`, [threads]);
     },
-    saverOf: (thread_id) => saver.withLease({ thread_id, lease_epoch: 1, run_id }),
+    saverOf: (thread_id, durability = "sync") =>
+      saver.withLease({ thread_id, lease_epoch: 1, run_id, writeBehind: durability === "async" }),
+    flush: (own) => (own as FencedSaver).flush(),
     forget: () => undefined,
     async close() {
       await saver.settled();
@@ -69,6 +77,7 @@ async function openOfficial(lab: Lab, road: Latency | "counted"): Promise<Contes
     database,
     prepare: async () => undefined,
     saverOf: () => saver,
+    flush: async () => undefined,
     forget: () => undefined,
     async close() {
       await pool.end();
@@ -84,6 +93,7 @@ function openMemory(): Contestant {
     database: undefined,
     prepare: async () => undefined,
     saverOf: () => saver,
+    flush: async () => undefined,
     forget() {
       saver = new MemorySaver();
     },

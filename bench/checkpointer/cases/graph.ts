@@ -1,12 +1,10 @@
-import { type Contestant, openContestants } from "../contestants.ts";
+import { type Contestant, type Durability, openContestants } from "../contestants.ts";
 import { type Engine, openEngines } from "../engines.ts";
 import { fourNodes, type Graph, withSaver } from "../graphs.ts";
 import type { Lab } from "../lab.ts";
 import { median, perSecond, repeat } from "../measure.ts";
 import type { Latency } from "../options.ts";
 import type { Column, Row } from "../row.ts";
-
-type Durability = "sync" | "async" | "exit";
 
 /** Somebody who can do one run of four steps, again and again. */
 interface Runner {
@@ -56,10 +54,11 @@ function graphRunner(contestant: Contestant, durability: Durability): Runner {
       series += 1;
       await contestant.prepare(Array.from({ length: runs }, (_, index) => nameOf(index)));
     },
-    run(index) {
+    async run(index) {
       const thread_id = nameOf(index);
-      const own = withSaver(graph, contestant.saverOf(thread_id));
-      return own.invoke({ text: "", count: 0 }, { configurable: { thread_id }, durability });
+      const saver = contestant.saverOf(thread_id, durability);
+      await withSaver(graph, saver).invoke({ text: "", count: 0 }, { configurable: { thread_id }, durability });
+      if (durability === "async") await contestant.flush(saver);
     },
     forget: contestant.forget,
   };
