@@ -1,5 +1,6 @@
 import type { GraphSet } from "../graphs/graph-set.ts";
 import type { CheckpointReader } from "../graphs/read-state.ts";
+import type { AllowList } from "../policy/private-address.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -33,6 +34,8 @@ export interface HttpSettings {
   allowScalarResume: boolean;
   /** True only while nothing but the loopback address is listened on: who shows no credentials is its owner. */
   loopbackOwner: boolean;
+  /** Private hosts and networks that webhooks may go to; none unless given. */
+  webhookAllow?: AllowList;
   /** How long a state edit or a copy waits for a worker before it is taken back; 30 s unless given. */
   writeWaitMs?: number;
 }

@@ -45,6 +45,7 @@ export function runKwargs(
     stream_mode: streamModes(body),
     stream_subgraphs: body.stream_subgraphs ?? false,
     durability: body.durability ?? null,
+    ...(body.webhook == null ? {} : { webhook: body.webhook }),
   };
 }
 

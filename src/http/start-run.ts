@@ -13,6 +13,7 @@ import type { Assistant } from "../protocol/assistant.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { RunCreate } from "../protocol/run.ts";
 import { authorise } from "./authenticate.ts";
+import { checkWebhook } from "./check-webhook.ts";
 import { invalid } from "./failure.ts";
 import { factsOf, findAssistant, graphForRun } from "./find-graph.ts";
 import { type Creation, once } from "./idempotency.ts";
@@ -43,12 +44,20 @@ export async function startRun(call: Call, thread_id: string, creation: Creation
 
 async function start(call: Call, thread_id: string, { body, keyed }: Creation<RunCreate>): Promise<RunRow> {
   const { database } = call.deps;
+  const webhook = checkWebhook(call, body.webhook);
   const [assistant, thread] = await Promise.all([
     findAssistant(call, body.assistant_id),
     database.maybeOne(selectThread(call.principal.tenant_id, thread_id)),
   ]);
   const graph = graphForRun(call, assistant.graph_id);
-  const wish: Wish = { thread_id, keyed, body: { ...body, command: commandOf(body) }, assistant, graph, thread };
+  const wish: Wish = {
+    thread_id,
+    keyed,
+    body: { ...body, webhook, command: commandOf(body) },
+    assistant,
+    graph,
+    thread,
+  };
   return (await isAnswer(call, wish)) ? await answerWith(call, wish) : await queueRun(call, wish);
 }
 
@@ -107,7 +116,8 @@ async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
   const { resume, ...beside } = command ?? {};
   if (graph.guarded) refuseBesides({ ...asked, command: beside });
   const facts = await factsOf(call, graph.graph_id);
-  const { stream_mode = ["values"], stream_subgraphs = false, durability = null } = asked;
+  const { stream_mode = ["values"], stream_subgraphs = false, durability = null, webhook } = asked;
+  const watched = { stream_mode, stream_subgraphs, durability, ...(webhook === undefined ? {} : { webhook }) };
   const decided = await resumeThread(call.deps.database, {
     principal: call.principal,
     thread_id,
@@ -120,7 +130,7 @@ async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
     run: {
       run_id: randomUUID(),
       // What was approved on a guarded graph runs as it was started: nobody who answers changes its settings.
-      kwargs: graph.guarded ? { stream_mode, stream_subgraphs, durability } : { ...asked, command: nonEmpty(beside) },
+      kwargs: graph.guarded ? watched : { ...asked, command: nonEmpty(beside) },
       metadata: body.metadata ?? {},
       assistant_id: assistant.assistant_id,
     },

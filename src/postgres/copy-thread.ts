@@ -80,6 +80,8 @@ function settingsOf(last: { kwargs: string; assistant_id: string | null } | unde
     input: _input,
     command: _command,
     checkpoint: _checkpoint,
+    // Whoever waits for the thread that was copied is told nothing of its copies.
+    webhook: _webhook,
     ...settings
   } = JSON.parse(last?.kwargs ?? "{}") as RunKwargs;
   return {

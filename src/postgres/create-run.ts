@@ -4,7 +4,7 @@ import { isOpen, isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycl
 import { HoldpointError } from "../protocol/errors.ts";
 import type { RunKind, RunKwargs } from "../protocol/run.ts";
 import { auditReview, runAudit } from "./audit.ts";
-import type { Database, Queryable } from "./database.ts";
+import type { Database, Queryable, Transaction } from "./database.ts";
 import { type KeyedRequest, keepKey, startedRun, takeKey } from "./idempotency.ts";
 import { liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
 import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
@@ -46,32 +46,36 @@ export interface CreateRun {
  * Throws `not_found`, `thread_busy`, `guarded`, `idempotency_key_reused`.
  */
 export async function createRun(database: Database, request: CreateRun): Promise<RunRow> {
-  return await database.transaction(async (tx) => {
-    const { tenant_id, thread_id, run_id, idempotency } = request;
-    const earlier = await takeKey(tx, idempotency);
-    if (earlier !== undefined) return await startedRun(tx, tenant_id, earlier);
-    const [, [found], openRuns, reviews] = await tx.pipeline([
-      lockThread(thread_id),
-      threadForUpdate(tenant_id, thread_id),
-      openRunsForUpdate(tenant_id, thread_id),
-      liveReviewsForUpdate(tenant_id, thread_id),
-    ]);
-    const thread = found ?? (await createMissing(tx, request));
-    await refuseOtherGraph(tx, request, thread, openRuns);
-    refuseBusy(request, openRuns);
-    if (request.guarded) await guard(tx, request, thread, reviews);
-    refuseCopyWhileDeciding(request, reviews);
-    if (asksAnew(request)) await supersede(tx, reviews, request, thread.now);
-    const kwargs = JSON.stringify(request.kwargs);
-    const { kind, graph_id } = request;
-    const [[run]] = await tx.finish([
-      insertRun({ ...request, kwargs, group_id: null, group_attempt: null }),
-      markThreadBusy(tenant_id, thread_id, graph_id, stamp(request)),
-      runAudit(request, "run.created", request.principal_id, { kind, graph_id }),
-      ...keepKey(idempotency, { thread_id, run_id }),
-    ]);
-    return run as RunRow;
-  });
+  return await database.transaction((tx) => createRunIn(tx, request));
+}
+
+/** The same as the last words of a transaction that somebody else has begun, and whose locks come before all of these. */
+export async function createRunIn(tx: Transaction, request: CreateRun): Promise<RunRow> {
+  const { tenant_id, thread_id, run_id, idempotency } = request;
+  const earlier = await takeKey(tx, idempotency);
+  if (earlier !== undefined) return await startedRun(tx, tenant_id, earlier);
+  const [, [found], openRuns, reviews] = await tx.pipeline([
+    lockThread(thread_id),
+    threadForUpdate(tenant_id, thread_id),
+    openRunsForUpdate(tenant_id, thread_id),
+    liveReviewsForUpdate(tenant_id, thread_id),
+  ]);
+  const thread = found ?? (await createMissing(tx, request));
+  await refuseOtherGraph(tx, request, thread, openRuns);
+  refuseBusy(request, openRuns);
+  if (request.guarded) await guard(tx, request, thread, reviews);
+  refuseCopyWhileDeciding(request, reviews);
+  if (asksAnew(request)) await supersede(tx, reviews, request, thread.now);
+  const kwargs = JSON.stringify(request.kwargs);
+  const webhook = request.kwargs.webhook ?? null;
+  const { kind, graph_id } = request;
+  const [[run]] = await tx.finish([
+    insertRun({ ...request, kwargs, webhook, group_id: null, group_attempt: null }),
+    markThreadBusy(tenant_id, thread_id, graph_id, stamp(request)),
+    runAudit(request, "run.created", request.principal_id, { kind, graph_id }),
+    ...keepKey(idempotency, { thread_id, run_id }),
+  ]);
+  return run as RunRow;
 }
 
 async function createMissing(tx: Queryable, request: CreateRun): Promise<ThreadRow & { now: string }> {

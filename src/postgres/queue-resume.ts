@@ -77,6 +77,7 @@ function resumeRun(command: ResumeCommand, review: ReviewRow, paused: RunRow): N
     checkpoint: _checkpoint,
     ...settings
   } = JSON.parse(paused.kwargs) as RunKwargs;
+  const kwargs: RunKwargs = { ...settings, ...askedOf(command, review) };
   return {
     tenant_id: review.tenant_id,
     run_id: command.resume?.run_id ?? randomUUID(),
@@ -87,7 +88,9 @@ function resumeRun(command: ResumeCommand, review: ReviewRow, paused: RunRow): N
     principal_id: paused.principal_id,
     multitask_strategy: "enqueue",
     metadata: command.resume?.metadata ?? {},
-    kwargs: JSON.stringify({ ...settings, ...askedOf(command, review) }),
+    kwargs: JSON.stringify(kwargs),
+    // Who waits for the end of the paused run waits for this one: a pause is not the end that was meant.
+    webhook: kwargs.webhook ?? null,
     group_id: null,
     group_attempt: null,
     after_seconds: 0,
@@ -97,11 +100,12 @@ function resumeRun(command: ResumeCommand, review: ReviewRow, paused: RunRow): N
 /** What was approved on a guarded graph runs as it was started: whoever answers chooses how to watch it, nothing else. */
 function askedOf({ resume }: ResumeCommand, review: ReviewRow): Partial<RunKwargs> {
   if (resume === undefined || !review.guarded) return resume?.kwargs ?? {};
-  const { stream_mode, stream_subgraphs, durability } = resume.kwargs;
+  const { stream_mode, stream_subgraphs, durability, webhook } = resume.kwargs;
   return {
     ...(stream_mode === undefined ? {} : { stream_mode }),
     ...(stream_subgraphs === undefined ? {} : { stream_subgraphs }),
     ...(durability === undefined ? {} : { durability }),
+    ...(webhook === undefined ? {} : { webhook }),
   };
 }
 

@@ -65,6 +65,7 @@ export const runCreateSchema = z.object({
     .max(366 * 86_400)
     .nullish(),
   durability: z.enum(["sync", "async", "exit"]).nullish(),
+  webhook: z.string().nullish(),
 });
 
 /** A validated request for a run. */
@@ -82,6 +83,8 @@ export interface RunKwargs {
   stream_mode?: StreamMode[];
   stream_subgraphs?: boolean;
   durability?: "sync" | "async" | "exit" | null;
+  /** Who is told of the run's end. */
+  webhook?: string | null;
   /** For kind `state_update`. */
   update?: { values: unknown; as_node?: string | null; checkpoint_id?: string | null; checkpoint_ns?: string | null };
   /** For kind `copy`: the new thread. */
