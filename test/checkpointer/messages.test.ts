@@ -110,7 +110,9 @@ function conversation() {
     response_metadata: { model: "before", seen: new Set(["before"]), at: new Date(0) },
   });
   const tool = new ToolMessage({ id: "3", content: "before", tool_call_id: "c", artifact: { rows: [1] } });
-  return { human, ai, tool };
+  const answer = new AIMessage({ id: "4", content: "before" });
+  const bare = new ToolMessage({ id: "5", content: "before", tool_call_id: "d" });
+  return { human, ai, tool, answer, bare };
 }
 type Conversation = ReturnType<typeof conversation>;
 
@@ -149,6 +151,13 @@ const changes: Record<string, Change> = {
   "no tool calls": ({ ai }) => set(ai, "tool_calls", []),
   id: ({ ai }) => set(ai, "id", "after"),
   "a name": ({ human }) => set(human, "name", "Eve"),
+  "a name where there was none": ({ ai }) => set(ai, "name", "Eve"),
+  "a status where there was none": ({ tool }) => set(tool, "status", "error"),
+  "a name taken away": ({ human }) => {
+    human.name = undefined as never;
+  },
+  "usage where there was none": ({ answer }) => set(answer, "usage_metadata", { total_tokens: 9 }),
+  "an artifact where there was none": ({ bare }) => set(bare, "artifact", { rows: [1] }),
   usage_metadata: ({ ai }) => set(ai, "usage_metadata.input_tokens", 9),
   "an artifact, deep": ({ tool }) => set(tool, "artifact.rows.1", 2),
   "the call it answers": ({ tool }) => set(tool, "tool_call_id", "after"),
@@ -159,7 +168,7 @@ describe("what a node changes in place between two puts is stored by the second"
 
   test.each(Object.entries(changes))("%s", async (name, change) => {
     const talk = conversation();
-    const messages = [filler, talk.human, talk.ai, talk.tool];
+    const messages = [filler, ...Object.values(talk)];
     const before = shown(messages);
     const first = await put(
       { configurable: { thread_id: name } },
@@ -180,13 +189,13 @@ describe("what a node changes in place between two puts is stored by the second"
 
   test.each(Object.entries(changes))("%s, changed there and back again", async (name, change) => {
     const talk = conversation();
-    const messages = [filler, talk.human, talk.ai, talk.tool];
+    const messages = [filler, ...Object.values(talk)];
     const before = shown(messages);
     const first = await put({ configurable: { thread_id: `back ${name}` } }, { messages });
     change(talk);
     const second = await put(first, { messages });
     const fresh = conversation();
-    const third = await put(second, { messages: [filler, fresh.human, fresh.ai, fresh.tool] });
+    const third = await put(second, { messages: [filler, ...Object.values(fresh)] });
     expect(shown((await read(third))["messages"])).toEqual(before);
     expect(shown((await read(second))["messages"])).toEqual(shown(messages));
   });

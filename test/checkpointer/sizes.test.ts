@@ -27,6 +27,7 @@ const large: Record<string, unknown> = {
   "a dict of many members": Object.fromEntries(
     Array.from({ length: 60_000 }, (_, index) => [`key ${index}`, { index, text: text.repeat(15) }]),
   ),
+  "a key of twenty megabytes": { [`"\\${"k".repeat(20_000_000)}`]: 1, small: 2 },
 };
 
 test.each(Object.entries(large))("twenty megabytes come back and can be changed: %s", async (name, value) => {
