@@ -16,7 +16,7 @@ let server: Server;
 beforeAll(async () => {
   postgres = await openOwnPostgres();
   house = await openRefundHouse(postgres.database);
-  server = await startServer({ databaseUrl: house.url, shared: true });
+  server = await startServer({ databaseUrl: house.url, shared: true, env: { HOLDPOINT_DRAIN_MS: "100" } });
 });
 afterAll(async () => {
   await server.kill9();
@@ -72,8 +72,10 @@ it.each(["fast", "immediate"] as const)(
   async (mode) => {
     const { plain, paying } = await underWay();
     const paidBefore = (await house.payments()).length;
+    const watched = await watch(plain);
     await postgres.stop(mode);
     await expectRefusals(plain);
+    await until("who watches the run hears that the stream broke off", () => watched.isOver());
     await postgres.start();
     for (const thread_id of [plain, paying]) await until("its thread can be let go", () => letGo(thread_id));
     for (const thread_id of [plain, paying]) await until("its run ends", () => endedWell(thread_id).catch(() => false));
@@ -90,6 +92,16 @@ it.each(["fast", "immediate"] as const)(
   },
   60_000,
 );
+
+/** Reads the stream of the thread's run to its end, whatever that is. */
+async function watch(thread_id: string): Promise<{ isOver(): boolean }> {
+  const [run] = await sdk(server.url).runs.list(thread_id);
+  const stream = await fetch(`${server.url}/threads/${thread_id}/runs/${run?.run_id}/stream`);
+  let isOver = false;
+  const end = () => (isOver = true);
+  stream.text().then(end, end);
+  return { isOver: () => isOver };
+}
 
 async function letGo(thread_id: string): Promise<boolean> {
   return await house.letGo(thread_id).then(
@@ -116,6 +128,19 @@ it("wake-ups of other processes arrive again after Postgres was stopped", async 
   } finally {
     await Promise.all([near.close(), far.close()]);
   }
+});
+
+it("a server can be stopped while there is no Postgres to tell, and its runs are taken over by the next one", async () => {
+  const { thread_id } = await sdk(server.url).threads.create();
+  await sdk(server.url).runs.create(thread_id, "held-in-the-middle", { input: { amount: 1 } });
+  await until("the node is under way", async () => (await house.visits(thread_id))["middle"] === 1);
+  await postgres.stop("fast");
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  await postgres.start();
+  server = await startServer({ databaseUrl: house.url, shared: true });
+  await until("its thread can be let go", () => letGo(thread_id));
+  await until("its run ends", () => endedWell(thread_id).catch(() => false));
+  expect(await sdk(server.url).runs.list(thread_id)).toMatchObject([{ status: "success" }]);
 });
 
 /** What makes a run wait: its node's commit for a lock, or its first look at the checkpoints for their table. */

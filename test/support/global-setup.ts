@@ -53,7 +53,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 function guardAgainstOrphans(folder: string): () => void {
   const script = `trap "" INT TERM HUP
     cat >/dev/null
-    for file in $(find "$0" -name postmaster.pid); do
+    for file in $(find "$0" -name "*.pid"); do
       pid=$(head -n 1 "$file") && kill -INT "$pid" && while kill -0 "$pid"; do sleep 0.1; done
     done
     rm -rf "$0"`;

@@ -91,6 +91,7 @@ listen_addr =
 listen_port = ${PORT}
 unix_socket_dir = ${folder}
 logfile = ${join(folder, "pgbouncer.log")}
+pidfile = ${join(folder, "pgbouncer.pid")}
 auth_type = any
 pool_mode = transaction
 default_pool_size = ${poolSize}
