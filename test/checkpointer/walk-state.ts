@@ -80,8 +80,8 @@ const SHELF_KEYS = [
   "-1",
   "",
   "$hp",
-  "lc",
-  "a.b",
+  "constructor",
+
   "__proto__",
   "é\n",
 ];
@@ -129,7 +129,7 @@ function nested(value: unknown, text: string): unknown {
 export function rollEdits(dice: Dice, turn: number): ShelfEdit[] {
   const edits = ["set", "set", "set", "set", "nest", "delete", "delete", "to_front", "to_back"] as const;
   const keys = [...SHELF_KEYS, ...Object.keys(firstShelf())];
-  return Array.from({ length: dice.roll(5) }, (_, index) => ({
+  return Array.from({ length: 1 + dice.roll(6) }, (_, index) => ({
     edit: dice.roll(40) === 0 ? "empty" : dice.pick(edits),
     key: dice.pick(keys),
     text: longText(`edit ${turn}.${index}`, dice.pick([5, 120, 400])),

@@ -152,12 +152,18 @@ async function editInBulk(world: World, turn: number): Promise<unknown> {
   return await graph.bulkUpdateState(config, supersteps);
 }
 
+/** The stored states of the subgraphs that wait, however deep they are. */
+function innerStates({ tasks }: StateSnapshot): StateSnapshot[] {
+  return tasks.flatMap(({ state }) => {
+    if (state === undefined || !("values" in state)) return [];
+    return [...(state.config.configurable?.["checkpoint_id"] ? [state] : []), ...innerStates(state)];
+  });
+}
+
 /** Edits the state of a subgraph that waits, or goes on from where it was. */
 async function inSubgraph(world: World, turn: number): Promise<unknown> {
   const { dice, graph } = world;
-  const inner = (await paused(world)).tasks.flatMap(({ state }) =>
-    state !== undefined && "values" in state && state.config.configurable?.["checkpoint_id"] ? [state] : [],
-  );
+  const inner = innerStates(await paused(world));
   if (inner.length === 0) return "no subgraph waits";
   const { thread_id, checkpoint_ns, checkpoint_id, checkpoint_map } = dice.pick(inner).config.configurable ?? {};
   const config = { configurable: { thread_id, checkpoint_ns, checkpoint_id, checkpoint_map } };
@@ -257,7 +263,7 @@ const KINDS: readonly { kind: string; weight: number; act: Act }[] = [
   { kind: "edit", weight: 5, act: edit },
   { kind: "edit in bulk", weight: 2, act: editInBulk },
   { kind: "remove", weight: 2, act: remove },
-  { kind: "in a subgraph", weight: 2, act: inSubgraph },
+  { kind: "in a subgraph", weight: 4, act: inSubgraph },
   { kind: "storm", weight: 2, act: inStorm },
   { kind: "breakpoint", weight: 2, act: stopAt },
   { kind: "copy", weight: 1, act: copy },
