@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import pg from "pg";
 import { bootEmbedded } from "../../src/postgres/embedded.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
+import { openPool } from "../../src/postgres/pool.ts";
 import { benchFolder } from "../server.ts";
 import { startProxy } from "./delay-proxy.ts";
 import type { Latency } from "./options.ts";
@@ -85,12 +85,7 @@ const SIZE = `select coalesce(sum(pg_total_relation_size(relation.oid)), 0)::big
   where relation.relkind = 'r' and space.nspname not in ('pg_catalog', 'information_schema')`;
 const WAL_POSITION = "select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as bytes";
 
-function connectTo(url: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max: 1 });
-  // A database is dropped with force: what was connected to it is gone.
-  pool.on("error", () => undefined);
-  return pool;
-}
+const connectTo = (url: string) => openPool({ connectionString: url, max: 1 });
 
 function urlOf(server: string, database: string): string {
   const url = new URL(server);
