@@ -1,4 +1,5 @@
 import { AIMessage } from "@langchain/core/messages";
+import type { RunnableConfig } from "@langchain/core/runnables";
 import { Annotation, DeltaChannel, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -97,4 +98,20 @@ test("nothing can be put onto a checkpoint that is kept for a delta channel only
     });
     expect(await saver.getTuple(parent.config)).toBeUndefined();
   }
+});
+
+test("a state that is pruned while it is read is refused instead of shown without its delta channels", async () => {
+  const graph = deltaGraph(counted.saver);
+  for (let turn = 0; turn < 4; turn += 1) await graph.invoke({ turn }, inThread("meanwhile"));
+  const [, old] = await readAll(counted.saver, inThread("meanwhile"));
+  const pruning: BaseCheckpointSaver = Object.create(replica.saver, {
+    getTuple: {
+      value: async (config: RunnableConfig) => {
+        const tuple = await replica.saver.getTuple(config);
+        await counted.saver.prune({ thread_ids: ["meanwhile"], keepLast: 1 });
+        return tuple;
+      },
+    },
+  });
+  await expect(deltaGraph(pruning).getState(old!.config)).rejects.toMatchObject({ code: "not_found" });
 });

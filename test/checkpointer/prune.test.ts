@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { TASKS, uuid6 } from "@langchain/langgraph-checkpoint";
+import { type CheckpointTuple, TASKS, uuid6 } from "@langchain/langgraph-checkpoint";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { listTuples } from "../../src/postgres/checkpointer/list.ts";
+import type { Statement } from "../../src/postgres/sql.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import {
   insertEffect,
@@ -187,6 +189,23 @@ describe("what somebody is about to come back to", () => {
     await counted.rows("update holdpoint.run set status = 'success' where run_id = $1", [run_id]);
     expect(await prune(thread_id)).toEqual([newest]);
   });
+});
+
+test("what is pruned while a list is read is left out of it", async () => {
+  const ids = await putLine(counted.saver, "listed", 12);
+  let statements = 0;
+  const pruning = {
+    async many<Row>(statement: Statement<Row>): Promise<Row[]> {
+      const { rows } = await replica.pool.query({ text: statement.text, values: statement.values });
+      statements += 1;
+      if (statements === 1) await counted.saver.prune({ thread_ids: ["listed"], keepLast: 3 });
+      return rows as Row[];
+    },
+  };
+  const tuples: CheckpointTuple[] = [];
+  for await (const tuple of listTuples(pruning, "default", inThread("listed"))) tuples.push(tuple);
+  expect(tuples.map(textOfTuple)).toEqual(await readThread(replica.saver, "listed"));
+  expect(tuples.map(({ checkpoint }) => checkpoint.id)).toEqual(ids.slice(-3).reverse());
 });
 
 test("a chat of 300 turns gives its disk back", async () => {

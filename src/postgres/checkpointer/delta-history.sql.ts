@@ -31,7 +31,7 @@ export const deltaHistory = (
     select c.parent_checkpoint_id
     from holdpoint.checkpoint c
     where c.tenant_id = ${tenant_id}::text and c.thread_id = ${thread_id}::text and c.checkpoint_ns = ${checkpoint_ns}::text
-      and (${checkpoint_id}::uuid is null or c.checkpoint_id = ${checkpoint_id}::uuid)
+      and not c.remnant and (${checkpoint_id}::uuid is null or c.checkpoint_id = ${checkpoint_id}::uuid)
     order by c.checkpoint_id desc limit 1),
   walk as (
     select 0 as depth, c.tenant_id, c.thread_id, c.checkpoint_ns, c.checkpoint_id, c.parent_checkpoint_id,
@@ -66,3 +66,12 @@ export const deltaHistory = (
     join holdpoint.checkpoint_chunk k on k.tenant_id = w.tenant_id and k.thread_id = w.thread_id and k.chain = r.chain
       and k.seq <= r.seq
   where w.wanted && w.stored and r.channel = any (w.wanted)`;
+
+/** Whether a checkpoint can be read. */
+export const selectReadable = ({ tenant_id, thread_id, checkpoint_ns }: Address, checkpoint_id: string) => sql<{
+  readable: boolean;
+}>`
+  select exists (
+    select 1 from holdpoint.checkpoint c
+    where c.tenant_id = ${tenant_id}::text and c.thread_id = ${thread_id}::text and c.checkpoint_ns = ${checkpoint_ns}::text
+      and c.checkpoint_id = ${checkpoint_id}::uuid and not c.remnant) as readable`;

@@ -1,9 +1,10 @@
 import type { CheckpointPendingWrite, DeltaChannelHistory } from "@langchain/langgraph-checkpoint";
+import { HoldpointError } from "../../protocol/errors.ts";
 import type { Queryable } from "../database.ts";
 import { type Address, isStorableText } from "./address.ts";
 import { assembleChain, loadedValue } from "./chains.ts";
 import { revive } from "./decode.ts";
-import { deltaHistory, type HistoryRow } from "./delta-history.sql.ts";
+import { deltaHistory, type HistoryRow, selectReadable } from "./delta-history.sql.ts";
 import { setOwn } from "./encode.ts";
 import { decodeWrites, parseBody, storedRefs } from "./tuple.ts";
 
@@ -21,6 +22,7 @@ export async function readDeltaHistory(
   // No checkpoint stores a channel with another name, but writes may have been made to one.
   const wanted = channels.filter(isStorableText);
   const rows = await database.many(deltaHistory(address, checkpoint_id, wanted, quoted));
+  if (rows.length === 0 && checkpoint_id !== null) await refuseGone(database, address, checkpoint_id);
   const seeds = rows.filter(({ part }) => part === "seed").sort((a, b) => a.depth - b.depth);
   const steps = writesByDepth(rows);
   const history: Record<string, DeltaChannelHistory> = {};
@@ -36,6 +38,18 @@ export async function readDeltaHistory(
     );
   }
   return history;
+}
+
+/** A reader that has the checkpoint already would take no history for an empty channel. */
+async function refuseGone(database: Pick<Queryable, "many">, address: Address, checkpoint_id: string): Promise<void> {
+  const [found] = await database.many(selectReadable(address, checkpoint_id));
+  if (found?.readable === true) return;
+  const { thread_id } = address;
+  throw new HoldpointError(
+    "not_found",
+    `checkpoint ${checkpoint_id} of thread ${JSON.stringify(thread_id)} is not there (any more); read the thread again`,
+    { facts: { thread_id, checkpoint_id } },
+  );
 }
 
 /** The writes of each superstep, the oldest superstep first. */

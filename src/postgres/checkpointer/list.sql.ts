@@ -64,28 +64,30 @@ export const pageOfAll = (
   order by c.checkpoint_id desc, c.thread_id desc, c.checkpoint_ns desc
   limit ${filter.limit}::integer`;
 
-/** A write of a page's checkpoint. */
+/** A write of a page's checkpoint; nulls where it has none. */
 export interface ListedWrite {
   readonly thread_id: string;
   readonly checkpoint_ns: string;
   readonly checkpoint_id: string;
-  readonly task_id: string;
+  readonly task_id: string | null;
   readonly task_path: string;
   readonly body: string;
 }
 
-/** The writes of the checkpoints of a page. */
+/** The writes of the checkpoints of a page that are still there, and at least one row for each of these. */
 export const writesOfPage = (
   tenant_id: string,
   thread_ids: readonly string[],
   checkpoint_nss: readonly string[],
   checkpoint_ids: readonly string[],
 ) => sql<ListedWrite>`
-  select w.thread_id, w.checkpoint_ns, w.checkpoint_id::text, w.task_id, w.task_path, w.body
+  select c.thread_id, c.checkpoint_ns, c.checkpoint_id::text, w.task_id, w.task_path, w.body
   from unnest(${thread_ids}::text[], ${checkpoint_nss}::text[], ${checkpoint_ids}::uuid[])
       as p (thread_id, checkpoint_ns, checkpoint_id)
-    join holdpoint.checkpoint_write w on w.tenant_id = ${tenant_id}::text and w.thread_id = p.thread_id
-      and w.checkpoint_ns = p.checkpoint_ns and w.checkpoint_id = p.checkpoint_id`;
+    join holdpoint.checkpoint c on c.tenant_id = ${tenant_id}::text and c.thread_id = p.thread_id
+      and c.checkpoint_ns = p.checkpoint_ns and c.checkpoint_id = p.checkpoint_id and not c.remnant
+    left join holdpoint.checkpoint_write w on w.tenant_id = c.tenant_id and w.thread_id = c.thread_id
+      and w.checkpoint_ns = c.checkpoint_ns and w.checkpoint_id = c.checkpoint_id`;
 
 /** A chunk of a chain that a page refers to. */
 export interface ListedChunk {

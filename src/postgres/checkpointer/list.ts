@@ -18,6 +18,7 @@ import {
   writesOfPage,
 } from "./list.sql.ts";
 import { filterableJson } from "./put-plan.ts";
+import type { StoredWrite } from "./read.sql.ts";
 import { buildTuple, inlineValues, parseBody, storedRefs } from "./tuple.ts";
 
 const PAGE_ROWS = 256;
@@ -50,9 +51,16 @@ export async function* listTuples(
   while (left > 0) {
     const limit = Math.min(PAGE_ROWS, left);
     const page = await readPage(database, where, { ...filter, metadata, limit }, after);
-    const [writes] = await Promise.all([readWrites(database, tenant_id, page), chains.load(page)]);
-    for (const row of page) yield await tupleOf(database, row, writes.get(rowKey(row)) ?? [], chains);
-    left -= page.length;
+    await chains.load(page);
+    // Last, because it also tells which checkpoints are still there: what was read of these is whole, and those that
+    // were deleted or pruned since the page was read are no part of the list.
+    const writes = await readWrites(database, tenant_id, page);
+    for (const row of page) {
+      const own = writes.get(rowKey(row));
+      if (own === undefined) continue;
+      left -= 1;
+      yield await tupleOf(database, row, own, chains);
+    }
     after = page.at(-1);
     if (page.length < limit) return;
   }
@@ -96,12 +104,11 @@ async function readWrites(database: Reader, tenant_id: string, page: readonly Li
       page.map((row) => row.checkpoint_id),
     ),
   );
-  const writes = new Map<string, ListedWrite[]>();
+  const writes = new Map<string, StoredWrite[]>();
   for (const row of rows) {
-    const key = rowKey(row);
-    const known = writes.get(key);
-    if (known === undefined) writes.set(key, [row]);
-    else known.push(row);
+    const known = writes.get(rowKey(row)) ?? [];
+    writes.set(rowKey(row), known);
+    if (row.task_id !== null) known.push({ ...row, task_id: row.task_id });
   }
   return writes;
 }
@@ -109,7 +116,7 @@ async function readWrites(database: Reader, tenant_id: string, page: readonly Li
 async function tupleOf(
   database: Reader,
   row: ListedCheckpoint,
-  writes: readonly ListedWrite[],
+  writes: readonly StoredWrite[],
   chains: ChainStore,
 ): Promise<CheckpointTuple> {
   const { checkpoint_id, parent_checkpoint_id, metadata } = row;
