@@ -3,6 +3,8 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { Annotation, DeltaChannel, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { listTuples } from "../../src/postgres/checkpointer/list.ts";
+import type { Statement } from "../../src/postgres/sql.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { inThread, readAll } from "./maintenance.ts";
 import { type CountedSaver, checkpointOf, METADATA, openCounted } from "./support.ts";
@@ -114,4 +116,21 @@ test("a state that is pruned while it is read is refused instead of shown withou
     },
   });
   await expect(deltaGraph(pruning).getState(old!.config)).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("what is kept for delta channels only, since the list began, is no part of the list", async () => {
+  const graph = deltaGraph(counted.saver);
+  for (let turn = 0; turn < 5; turn += 1) await graph.invoke({ turn }, inThread("listed"));
+  let statements = 0;
+  const pruning = {
+    async many<Row>(statement: Statement<Row>): Promise<Row[]> {
+      const { rows } = await replica.pool.query({ text: statement.text, values: statement.values });
+      statements += 1;
+      if (statements === 1) await counted.saver.prune({ thread_ids: ["listed"], keepLast: 2 });
+      return rows as Row[];
+    },
+  };
+  let listed = 0;
+  for await (const _ of listTuples(pruning, "default", inThread("listed"))) listed += 1;
+  expect(listed).toBe(2);
 });
