@@ -34,6 +34,20 @@ const SELF_TEST_MS = 2_000;
 // Who only listens does not notice that nobody can reach it any more.
 const TRY_MS = 10_000;
 
+const NOTHING_ARRIVES =
+  "notifications do not arrive at this address, as behind a pooler in transaction mode: set HOLDPOINT_DATABASE_DIRECT_URL to one past it";
+
+async function notifyFromElsewhere(config: pg.ClientConfig): Promise<void> {
+  const client = new pg.Client(config);
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query("notify holdpoint_runs");
+  } finally {
+    await client.end();
+  }
+}
+
 /** Starts listening; a lost connection is opened again until `close`. */
 export function openWakeups(options: WakeupOptions): Wakeups {
   const listeners: Record<Channel, Set<(thread_id: string | undefined) => void>> = {
@@ -85,8 +99,12 @@ export function openWakeups(options: WakeupOptions): Wakeups {
         selfTest = () => resolve(true);
         setTimeout(resolve, SELF_TEST_MS, false).unref();
       });
-      await candidate.query("notify holdpoint_runs");
-      setReady(await arrived);
+      // A pooler has numbers of its own, and hands a notification to whoever has its connection just then, such as the
+      // sender: there only one that was sent from elsewhere proves something.
+      const isPooled = ownPid !== (candidate as pg.Client & { processID: number | null }).processID;
+      await (isPooled ? notifyFromElsewhere(config) : candidate.query("notify holdpoint_runs"));
+      const hasArrived = await arrived;
+      setReady(hasArrived, hasArrived ? undefined : new Error(NOTHING_ARRIVES));
     } catch (error) {
       lose(candidate, error as Error);
     }

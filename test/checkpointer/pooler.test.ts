@@ -3,6 +3,7 @@ import * as vitest from "vitest";
 import { HoldpointSaver } from "../../src/checkpointer.ts";
 import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { openDatabase } from "../../src/postgres/database.ts";
+import { openWakeups } from "../../src/postgres/notify.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { isHoldpointError } from "../../src/protocol/errors.ts";
 import { expectPaidOnce } from "../crash/refund.ts";
@@ -13,6 +14,7 @@ import { createEmptyDatabase, createTestDatabase, type TestDatabase } from "../s
 import { openRefundHouse } from "../support/refund-house.ts";
 import { refundExample } from "../support/refund-shop.ts";
 import { startServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 import { checkpointOf, METADATA } from "./support.ts";
 
 // The official suite expects the test functions to be global.
@@ -119,6 +121,15 @@ function testBehind(program: string): void {
     } finally {
       await house.close();
     }
+  });
+
+  it("who listens through the pooler is told that nothing arrives there", async () => {
+    const states: [boolean, string | undefined][] = [];
+    const onStateChange = (isListening: boolean, error?: Error) => states.push([isListening, error?.message]);
+    const wakeups = openWakeups({ url: pooler.through(home.url), onStateChange });
+    await until("it has tried", () => states.length > 0);
+    await wakeups.close();
+    expect(states).toEqual([[false, expect.stringContaining("HOLDPOINT_DATABASE_DIRECT_URL")]]);
   });
 
   it("prepared statements break there, and the error says what to set", async () => {

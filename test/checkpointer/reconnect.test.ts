@@ -73,7 +73,10 @@ it.each(["fast", "immediate"] as const)(
     const { plain, paying } = await underWay();
     const paidBefore = (await house.payments()).length;
     const watched = await watch(plain);
+    const asked = await askBehindLock();
     await postgres.stop(mode);
+    expect(await asked.answer).toMatchObject({ status: 503, code: "database_unreachable" });
+    await asked.end();
     await expectRefusals(plain);
     await until("who watches the run hears that the stream broke off", () => watched.isOver());
     await postgres.start();
@@ -92,6 +95,24 @@ it.each(["fast", "immediate"] as const)(
   },
   60_000,
 );
+
+/** A request whose statement is under way, and waits for a lock that nobody gives up. */
+async function askBehindLock() {
+  const { thread_id } = await sdk(server.url).threads.create();
+  const pool = openPool({ connectionString: house.url, max: 2 });
+  const holder = await pool.connect();
+  await holder.query("begin");
+  await holder.query("select pg_advisory_xact_lock(hashtextextended('holdpoint:thread:' || $1, 0))", [thread_id]);
+  const body = { assistant_id: "held-in-the-middle", input: { amount: 1 } };
+  const answer = ask(server.url, `/threads/${thread_id}/runs`, { body });
+  const waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted";
+  await until("the request waits for the lock", async () => (await pool.query(waiting)).rowCount);
+  const end = async () => {
+    holder.release(true);
+    await pool.end();
+  };
+  return { answer, end };
+}
 
 /** Reads the stream of the thread's run to its end, whatever that is. */
 async function watch(thread_id: string): Promise<{ isOver(): boolean }> {
