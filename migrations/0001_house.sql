@@ -122,6 +122,13 @@ create index thread_recent on holdpoint.thread (tenant_id, updated_at desc) wher
 create index thread_metadata on holdpoint.thread using gin (metadata jsonb_path_ops);
 create index thread_lease on holdpoint.thread (lease_until) where lease_until is not null;
 
+-- A point of priority is worth ten seconds of waiting. That is ageing without counting: whoever waits comes nearer to
+-- the front of those who come later, and after 1,000 s is before all of them. An edit and a copy execute no node and
+-- somebody waits for their answer: they go first.
+create function holdpoint.place(kind text, priority smallint, since timestamptz) returns timestamptz
+  language sql stable
+  as $$ select case when kind in ('run', 'resume') then since - priority * interval '10 seconds' else '-infinity' end $$;
+
 create table holdpoint.run (
   tenant_id text not null default 'default',
   run_id uuid primary key,
@@ -150,6 +157,10 @@ create table holdpoint.run (
   cancel_action text check (cancel_action in ('interrupt', 'rollback')),
   cancelled_by text,
   not_before timestamptz not null default holdpoint.now(),
+  priority smallint not null default 50 check (priority between 0 and 100),
+  -- Where it stands among the runs that may start, smallest first. Only the first open run of a thread has a place;
+  -- 'infinity' while that one waits for its time, null for those behind it and for what runs or has ended.
+  place timestamptz,
   output text,
   error text,
   created_at timestamptz not null default holdpoint.now(),
@@ -160,7 +171,10 @@ create table holdpoint.run (
   unique (group_id, group_attempt)
 ) with (fillfactor = 80);
 create unique index run_one_running on holdpoint.run (thread_id) where status = 'running';
-create index run_queue on holdpoint.run (queue_seq) where status = 'pending';
+-- By the graph first: a backlog of a graph that nobody has loaded, or that is at its limit, is never walked through.
+create index run_place on holdpoint.run (graph_id, place) where status = 'pending' and place is not null;
+create index run_later on holdpoint.run (not_before) where status = 'pending' and place = 'infinity';
+create index run_executing on holdpoint.run (graph_id) where status = 'running' and kind in ('run', 'resume');
 create index run_open on holdpoint.run (thread_id, queue_seq) where status in ('pending', 'running');
 create index run_thread on holdpoint.run (thread_id, created_at desc);
 

@@ -19,6 +19,7 @@ import { factsOf, findAssistant, graphForRun } from "./find-graph.ts";
 import { type Creation, once } from "./idempotency.ts";
 import type { Call } from "./route.ts";
 import { commandOf, runKwargs } from "./run-kwargs.ts";
+import { priorityOf } from "./run-priority.ts";
 
 interface Wish extends Creation<RunCreate> {
   thread_id: string;
@@ -99,6 +100,7 @@ async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
     metadata: body.metadata ?? {},
     multitask_strategy,
     after_seconds: body.after_seconds ?? 0,
+    priority: priorityOf(call, body),
     if_not_exists: body.if_not_exists ?? "reject",
     idempotency: keyed,
   });

@@ -3,26 +3,26 @@ import { afterLostLease, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { auditRun } from "./audit.ts";
 import { endCancelled } from "./cancel.ts";
+import {
+  claimCandidates,
+  dropLease,
+  expiredLeases,
+  leaveQueue,
+  lockGraph,
+  nextRunForUpdate,
+  requeueRun,
+  selectProgressOfRun,
+  startRun,
+  takeLease,
+  threadForClaim,
+} from "./claim.sql.ts";
 import { asksAnew, supersedeReview } from "./create-run.ts";
 import { type Database, isPostgresError, type Transaction } from "./database.ts";
 import { endStuckHolders } from "./fence.sql.ts";
 import type { Lease } from "./fence.ts";
 import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
-import {
-  claimCandidates,
-  dropLease,
-  endRun,
-  expiredLeases,
-  nextRunForUpdate,
-  openRunsForUpdate,
-  type RunRow,
-  requeueRun,
-  selectProgressOfRun,
-  startRun,
-  takeLease,
-  threadForClaim,
-} from "./runs.sql.ts";
+import { endRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
 import { lockThread, readNow, setThreadStatus, threadForUpdate } from "./threads.sql.ts";
 
@@ -31,33 +31,53 @@ export interface ClaimedRun extends RunRow {
   lease_epoch: number;
 }
 
+/** How many runs of a graph may execute at once in the whole database, by graph; "*" is every other graph, each for itself. */
+export type GraphLimits = ReadonlyMap<string, number>;
+
 /** Who claims, what it can execute, and for how long a claim holds without a heartbeat. */
 export interface Claimant {
   /** A run of a graph that is loaded nowhere waits in the queue. */
   graph_ids: readonly string[];
   worker_id: string;
   leaseMs: number;
+  /** None: as many as there is room for. */
+  limits?: GraphLimits;
 }
 
-const SPARE_CANDIDATES = 20;
+/** How many runs of a graph may execute at once; null: any number. */
+export const limitOf = ({ limits }: Pick<Claimant, "limits">, graph_id: string): number | null =>
+  limits?.get(graph_id) ?? limits?.get("*") ?? null;
 
-/** Finds threads with due work and claims up to `limit` runs, one transaction a thread: two threads in one deadlock. */
+const SPARE_CANDIDATES = 2;
+
+/**
+ * Finds threads with due work and claims up to `limit` runs, one transaction a thread: two threads in one deadlock.
+ * Bound: looks again only while a look has found all it asked for and claimed something, others having been quicker.
+ */
 export async function claimRuns(database: Database, claimant: Claimant, limit: number): Promise<ClaimedRun[]> {
   if (limit <= 0) return [];
   const claimed: ClaimedRun[] = [];
-  // More than there is room for: those that are locked just now must not keep the ones behind them waiting.
-  const candidates = await database.many(claimCandidates(claimant.graph_ids, limit + SPARE_CANDIDATES));
-  for (const { tenant_id, thread_id } of candidates) {
-    if (claimed.length === limit) break;
-    const run = await claimThread(database, claimant, tenant_id, thread_id);
-    if (run !== undefined) claimed.push(run);
+  const { graph_ids } = claimant;
+  const limits = graph_ids.map((graph_id) => limitOf(claimant, graph_id));
+  while (claimed.length < limit) {
+    // More than there is room for: those that are locked just now must not keep the ones behind them waiting.
+    const wanted = limit - claimed.length + SPARE_CANDIDATES;
+    const before = claimed.length;
+    const candidates = await database.many(claimCandidates(graph_ids, limits, wanted));
+    for (const { tenant_id, thread_id } of candidates) {
+      if (claimed.length === limit) break;
+      const run = await claimThread(database, claimant, tenant_id, thread_id);
+      if (run !== undefined) claimed.push(run);
+    }
+    if (candidates.length < wanted || claimed.length === before) break;
   }
   return claimed;
 }
 
 /**
- * T-claim. Locks: thread advisory lock (at most 250 ms, else another thread's turn), thread row, its next run, reviews by id.
- * The raised epoch fences whoever held the thread before.
+ * T-claim. Locks: thread advisory lock (at most 250 ms, else another thread's turn), thread row, its next run, reviews by
+ * id, and last the lock of a graph that has a limit: nothing is waited for under it, and it goes with the commit that is
+ * sent along. The raised epoch fences whoever held the thread before.
  */
 export async function claimThread(
   database: Database,
@@ -74,14 +94,11 @@ export async function claimThread(
         nextRunForUpdate(tenant_id, thread_id),
         liveReviewsForUpdate(tenant_id, thread_id),
       ]);
+      if (thread === undefined) await tx.run(leaveQueue(tenant_id, thread_id));
       if (thread === undefined || next?.status !== "pending" || !next.due) return undefined;
       if (!claimant.graph_ids.includes(next.graph_id)) return undefined;
       if (await refuseOvertaking(tx, next, reviews)) return undefined;
-      const [, [run]] = await tx.finish([
-        takeLease(tenant_id, thread_id, claimant.worker_id, claimant.leaseMs),
-        startRun(tenant_id, thread_id, next.run_id),
-      ]);
-      return run as ClaimedRun;
+      return await start(tx, claimant, next);
     });
   } catch (error) {
     if (!isPostgresError(error, "55P03")) throw error;
@@ -89,6 +106,20 @@ export async function claimThread(
     await database.many(endStuckHolders(tenant_id, thread_id));
     return undefined;
   }
+}
+
+/** Undefined when its graph is at its limit. An edit and a copy execute no node, and count for nothing. */
+async function start(tx: Transaction, claimant: Claimant, next: RunRow): Promise<ClaimedRun | undefined> {
+  const { tenant_id, thread_id, run_id, graph_id, kind } = next;
+  const limit = kind === "run" || kind === "resume" ? limitOf(claimant, graph_id) : null;
+  const starting = [
+    startRun(tenant_id, thread_id, run_id, limit),
+    takeLease(next, claimant.worker_id, claimant.leaseMs),
+  ] as const;
+  // Counted by a statement of its own: one that locked and counted at once would count with a snapshot older than its lock.
+  const [run] =
+    limit === null ? (await tx.finish(starting))[0] : (await tx.finish([lockGraph(graph_id), ...starting]))[1];
+  return run as ClaimedRun | undefined;
 }
 
 // A thread that is being written to is another claim's turn, or this one's in a moment.

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { refuseSideDoors } from "../policy/guarded.ts";
 import { isOpen, isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { HoldpointError } from "../protocol/errors.ts";
-import type { RunKind, RunKwargs } from "../protocol/run.ts";
+import { DEFAULT_PRIORITY, type RunKind, type RunKwargs } from "../protocol/run.ts";
 import { auditReview, runAudit } from "./audit.ts";
 import type { Database, Queryable, Transaction } from "./database.ts";
 import { type KeyedRequest, keepKey, startedRun, takeKey } from "./idempotency.ts";
@@ -34,6 +34,8 @@ export interface CreateRun {
   metadata: Record<string, unknown>;
   multitask_strategy: "enqueue" | "reject";
   after_seconds: number;
+  /** From 0 to 100; default 50. */
+  priority?: number | undefined;
   if_not_exists: "create" | "reject";
   /** Given when the request carries a key: an equal one gets the run that the first has made. */
   idempotency?: KeyedRequest | undefined;
@@ -70,7 +72,14 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
   const webhook = request.kwargs.webhook ?? null;
   const { kind, graph_id } = request;
   const [[run]] = await tx.finish([
-    insertRun({ ...request, kwargs, webhook, group_id: null, group_attempt: null }),
+    insertRun({
+      ...request,
+      priority: request.priority ?? DEFAULT_PRIORITY,
+      kwargs,
+      webhook,
+      group_id: null,
+      group_attempt: null,
+    }),
     markThreadBusy(tenant_id, thread_id, graph_id, stamp(request)),
     runAudit(request, "run.created", request.principal_id, { kind, graph_id }),
     ...keepKey(idempotency, { thread_id, run_id }),

@@ -94,6 +94,7 @@ function resumeRun(command: ResumeCommand, review: ReviewRow, paused: RunRow): N
     group_id: null,
     group_attempt: null,
     after_seconds: 0,
+    priority: paused.priority,
   };
 }
 

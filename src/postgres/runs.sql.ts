@@ -24,6 +24,7 @@ export interface RunRow {
   cancel_action: "interrupt" | "rollback" | null;
   cancelled_by: string | null;
   not_before: string;
+  priority: number;
   output: string | null;
   error: string | null;
   created_at: string;
@@ -32,8 +33,9 @@ export interface RunRow {
   updated_at: string;
 }
 
-const RUN = columns`tenant_id, run_id, thread_id, queue_seq, kind, status, graph_id, assistant_id, principal_id, multitask_strategy,
-  metadata, kwargs, group_id, group_attempt, attempt, lost_leases, lease_checkpoint_id, lease_epoch, cancel_action, cancelled_by, not_before, output,
+/** The columns of a run. */
+export const RUN = columns`tenant_id, run_id, thread_id, queue_seq, kind, status, graph_id, assistant_id, principal_id, multitask_strategy,
+  metadata, kwargs, group_id, group_attempt, attempt, lost_leases, lease_checkpoint_id, lease_epoch, cancel_action, cancelled_by, not_before, priority, output,
   error, created_at, started_at, ended_at, updated_at`;
 
 /** What is needed to queue a run. */
@@ -51,17 +53,25 @@ export interface NewRun {
   group_id: string | null;
   group_attempt: number | null;
   after_seconds: number;
+  /** From 0 to 100. */
+  priority: number;
   /** Who is told of its end. */
   webhook?: string | null;
 }
 
-/** Queues a run behind all earlier ones of its thread. */
+/** Queues a run behind all earlier ones of its thread, whose lock the caller holds. */
 export const insertRun = (run: NewRun) => sql<RunRow>`
   insert into holdpoint.run (tenant_id, run_id, thread_id, kind, graph_id, assistant_id, principal_id, multitask_strategy,
-    metadata, kwargs, webhook, group_id, group_attempt, not_before)
-  values (${run.tenant_id}, ${run.run_id}::uuid, ${run.thread_id}, ${run.kind}, ${run.graph_id}, ${run.assistant_id}::uuid,
+    metadata, kwargs, webhook, group_id, group_attempt, priority, not_before, place)
+  select ${run.tenant_id}, ${run.run_id}::uuid, ${run.thread_id}, ${run.kind}, ${run.graph_id}, ${run.assistant_id}::uuid,
     ${run.principal_id}, ${run.multitask_strategy}, ${JSON.stringify(run.metadata)}::jsonb, ${run.kwargs}, ${run.webhook ?? null},
-    ${run.group_id}::uuid, ${run.group_attempt}::int, holdpoint.now() + make_interval(secs => ${run.after_seconds}::float8))
+    ${run.group_id}::uuid, ${run.group_attempt}::int, ${run.priority}::smallint, since,
+    case
+      when exists (select 1 from holdpoint.run
+        where tenant_id = ${run.tenant_id} and thread_id = ${run.thread_id} and status in ('pending', 'running')) then null
+      when ${run.after_seconds}::float8 > 0 then 'infinity'
+      else holdpoint.place(${run.kind}, ${run.priority}::smallint, since) end
+  from (select holdpoint.now() + make_interval(secs => ${run.after_seconds}::float8) as since) as time
   returning ${RUN}`;
 
 // Whatever ends a run says so to its webhook in the same statement: no end can be forgotten. What the thread has is
@@ -71,14 +81,24 @@ const DELIVERY = columns`insert into holdpoint.delivery (tenant_id, thread_id, r
     from ended e left join holdpoint.thread t on t.tenant_id = e.tenant_id and t.thread_id = e.thread_id
     where e.webhook is not null`;
 
+// Whatever ends a run calls the next one of its thread in the same statement: none can be forgotten in the queue.
+const CALL_NEXT = columns`update holdpoint.run r
+    set place = case when r.not_before <= holdpoint.now() then holdpoint.place(r.kind, r.priority, r.not_before) else 'infinity' end
+    from ended e
+    where r.status = 'pending' and r.place is null and r.run_id = (
+      select o.run_id from holdpoint.run o
+      where o.tenant_id = e.tenant_id and o.thread_id = e.thread_id and o.status in ('pending', 'running') and o.run_id <> e.run_id
+      order by o.queue_seq
+      limit 1)`;
+
 /** A resume that completes no group executes nothing: it is stored as already done. */
 export const insertFinishedRun = (run: NewRun, output: string) => sql<RunRow>`
   with ended as (
     insert into holdpoint.run (tenant_id, run_id, thread_id, kind, status, graph_id, assistant_id, principal_id, multitask_strategy,
-      metadata, kwargs, webhook, output, started_at, ended_at)
+      metadata, kwargs, webhook, priority, output, started_at, ended_at)
     values (${run.tenant_id}, ${run.run_id}::uuid, ${run.thread_id}, ${run.kind}, 'success', ${run.graph_id},
       ${run.assistant_id}::uuid, ${run.principal_id}, ${run.multitask_strategy}, ${JSON.stringify(run.metadata)}::jsonb,
-      ${run.kwargs}, ${run.webhook ?? null}, ${output}, holdpoint.now(), holdpoint.now())
+      ${run.kwargs}, ${run.webhook ?? null}, ${run.priority}::smallint, ${output}, holdpoint.now(), holdpoint.now())
     returning ${RUN}, webhook
   ), told as (${DELIVERY})
   select ${RUN} from ended`;
@@ -117,64 +137,6 @@ export const listRuns = (
   order by created_at desc, queue_seq desc
   limit ${filter.limit}::int offset ${filter.offset}::int`;
 
-/** Threads whose oldest queued run may start; a hint only, everything is checked again under the lock. */
-export const claimCandidates = (graph_ids: readonly string[], limit: number) => sql<{
-  tenant_id: string;
-  thread_id: string;
-}>`
-  select r.tenant_id, r.thread_id from holdpoint.run r
-  where r.status = 'pending' and r.not_before <= holdpoint.now() and r.graph_id = any(${graph_ids}::text[])
-    and not exists (
-      select 1 from holdpoint.run earlier
-      where earlier.thread_id = r.thread_id and earlier.status in ('pending', 'running')
-        and (earlier.queue_seq < r.queue_seq or earlier.status = 'running'))
-  order by r.queue_seq
-  limit ${limit}::int`;
-
-/**
- * Takes the thread's row for a claim. Not `for update`, which deadlocks with a batch's shared lock, and not
- * waiting: a row that somebody holds is somebody else's turn.
- */
-export const threadForClaim = (tenant_id: string, thread_id: string) => sql<{
-  thread_id: string;
-  graph_id: string | null;
-}>`
-  select thread_id, graph_id from holdpoint.thread
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and deleted_at is null
-  for no key update skip locked`;
-
-/** The run that comes next on a thread, if it may start now. */
-export const nextRunForUpdate = (tenant_id: string, thread_id: string) => sql<RunRow & { due: boolean }>`
-  select ${RUN}, not_before <= holdpoint.now() as due from holdpoint.run
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and status in ('pending', 'running')
-  order by (status = 'running') desc, queue_seq
-  limit 1
-  for no key update`;
-
-/** Raises the fence and gives the lease to a worker. */
-export const takeLease = (tenant_id: string, thread_id: string, worker_id: string, leaseMs: number) => sql<{
-  lease_epoch: number;
-}>`
-  update holdpoint.thread
-  set lease_epoch = lease_epoch + 1, lease_worker_id = ${worker_id}::uuid,
-      lease_until = holdpoint.now() + make_interval(secs => ${leaseMs}::float8 / 1000), status = 'busy', updated_at = holdpoint.now()
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id}
-  returning lease_epoch`;
-
-/** Raises the fence and gives the lease to nobody: what a lost lease leaves. */
-export const dropLease = (tenant_id: string, thread_id: string) => sql`
-  update holdpoint.thread
-  set lease_epoch = lease_epoch + 1, lease_worker_id = null, lease_until = null, updated_at = holdpoint.now()
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
-
-/** Puts a run to work under the lease that its thread has just been given. */
-export const startRun = (tenant_id: string, thread_id: string, run_id: string) => sql<RunRow>`
-  update holdpoint.run
-  set status = 'running', attempt = attempt + 1, started_at = coalesce(started_at, holdpoint.now()), updated_at = holdpoint.now(),
-      lease_epoch = (select lease_epoch from holdpoint.thread where tenant_id = ${tenant_id} and thread_id = ${thread_id})
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and status = 'pending'
-  returning ${RUN}`;
-
 /** Ends a run. Its webhook is told what the thread has now, so this comes after what the run leaves there. */
 export const endRun = (
   tenant_id: string,
@@ -185,18 +147,12 @@ export const endRun = (
 ) => sql`
   with ended as (
     update holdpoint.run
-    set status = ${status}, output = ${output}, error = ${error}, ended_at = holdpoint.now(), updated_at = holdpoint.now()
+    set status = ${status}, place = null, output = ${output}, error = ${error}, ended_at = holdpoint.now(),
+        updated_at = holdpoint.now()
     where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid
     returning ${RUN}, webhook
-  )
+  ), called as (${CALL_NEXT})
   ${DELIVERY}`;
-
-/** Hands a run back to the queue after its lease was lost; its place in the queue stays. */
-export const requeueRun = (tenant_id: string, run_id: string, lost_leases: number, checkpoint_id: string | null) => sql`
-  update holdpoint.run
-  set status = 'pending', lease_epoch = null, lost_leases = ${lost_leases}::int, lease_checkpoint_id = ${checkpoint_id}::uuid,
-      updated_at = holdpoint.now()
-  where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid and status = 'running'`;
 
 /** Asks the worker that runs it to stop. */
 export const requestCancel = (tenant_id: string, run_id: string, action: string, principal_id: string) => sql`
@@ -211,27 +167,6 @@ export const selectCancelled = (run_ids: readonly string[]) => sql<{
 }>`
   select run_id, cancel_action from holdpoint.run
   where run_id = any(${run_ids}::uuid[]) and cancel_action is not null`;
-
-/** Renews a worker's leases; the rows that come back are the ones it still holds. */
-export const renewLeases = (worker_id: string, leaseMs: number) => sql<{ thread_id: string; lease_epoch: number }>`
-  update holdpoint.thread
-  set lease_until = holdpoint.now() + make_interval(secs => ${leaseMs}::float8 / 1000)
-  where lease_worker_id = ${worker_id}::uuid and lease_until > holdpoint.now()
-  returning thread_id, lease_epoch`;
-
-/** Threads whose lease has run out. */
-export const expiredLeases = (limit: number) => sql<{ tenant_id: string; thread_id: string }>`
-  select tenant_id, thread_id from holdpoint.thread
-  where lease_until is not null and lease_until <= holdpoint.now()
-  order by lease_until limit ${limit}::int`;
-
-/** The newest checkpoint a run has written anywhere, also inside a subgraph: how far it has come. */
-export const selectProgressOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{
-  checkpoint_id: string;
-}>`
-  select checkpoint_id::text from holdpoint.checkpoint
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid
-  order by checkpoint_id desc limit 1`;
 
 /** The newest root checkpoint a run has written, if it has written one. */
 export const selectLastCheckpointOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{

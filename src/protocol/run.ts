@@ -39,6 +39,12 @@ export const commandSchema = z.object({
   goto: z.union([gotoSchema, z.array(gotoSchema)]).nullish(),
 });
 
+/** The priority of a run that names none. */
+export const DEFAULT_PRIORITY = 50;
+
+/** Higher runs start first. */
+export const prioritySchema = z.number().int().min(0).max(100);
+
 const interruptAt = z.union([z.literal("*"), z.array(z.string())]).nullish();
 
 /** The body of POST /threads/:id/runs and its /wait and /stream twins. Unknown keys are ignored, as the clients expect. */
@@ -66,6 +72,8 @@ export const runCreateSchema = z.object({
     .nullish(),
   durability: z.enum(["sync", "async", "exit"]).nullish(),
   webhook: z.string().nullish(),
+  /** Not of LangGraph: which runs start first when not all can. */
+  priority: prioritySchema.nullish(),
 });
 
 /** A validated request for a run. */

@@ -1,7 +1,8 @@
 // Renews a worker's leases from a thread of its own, so that a node that blocks the event loop does not lose its run.
 import { parentPort, workerData } from "node:worker_threads";
+import { renewLeases } from "../postgres/claim.sql.ts";
 import { openDatabase } from "../postgres/database.ts";
-import { renewLeases, upsertWorker } from "../postgres/runs.sql.ts";
+import { upsertWorker } from "../postgres/runs.sql.ts";
 import type { HeartbeatData, HeartbeatMessage } from "./heartbeat.ts";
 
 const data = workerData as HeartbeatData;

@@ -29,7 +29,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "neither claim nor reaper raises the epoch",
-    file: "src/postgres/runs.sql.ts",
+    file: "src/postgres/claim.sql.ts",
     find: "set lease_epoch = lease_epoch + 1, lease_worker_id = ${worker_id}::uuid,",
     replace: "set lease_worker_id = ${worker_id}::uuid,",
     also: [
@@ -85,7 +85,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "runs of a thread go in any order",
-    file: "src/postgres/runs.sql.ts",
+    file: "src/postgres/claim.sql.ts",
     find: "order by (status = 'running') desc, queue_seq\n  limit 1",
     replace: "order by (status = 'running') desc, queue_seq desc\n  limit 1",
     tests: [TESTS.queue],
@@ -116,8 +116,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: "a new run locks runs before the thread's row",
     file: "src/postgres/create-run.ts",
-    find: "      threadForUpdate(tenant_id, thread_id),\n      openRunsForUpdate(tenant_id, thread_id),\n",
-    replace: "      openRunsForUpdate(tenant_id, thread_id),\n      threadForUpdate(tenant_id, thread_id),\n",
+    find: "    threadForUpdate(tenant_id, thread_id),\n    openRunsForUpdate(tenant_id, thread_id),\n",
+    replace: "    openRunsForUpdate(tenant_id, thread_id),\n    threadForUpdate(tenant_id, thread_id),\n",
     also: [
       {
         find: "const [, [found], openRuns, reviews] = await tx.pipeline([",

@@ -42,7 +42,7 @@ export const FENCE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a claim locks the thread's row for update",
-    file: "src/postgres/runs.sql.ts",
+    file: "src/postgres/claim.sql.ts",
     find: "for no key update skip locked`;",
     replace: "for update skip locked`;",
     tests: [TESTS.leases],

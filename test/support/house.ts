@@ -6,10 +6,11 @@ import { loadGraphs } from "../../src/graphs/load.ts";
 import * as holdpoint from "../../src/index.ts";
 import { createWriteBatcher } from "../../src/postgres/batch.ts";
 import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
+import { claimCandidates } from "../../src/postgres/claim.sql.ts";
 import { type CreateRun, createRun, createThread } from "../../src/postgres/create-run.ts";
 import { type Database, openDatabase } from "../../src/postgres/database.ts";
 import { openWakeups, type Wakeups } from "../../src/postgres/notify.ts";
-import { claimCandidates, type RunRow, selectRunById } from "../../src/postgres/runs.sql.ts";
+import { type RunRow, selectRunById } from "../../src/postgres/runs.sql.ts";
 import { selectThread, type ThreadRow } from "../../src/postgres/threads.sql.ts";
 import type { RunKwargs } from "../../src/protocol/run.ts";
 import type { RunnerParts } from "../../src/runtime/runner.ts";
@@ -119,7 +120,9 @@ export async function openHouse(directory = FIXTURES, settings: Readonly<Record<
       await database.pool.query("update holdpoint.clock set shift = shift + make_interval(secs => $1)", [seconds]);
     },
     async settle() {
-      const due = async () => (await database.many(claimCandidates([...graphs.graphs.keys()], 1))).length > 0;
+      const graph_ids = [...graphs.graphs.keys()];
+      const noLimits = graph_ids.map(() => null);
+      const due = async () => (await database.many(claimCandidates(graph_ids, noLimits, 1))).length > 0;
       // Bound: a thread's queue only gets shorter here; a run that cannot be claimed fails the test by its time-out.
       while (await due()) await worker.tick();
     },

@@ -67,6 +67,13 @@ const CHECKS: Check[] = [
           select 1 from holdpoint.review v where v.thread_id = t.thread_id and v.status in ('open', 'info_requested'))))`,
   },
   {
+    name: "the first queued run of a thread at rest has a place in the queue, and nothing else has one",
+    text: `select r.run_id, r.status, r.place from holdpoint.run r
+      where (r.place is not null) <> (r.status = 'pending' and not exists (
+        select 1 from holdpoint.run o where o.thread_id = r.thread_id and o.status in ('pending', 'running')
+          and o.queue_seq < r.queue_seq))`,
+  },
+  {
     name: "events have gap-free ids",
     text: `select thread_id from (
         select thread_id, seq_from, coalesce(lag(seq_to) over (partition by thread_id order by seq_from), 0) + 1 as expected

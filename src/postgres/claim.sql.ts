@@ -1,0 +1,134 @@
+import { RUN, type RunRow } from "./runs.sql.ts";
+import { sql } from "./sql.ts";
+
+/**
+ * Threads whose next run may start, best place first: a hint only, everything is checked again under the lock. Whose
+ * time has come since the last look gets its place here. One short index scan a graph, so neither a backlog of other
+ * graphs nor one of a graph at its limit is walked through.
+ */
+export const claimCandidates = (
+  graph_ids: readonly string[],
+  limits: readonly (number | null)[],
+  count: number,
+) => sql<{ tenant_id: string; thread_id: string }>`
+  with due as (
+    update holdpoint.run
+    set place = holdpoint.place(kind, priority, not_before)
+    where run_id in (
+      select run_id from holdpoint.run
+      where status = 'pending' and place = 'infinity' and not_before <= holdpoint.now()
+      order by not_before
+      limit 100
+      for no key update skip locked)
+    returning tenant_id, thread_id, graph_id, place
+  )
+  select c.tenant_id, c.thread_id
+  from unnest(${graph_ids}::text[], ${limits}::int[]) as g (graph_id, most)
+    cross join lateral (
+      select case
+        when g.most is null then timestamptz 'infinity'
+        when g.most > (
+          select count(*) from (
+            select from holdpoint.run
+            where graph_id = g.graph_id and status = 'running' and kind in ('run', 'resume')
+            limit g.most) executing) then 'infinity'
+        else '-infinity' end as up_to) open
+    cross join lateral (
+      (select r.tenant_id, r.thread_id, r.place from holdpoint.run r
+        where r.graph_id = g.graph_id and r.status = 'pending' and r.place < 'infinity' and r.place <= open.up_to
+        order by r.place
+        limit ${count}::int)
+      union all
+      (select d.tenant_id, d.thread_id, d.place from due d where d.graph_id = g.graph_id and d.place <= open.up_to)) c
+  order by c.place
+  limit ${count}::int`;
+
+/**
+ * Takes the thread's row for a claim. Not `for update`, which deadlocks with a batch's shared lock, and not
+ * waiting: a row that somebody holds is somebody else's turn.
+ */
+export const threadForClaim = (tenant_id: string, thread_id: string) => sql<{
+  thread_id: string;
+  graph_id: string | null;
+}>`
+  select thread_id, graph_id from holdpoint.thread
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and deleted_at is null
+  for no key update skip locked`;
+/** The run that comes next on a thread, if it may start now. */
+export const nextRunForUpdate = (tenant_id: string, thread_id: string) => sql<RunRow & { due: boolean }>`
+  select ${RUN}, not_before <= holdpoint.now() as due from holdpoint.run
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and status in ('pending', 'running')
+  order by (status = 'running') desc, queue_seq
+  limit 1
+  for no key update`;
+/** The lock of a graph with a limit, last of all locks: who holds it counts what executes and starts one more. */
+export const lockGraph = (graph_id: string) =>
+  sql`select pg_advisory_xact_lock(hashtextextended('holdpoint:graph:' || ${graph_id}::text, 0))`;
+
+/** Takes the runs of a deleted thread out of the queue, where they would be in the way of others for ever. */
+export const leaveQueue = (tenant_id: string, thread_id: string) => sql`
+  update holdpoint.run set place = null
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and status = 'pending' and place is not null
+    and not exists (select 1 from holdpoint.thread t
+      where t.tenant_id = ${tenant_id} and t.thread_id = ${thread_id} and t.deleted_at is null)`;
+
+/**
+ * Puts a run to work under the lease that its thread is given next. `limit`: how many runs of its graph may execute at
+ * once; none is started beyond it, which holds while the caller has the graph's lock.
+ */
+export const startRun = (tenant_id: string, thread_id: string, run_id: string, limit: number | null) => sql<RunRow>`
+  update holdpoint.run
+  set status = 'running', place = null, attempt = attempt + 1, started_at = coalesce(started_at, holdpoint.now()),
+      updated_at = holdpoint.now(),
+      lease_epoch = (select lease_epoch + 1 from holdpoint.thread where tenant_id = ${tenant_id} and thread_id = ${thread_id})
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and status = 'pending'
+    and (${limit}::int is null or ${limit}::int > (
+      select count(*) from holdpoint.run executing
+      where executing.graph_id = run.graph_id and executing.status = 'running' and executing.kind in ('run', 'resume')))
+  returning ${RUN}`;
+
+/** Raises the fence and gives the lease to a worker, when the run before it in the same transaction was started. */
+export const takeLease = (
+  lease: { tenant_id: string; thread_id: string; run_id: string },
+  worker_id: string,
+  leaseMs: number,
+) => sql<{
+  lease_epoch: number;
+}>`
+  update holdpoint.thread
+  set lease_epoch = lease_epoch + 1, lease_worker_id = ${worker_id}::uuid,
+      lease_until = holdpoint.now() + make_interval(secs => ${leaseMs}::float8 / 1000), status = 'busy', updated_at = holdpoint.now()
+  where tenant_id = ${lease.tenant_id} and thread_id = ${lease.thread_id}
+    and exists (select 1 from holdpoint.run where run_id = ${lease.run_id}::uuid and status = 'running')
+  returning lease_epoch`;
+
+/** Renews a worker's leases; the rows that come back are the ones it still holds. */
+export const renewLeases = (worker_id: string, leaseMs: number) => sql<{ thread_id: string; lease_epoch: number }>`
+  update holdpoint.thread
+  set lease_until = holdpoint.now() + make_interval(secs => ${leaseMs}::float8 / 1000)
+  where lease_worker_id = ${worker_id}::uuid and lease_until > holdpoint.now()
+  returning thread_id, lease_epoch`;
+/** Threads whose lease has run out. */
+export const expiredLeases = (limit: number) => sql<{ tenant_id: string; thread_id: string }>`
+  select tenant_id, thread_id from holdpoint.thread
+  where lease_until is not null and lease_until <= holdpoint.now()
+  order by lease_until limit ${limit}::int`;
+/** Raises the fence and gives the lease to nobody: what a lost lease leaves. */
+export const dropLease = (tenant_id: string, thread_id: string) => sql`
+  update holdpoint.thread
+  set lease_epoch = lease_epoch + 1, lease_worker_id = null, lease_until = null, updated_at = holdpoint.now()
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
+/** Hands a run back to the queue after its lease was lost; its place in the queue stays. */
+export const requeueRun = (tenant_id: string, run_id: string, lost_leases: number, checkpoint_id: string | null) => sql`
+  update holdpoint.run
+  set status = 'pending', place = holdpoint.place(kind, priority, not_before), lease_epoch = null,
+      lost_leases = ${lost_leases}::int, lease_checkpoint_id = ${checkpoint_id}::uuid, updated_at = holdpoint.now()
+  where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid and status = 'running'`;
+
+/** The newest checkpoint a run has written anywhere, also inside a subgraph: how far it has come. */
+export const selectProgressOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{
+  checkpoint_id: string;
+}>`
+  select checkpoint_id::text from holdpoint.checkpoint
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid
+  order by checkpoint_id desc limit 1`;
