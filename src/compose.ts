@@ -146,6 +146,7 @@ async function openGraphs(config: Config, { watch, progress, log, home }: Compos
 function startWorker(config: Config, home: HomeDatabase, parts: RunnerParts): () => Promise<void> {
   const worker = createWorker(parts, {
     slots: config.workerSlots,
+    limits: config.graphConcurrency,
     leaseMs: config.leaseMs,
     drainMs: config.drainMs,
     url: home.url,

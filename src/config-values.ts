@@ -50,6 +50,28 @@ export const secret = () =>
 /** Text of a given form. */
 export const pattern = (form: RegExp, allowed: string) => kind(allowed, (text) => (form.test(text) ? text : undefined));
 
+const PRICE = /^([\w.:/-]{1,100})=(\d{1,6}(?:\.\d{1,6})?)\/(\d{1,6}(?:\.\d{1,6})?)(?:\/(\d{1,6}(?:\.\d{1,6})?))?$/;
+
+/** What models cost, all in one currency for a million tokens. */
+export const modelPrices = () =>
+  kind("name=input/output or name=input/output/cached, separated by commas", (text) => {
+    const prices = new Map<string, { input: number; output: number; cached: number }>();
+    for (const entry of text.split(",")) {
+      const [, name, input, output, cached] = PRICE.exec(entry.trim()) ?? [];
+      if (name === undefined || prices.has(name)) return undefined;
+      prices.set(name, { input: Number(input), output: Number(output), cached: Number(cached ?? input) });
+    }
+    return prices;
+  });
+
+/** A whole number from 1 for each of some names; `*` stands for every other name. */
+export const limits = () =>
+  kind("pairs like refund-approval=2,*=50", (text) => {
+    const pairs = text.split(",").map((pair) => /^\s*([^\s=,]+)\s*=\s*([1-9]\d{0,5})\s*$/.exec(pair));
+    const found = new Map(pairs.map((pair) => [pair?.[1] ?? "", Number(pair?.[2])]));
+    return pairs.includes(null) || found.size < pairs.length ? undefined : (found as ReadonlyMap<string, number>);
+  });
+
 /** A path on this machine. */
 export const folder = () => kind("a path", (text) => (isOneLine(text) ? text : undefined));
 

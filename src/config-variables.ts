@@ -78,6 +78,13 @@ export const FIELDS = {
     10,
     "Runs that execute at the same time, per process.",
   ),
+  graphConcurrency: field(
+    "HOLDPOINT_GRAPH_CONCURRENCY",
+    values.limits(),
+    new Map() as ReadonlyMap<string, number>,
+    "Runs of a graph that execute at the same time, over all processes; `*` is every other graph, each for itself. Give every worker the same.",
+    "no limit",
+  ),
   leaseMs: field(
     "HOLDPOINT_LEASE_MS",
     values.wholeNumber(500, 600_000),

@@ -47,7 +47,7 @@ export function createClaimLoop({ scan, claim, hasRoom, log }: ClaimLoopParts): 
   };
   return {
     wake(thread_id) {
-      if (thread_id !== undefined && isDrained) hinted.add(thread_id);
+      if (thread_id !== undefined && isDrained && !isScanAsked) hinted.add(thread_id);
       else isScanAsked = true;
       if (current !== undefined || isStopped) return;
       current = look()

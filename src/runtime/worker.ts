@@ -1,7 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { type ClaimedRun, claimRuns, claimThread, loseLease, reapLeases, returnLease } from "../postgres/claim.ts";
+import {
+  type ClaimedRun,
+  claimRuns,
+  claimThread,
+  type GraphLimits,
+  limitOf,
+  loseLease,
+  reapLeases,
+  returnLease,
+} from "../postgres/claim.ts";
 import { selectCancelled, stopWorker } from "../postgres/runs.sql.ts";
 import { createClaimLoop } from "./claim-loop.ts";
 import { executeRun } from "./execute.ts";
@@ -14,6 +23,8 @@ import { createRunningRuns, type RunningRun, type RunningRuns } from "./running.
 export interface WorkerOptions {
   /** Runs executed at the same time. */
   slots: number;
+  /** The same in every process: who knows of no limit keeps none. */
+  limits?: GraphLimits;
   /** How long a lease lasts without a heartbeat. */
   leaseMs: number;
   /** How long a stop waits for running nodes before it hands their leases back. */
@@ -50,11 +61,18 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
     log: parts.log,
     onLost: () => parts.metrics.leases_lost.inc(),
   });
-  const claimant = () => ({ worker_id, graph_ids: [...parts.graphs().graphs.keys()], leaseMs: options.leaseMs });
+  const { leaseMs, limits = new Map() } = options;
+  const claimant = () => ({ worker_id, graph_ids: [...parts.graphs().graphs.keys()], leaseMs, limits });
+  const begin = (run: ClaimedRun) => {
+    const entry = execute(parts, running, run);
+    // Its end makes room for another thread's run of the same graph, which no hint names.
+    if (limitOf({ limits }, run.graph_id) !== null) void entry.done.then(() => loop.wake());
+    return entry;
+  };
   const claim = async () => {
     const free = options.slots - running.size;
     const claimed = await claimRuns(parts.database, claimant(), free);
-    return { isMore: claimed.length === free, executing: claimed.map((run) => execute(parts, running, run)) };
+    return { isMore: claimed.length === free, executing: claimed.map(begin) };
   };
   const loop = createClaimLoop({
     async scan() {
@@ -63,7 +81,7 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
     },
     async claim(thread_id) {
       const run = await claimThread(parts.database, claimant(), options.tenant_id, thread_id);
-      if (run !== undefined) execute(parts, running, run);
+      if (run !== undefined) begin(run);
     },
     hasRoom: () => running.size < options.slots,
     log: parts.log,

@@ -36,6 +36,10 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
   HOLDPOINT_WORKFLOWS_DIR: { right: ["graphs"], wrong: ["a\tb"] },
   HOLDPOINT_ROLE: { right: ["all", "api", "worker"], wrong: ["both", "API", "api,worker"] },
   HOLDPOINT_WORKER_SLOTS: { right: ["1", "1000"], wrong: ["0", "1001", "2.5", "-3", "many"] },
+  HOLDPOINT_GRAPH_CONCURRENCY: {
+    right: ["refund-approval=2,*=50", "a=1", " a = 1 , b = 2 "],
+    wrong: ["a", "a=0", "a=1,", "a=1,a=2", "a=-1", "a=1.5", "a b=1"],
+  },
   HOLDPOINT_LEASE_MS: { right: ["500", "10000"], wrong: ["499", "10s", "600001"] },
   HOLDPOINT_DRAIN_MS: { right: ["0", "3600000"], wrong: ["-1", "1m", "3600001"] },
   HOLDPOINT_COMPAT_SCALAR_RESUME: { right: ["true", "false"], wrong: ["on", "no"] },
