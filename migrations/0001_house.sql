@@ -480,3 +480,40 @@ create trigger audit_append_only before update or delete or truncate on holdpoin
   for each statement execute function holdpoint.refuse_change();
 create trigger decision_append_only before update or delete or truncate on holdpoint.decision
   for each statement execute function holdpoint.refuse_change();
+
+---------------------------------------------------------------------------------------------------- node executions
+
+-- One row for each time a node ran, committed with the node's writes. What insights read.
+create table holdpoint.node_execution (
+  tenant_id text not null default 'default',
+  thread_id text collate "C" not null,
+  checkpoint_ns text collate "C" not null,
+  checkpoint_id uuid not null,
+  task_id text collate "C" not null,
+  run_id uuid not null,
+  -- The attempt of the run.
+  attempt integer not null,
+  graph_id text not null,
+  node text not null,
+  status text not null check (status in ('success', 'error', 'interrupted', 'cancelled')),
+  started_at timestamptz not null,
+  duration_ms double precision not null,
+  -- Spent waiting inside, summed over calls that may overlap.
+  model_ms double precision not null,
+  tool_ms double precision not null,
+  -- How often the node's function was called: more than once under a retry policy.
+  tries integer not null,
+  write_keys text[] not null,
+  write_bytes integer not null,
+  input_tokens integer not null,
+  output_tokens integer not null,
+  -- Of the input tokens, those the provider had in its cache.
+  cached_tokens integer not null,
+  -- In the currency of HOLDPOINT_MODEL_PRICES; null where a price is not known.
+  cost double precision,
+  -- True when the result came from the graph's node cache.
+  is_cached boolean not null,
+  error_class text,
+  primary key (thread_id, checkpoint_ns, checkpoint_id, task_id, run_id, attempt)
+);
+create index node_execution_started on holdpoint.node_execution using brin (started_at);

@@ -20,6 +20,7 @@ import { countReviews } from "./postgres/reviews.sql.ts";
 import { queueFigures } from "./postgres/runs.sql.ts";
 import { HoldpointError } from "./protocol/errors.ts";
 import { DEFAULT_TENANT, LOCAL_OWNER } from "./protocol/principal.ts";
+import { startDispatcher } from "./runtime/dispatch.ts";
 import type { RunnerParts } from "./runtime/runner.ts";
 import { createWorker } from "./runtime/worker.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -112,8 +113,9 @@ async function start(
       reviews: await database.many(countReviews()),
     })),
     reviewDueHours: config.reviewDueHours,
+    modelPrices: config.modelPrices,
   };
-  if (role !== "api") closers.push(startWorker(config, home, parts));
+  if (role !== "api") closers.push(startWorker(config, home, parts), startDispatch(config, parts));
   const served = role === "worker" ? null : await serve(config, parts, closers);
   return {
     url: served?.url ?? null,
@@ -157,6 +159,12 @@ function startWorker(config: Config, home: HomeDatabase, parts: RunnerParts): ()
   return () => worker.stop();
 }
 
+function startDispatch(config: Config, parts: RunnerParts): () => Promise<void> {
+  const { webhookSecrets: secrets, webhookAllow: allow, webhookTimeoutMs: timeoutMs } = config;
+  const dispatcher = startDispatcher(parts, { secrets, allow, timeoutMs });
+  return () => dispatcher.stop();
+}
+
 // Streams and waits that are open when the server stops are ended after this long.
 const CLOSE_GRACE_MS = 2_000;
 
@@ -177,6 +185,7 @@ async function serve(config: Config, parts: RunnerParts, closers: (() => Promise
       maxBodyBytes: config.maxBodyBytes,
       allowScalarResume: config.compatScalarResume,
       loopbackOwner: isLoopback,
+      webhookAllow: config.webhookAllow,
     },
     isReady: async () => {
       const reasons = parts.graphs().graphs.size === 0 ? ["no graph is loaded"] : [];

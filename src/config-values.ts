@@ -1,5 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { type AllowList, parseAllowList } from "./policy/private-address.ts";
+import { webhookKey } from "./policy/webhook-signature.ts";
 import { maskUrl } from "./postgres/unreachable.ts";
 
 /** The kinds of value a variable may have. Each turns text into a value, and says in words what it allows. */
@@ -46,6 +48,24 @@ export const words = () => kind("text in one line", (text) => (isOneLine(text) ?
 /** Text that no message ever shows. */
 export const secret = () =>
   kind("text without spaces", (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined), hidden);
+
+/** Secrets of webhooks, which no message ever shows. */
+export const webhookSecrets = () =>
+  kind(
+    "one or more of whsec_ and base64 of 24 to 64 bytes, separated by commas",
+    (text) => {
+      const secrets = listed(text);
+      return secrets.every((entry) => webhookKey(entry) !== undefined) ? secrets : undefined;
+    },
+    hidden,
+  );
+
+/** Hosts, addresses and networks. */
+export const hostList = () =>
+  kind("host names, addresses and networks such as 10.0.0.0/8, separated by commas", (text): AllowList | undefined => {
+    const list = parseAllowList(listed(text));
+    return "wrong" in list ? undefined : list;
+  });
 
 /** Text of a given form. */
 export const pattern = (form: RegExp, allowed: string) => kind(allowed, (text) => (form.test(text) ? text : undefined));
@@ -105,6 +125,10 @@ export const postgresAddress = () =>
 
 function hidden(): string {
   return "(not shown)";
+}
+
+function listed(text: string): string[] {
+  return text.split(",").map((entry) => entry.trim());
 }
 
 function isOneLine(text: string): boolean {

@@ -1,4 +1,5 @@
 import * as values from "./config-values.ts";
+import { ALLOW_NONE } from "./policy/private-address.ts";
 
 interface Field<Value, Fallback> extends values.ValueKind<Value> {
   name: string;
@@ -115,6 +116,26 @@ export const FIELDS = {
     4_194_304,
     "The largest request body that is read.",
   ),
+  webhookSecrets: field(
+    "HOLDPOINT_WEBHOOK_SECRETS",
+    values.webhookSecrets(),
+    [],
+    "What webhooks are signed with; several while one takes the place of another.",
+    "unsigned",
+  ),
+  webhookAllow: field(
+    "HOLDPOINT_WEBHOOK_ALLOW",
+    values.hostList(),
+    ALLOW_NONE,
+    "Where webhooks may go although it is not on the internet.",
+    "",
+  ),
+  webhookTimeoutMs: field(
+    "HOLDPOINT_WEBHOOK_TIMEOUT_MS",
+    values.wholeNumber(100, 300_000),
+    15_000,
+    "How long a webhook has to answer.",
+  ),
   openaiApiKey: field(
     "OPENAI_API_KEY",
     values.secret(),
@@ -129,6 +150,13 @@ export const FIELDS = {
     "https://api.openai.com/v1",
   ),
   openaiModel: field("OPENAI_MODEL", values.words(), undefined, "Its name.", "gpt-4.1-mini"),
+  modelPrices: field(
+    "HOLDPOINT_MODEL_PRICES",
+    values.modelPrices(),
+    new Map<string, { input: number; output: number; cached: number }>(),
+    "What models cost for a million tokens, in any one currency: insights then show costs.",
+    "",
+  ),
   logLevel: field(
     "LOG_LEVEL",
     values.oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),

@@ -43,6 +43,13 @@ export interface OpenContext {
   forked_from: string | null;
 }
 
+/** What an execution has not stored yet. */
+export interface LastWrites {
+  events: readonly StreamEvent[];
+  /** Statements that carry the guard of the lease themselves. */
+  beside: readonly Statement[];
+}
+
 const RUN_STATUS: Record<Ending, RunStatus> = {
   finished: "success",
   paused: "success",
@@ -62,7 +69,7 @@ export async function finishRun(
   run: RunRow,
   wanted: Finish,
   context: OpenContext,
-  events: readonly StreamEvent[],
+  last: LastWrites,
 ): Promise<void> {
   await fencedExclusive(database, lease, async (tx, { thread, openRuns }) => {
     const { tenant_id, thread_id, run_id } = lease;
@@ -91,7 +98,8 @@ export async function finishRun(
           );
     const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
     await tx.finish([
-      ...eventBatch(lease, run.attempt, events),
+      ...eventBatch(lease, run.attempt, last.events),
+      ...last.beside,
       released,
       endRun(tenant_id, run_id, status, finish.output, error),
       runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),

@@ -6,6 +6,7 @@ import { type EffectTask, recordFailure, recordReceipt, writeIntent } from "../p
 import { type Lease, verifyLease } from "../postgres/fence.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
+import type { NodeObserver } from "./observer.ts";
 
 // Far below any lease; far above what writing an intent takes.
 const FRESH_INTENT_MS = 500;
@@ -19,11 +20,19 @@ export interface EffectPortParts {
   signal: AbortSignal;
   /** The saver of the run: it knows which checkpoints are stored. */
   saver: Pick<FencedSaver, "durable">;
+  observer: Pick<NodeObserver, "toolTook">;
   durability: "sync" | "async" | "exit";
 }
 
 /** Effects of one run: intent, execution and receipt, each fenced by the run's lease. */
-export function createEffectPort({ database, lease, signal, saver, durability }: EffectPortParts): EffectPort {
+export function createEffectPort({
+  database,
+  lease,
+  signal,
+  saver,
+  observer,
+  durability,
+}: EffectPortParts): EffectPort {
   return {
     async perform(request, execute) {
       const { task, checkpoint_ids } = currentTask();
@@ -41,9 +50,10 @@ export function createEffectPort({ database, lease, signal, saver, durability }:
       const bounded = AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]);
       // The last moment before the world is touched: a run that was stopped does not begin.
       bounded.throwIfAborted();
+      const calledAt = performance.now();
       const result = await attempt(database, lease, intent.effect_id, () =>
         execute({ effect_id: intent.effect_id, signal: bounded }),
-      );
+      ).finally(() => observer.toolTook(task.task_id, performance.now() - calledAt));
       await recordReceipt(database, lease, intent.effect_id, JSON.stringify(result ?? null));
       return result;
     },

@@ -9,6 +9,7 @@ import type { ClaimedRun } from "../postgres/claim.ts";
 import { appendEvents } from "../postgres/events.ts";
 import type { Lease } from "../postgres/fence.ts";
 import { type Finish, finishRun } from "../postgres/finish.ts";
+import { insertNodeExecution } from "../postgres/node-executions.sql.ts";
 import { HoldpointError, isHoldpointError } from "../protocol/errors.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { RunKwargs } from "../protocol/run.ts";
@@ -17,6 +18,7 @@ import { hasBreakpoints } from "./breakpoints.ts";
 import { createEffectPort } from "./effect-port.ts";
 import { createEventWriter, type EventWriter } from "./events.ts";
 import { type HeadSource, readHead } from "./head.ts";
+import { createObserver, type NodeObserver } from "./observer.ts";
 import { runnableConfig, shownModes, streamOptions } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
 import { copyTo, updateState } from "./state-run.ts";
@@ -38,7 +40,16 @@ export async function executeRun(parts: RunnerParts, { run, lease, signal }: Exe
   const loaded = parts.graphs().graphs.get(run.graph_id);
   if (loaded === undefined) throw new Error(`graph ${run.graph_id} was unloaded while run ${run.run_id} was claimed`);
   const kwargs = JSON.parse(run.kwargs) as RunKwargs;
-  const saver = parts.saver.withLease({ ...lease, writeBehind: kwargs.durability === "async" });
+  const observer = createObserver(parts.modelPrices);
+  const owner = { ...lease, attempt: run.attempt, graph_id: run.graph_id };
+  const saver = parts.saver.withLease({
+    ...lease,
+    writeBehind: kwargs.durability === "async",
+    besideTask(end) {
+      const node = observer.ended(end);
+      return node === undefined ? undefined : insertNodeExecution(owner, node);
+    },
+  });
   const events = createEventWriter(async (batch) => {
     // Nobody is shown what a crash could take back.
     await saver.flush();
@@ -46,7 +57,7 @@ export async function executeRun(parts: RunnerParts, { run, lease, signal }: Exe
     parts.metrics.events_stored.inc(batch.length);
     parts.wakeups.wake("events", run.thread_id);
   });
-  const ended = await outcomeOf({ parts, run, lease, signal, loaded, kwargs, saver, events });
+  const ended = await outcomeOf({ parts, run, lease, signal, loaded, kwargs, saver, observer, events });
   if (ended === "stopped") return;
   const rest = await events.rest();
   failpoint("run.before_finish");
@@ -57,7 +68,9 @@ export async function executeRun(parts: RunnerParts, { run, lease, signal }: Exe
     dueAfterSeconds: parts.reviewDueHours * 3600,
     forked_from: null,
   };
-  await finishRun(parts.database, lease, run, ended.finish, context, rest);
+  const stopped = observer.unfinished((checkpoint_ns) => saver.newest(checkpoint_ns));
+  const beside = stopped.map((node) => insertNodeExecution(owner, node));
+  await finishRun(parts.database, lease, run, ended.finish, context, { events: rest, beside });
   failpoint("run.finished");
   const { ending } = ended.finish;
   parts.metrics.events_stored.inc(rest.length);
@@ -71,6 +84,7 @@ interface Setting extends Execution {
   loaded: LoadedGraph;
   kwargs: RunKwargs;
   saver: FencedSaver;
+  observer: NodeObserver;
   events: EventWriter;
 }
 
@@ -162,12 +176,12 @@ async function perform(scene: Scene, beginning: Beginning): Promise<Seen> {
 }
 
 async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "send" }): Promise<Seen> {
-  const { parts, run, lease, signal, graph, saver, events } = scene;
+  const { parts, run, lease, signal, graph, saver, observer, events } = scene;
   const kwargs = fromHead ? { ...scene.kwargs, checkpoint: null } : scene.kwargs;
   const showSubgraphs = kwargs.stream_subgraphs === true;
-  const options = streamOptions(run, kwargs, signal);
+  const options = { ...streamOptions(run, kwargs, signal), callbacks: [observer.callbacks] };
   const { durability } = options;
-  const effects = createEffectPort({ database: parts.database, lease, signal, saver, durability });
+  const effects = createEffectPort({ database: parts.database, lease, signal, saver, observer, durability });
   const shown = shownModes(kwargs);
   let values: string | null = null;
   let last: { next?: unknown[]; values?: unknown } | undefined;

@@ -42,7 +42,8 @@ while (!stopped) {
       port.postMessage({ askedAt, error: (error as Error).message } satisfies HeartbeatMessage);
     }
   }
-  await pause(data.leaseMs / 3);
+  // Told to stop in the middle of a beat, there is nothing to wake from.
+  if (!stopped) await pause(data.leaseMs / 3);
 }
 await database.close();
 port.close();

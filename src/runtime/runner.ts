@@ -1,5 +1,6 @@
 import type { GraphSet } from "../graphs/graph-set.ts";
 import type { DatabasePort } from "../kit/ports.ts";
+import type { ModelPrices } from "../policy/model-price.ts";
 import type { WriteBatcher } from "../postgres/batch.ts";
 import type { HoldpointSaver } from "../postgres/checkpointer/saver.ts";
 import type { Database } from "../postgres/database.ts";
@@ -20,4 +21,6 @@ export interface RunnerParts {
   log: Log;
   metrics: Metrics;
   reviewDueHours: number;
+  /** What a model's tokens cost. */
+  modelPrices: ModelPrices;
 }

@@ -50,6 +50,10 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["http://localhost:11434/v1/", "https://h/v1"],
     wrong: ["localhost:11434", "ftp://h", "h"],
   },
+  HOLDPOINT_MODEL_PRICES: {
+    right: ["gpt-4.1-mini=0.4/1.6", "a=1/2/0.5, b/c:d=3/4"],
+    wrong: ["gpt", "a=1", "a=1/-2", "a=1/2,a=3/4", "a=1/2,,b=1/2"],
+  },
   OPENAI_MODEL: { right: ["a/b:c", "my model"], wrong: ["a\u001bb"] },
   LOG_LEVEL: { right: ["trace", "silent"], wrong: ["verbose", "INFO", "30"] },
   HOLDPOINT_SERVER_URL: { right: ["http://localhost:8123"], wrong: ["localhost", "ws://h", "https://user:sesame@"] },

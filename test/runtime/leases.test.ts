@@ -151,7 +151,7 @@ test("a worker whose lease was taken writes nothing: no event, no checkpoint, no
         continued: false,
       },
       { graph_fingerprint: "f", guarded: false, checkpoint_id: null, dueAfterSeconds: 1, forked_from: null },
-      [{ event: "custom", data: 1 }],
+      { events: [{ event: "custom", data: 1 }], beside: [] },
     ),
   ).rejects.toMatchObject({ code: "lease_lost" });
   expect(await after()).toEqual(finished);

@@ -63,6 +63,7 @@ export async function openHouse(directory = FIXTURES, settings: Readonly<Record<
     log: openLog({ level: process.env["TEST_LOG"] ?? "silent", pretty: false }),
     metrics: createMetrics(async () => ({ pending: 0, running: 0, oldest_wait_seconds: 0, reviews: [] })),
     reviewDueHours: 72,
+    modelPrices: new Map([["gpt-4.1-mini", { input: 0.4, output: 1.6, cached: 0.1 }]]),
   };
   const workers: Worker[] = [];
   const newWorker = (options: Partial<WorkerOptions> = {}) => {

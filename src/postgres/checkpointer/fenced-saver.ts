@@ -1,21 +1,24 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
-import type {
-  ChannelVersions,
-  Checkpoint,
-  CheckpointListOptions,
-  CheckpointMetadata,
-  CheckpointTuple,
-  DeltaChannelHistory,
-  PendingWrite,
+import {
+  type ChannelVersions,
+  type Checkpoint,
+  type CheckpointListOptions,
+  type CheckpointMetadata,
+  type CheckpointTuple,
+  type DeltaChannelHistory,
+  ERROR,
+  type PendingWrite,
 } from "@langchain/langgraph-checkpoint";
 import { failpoint } from "../../failpoint.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import type { Lease as ThreadLease } from "../fence.ts";
+import type { Statement } from "../sql.ts";
 import { createLandings, type Landings } from "./landings.ts";
 import { PostgresSaver } from "./postgres-saver.ts";
 import { parentOf, preparePut, storedConfig, storePut } from "./put.ts";
-import { putTaskWrites } from "./put-writes.ts";
+import { prepareWrites, storeWrites } from "./put-writes.ts";
 import type { CheckpointStore } from "./store.ts";
+import type { WriteRow } from "./write.sql.ts";
 import { createWriteBehind, type WriteBehind } from "./write-behind.ts";
 
 /** The lease under which a fenced saver writes. */
@@ -28,8 +31,38 @@ export interface SaverLease {
    * that depends on a write awaits `flush` or `durable` first; the saver's own reads do so by themselves.
    */
   writeBehind?: boolean;
+  /** What else is committed with the last writes of a task. Must carry the guard of the lease itself. */
+  besideTask?: (end: TaskEnd) => Statement | undefined;
   /** Called once, when a write was refused because the lease is lost: stop executing. */
   onLost?: () => void;
+}
+
+/** What a task left, as its writes are about to be stored. */
+export interface TaskEnd {
+  readonly checkpoint_ns: string;
+  readonly checkpoint_id: string;
+  readonly task_id: string;
+  readonly task_path: string;
+  /** What it wrote to, in order; also LangGraph's own channels. */
+  readonly channels: readonly string[];
+  /** How much it wrote, as it is stored. */
+  readonly bytes: number;
+  /** The class of the error it ended with. */
+  readonly error_class: string | null;
+}
+
+function taskEnd(row: WriteRow, rows: readonly WriteRow[], writes: readonly PendingWrite[]): TaskEnd {
+  const { checkpoint_ns, checkpoint_id, task_id, task_path } = row;
+  const error = writes.find(([channel]) => channel === ERROR)?.[1];
+  return {
+    checkpoint_ns,
+    checkpoint_id,
+    task_id,
+    task_path,
+    channels: writes.map(([channel]) => channel),
+    bytes: rows.reduce((bytes, { body }) => bytes + Buffer.byteLength(body), 0),
+    error_class: error === undefined ? null : ((error as { name?: string } | null)?.name ?? "Error"),
+  };
 }
 
 /** The saver of a run that holds the lease of its thread. */
@@ -38,11 +71,16 @@ export class FencedSaver extends PostgresSaver {
   readonly #lease: ThreadLease;
   readonly #landings: Landings = createLandings();
   readonly #behind: WriteBehind | undefined;
+  readonly #besideTask: SaverLease["besideTask"];
+  /** The checkpoint each namespace stands at. */
+  readonly #newest = new Map<string, string>();
   #onLost: (() => void) | undefined;
 
-  constructor(store: CheckpointStore, { thread_id, lease_epoch, run_id, writeBehind = false, onLost }: SaverLease) {
+  constructor(store: CheckpointStore, lease: SaverLease) {
     super(store);
+    const { thread_id, lease_epoch, run_id, writeBehind = false, besideTask, onLost } = lease;
     this.#lease = { tenant_id: store.tenant_id, thread_id, lease_epoch, run_id };
+    this.#besideTask = besideTask;
     this.#onLost = onLost;
     if (!writeBehind) return;
     const stored = (checkpoint_id: string) => this.#landings.landed(checkpoint_id);
@@ -52,7 +90,9 @@ export class FencedSaver extends PostgresSaver {
   override async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
     await this.flush();
     const tuple = await super.getTuple(config);
-    if (tuple !== undefined) this.#landings.landed(tuple.checkpoint.id);
+    if (tuple === undefined) return undefined;
+    this.#landings.landed(tuple.checkpoint.id);
+    this.#newest.set(config.configurable?.["checkpoint_ns"] ?? "", tuple.checkpoint.id);
     return tuple;
   }
 
@@ -79,6 +119,7 @@ export class FencedSaver extends PostgresSaver {
     // What the run says about itself goes along, so that a thread's history can be searched by it.
     const labelled = { ...config.metadata, ...metadata };
     const put = preparePut(this.store.tenant_id, this.#lease, config, checkpoint, labelled, newVersions);
+    this.#newest.set(put.address.checkpoint_ns, checkpoint.id);
     failpoint("checkpoint.before_put");
     if (this.#behind !== undefined) await this.#behind.put(put);
     else {
@@ -91,9 +132,17 @@ export class FencedSaver extends PostgresSaver {
 
   async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
     this.#checkThread(config);
-    const submit = () => putTaskWrites(this.store, this.#lease, config, writes, taskId, taskPath);
+    const rows = prepareWrites(this.store.tenant_id, this.#lease, config, writes, taskId, taskPath);
+    const [row] = rows;
+    const beside = row === undefined ? undefined : this.#besideTask?.(taskEnd(row, rows, writes));
+    const submit = () => storeWrites(this.store, this.#lease, rows, beside === undefined ? [] : [beside]);
     if (this.#behind === undefined) await this.#underLease(submit);
     else this.#behind.write(submit);
+  }
+
+  /** The checkpoint a namespace stands at: the one put or read last. */
+  newest(checkpoint_ns: string): string | undefined {
+    return this.#newest.get(checkpoint_ns);
   }
 
   /** Resolves when every write acknowledged so far is committed; throws what kept one from being committed. */

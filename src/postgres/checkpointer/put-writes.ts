@@ -2,28 +2,29 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { type PendingWrite, WRITES_IDX_MAP } from "@langchain/langgraph-checkpoint";
 import { HoldpointError } from "../../protocol/errors.ts";
 import type { Lease } from "../fence.ts";
+import type { Statement } from "../sql.ts";
 import { addressToWrite, isStorableText, requireCheckpointId, requireIdentifier } from "./address.ts";
 import { encode } from "./encode.ts";
 import { runIdOf } from "./put-plan.ts";
 import type { CheckpointStore } from "./store.ts";
 import * as statements from "./write.sql.ts";
 
-/** Stores the writes of a task; with a lease only while it is held. */
-export async function putTaskWrites(
-  store: CheckpointStore,
+/** The writes of a task as they go to the database: taken as text, so that what becomes of the values does not matter. */
+export function prepareWrites(
+  tenant_id: string,
   lease: Lease | undefined,
   config: RunnableConfig,
   writes: readonly PendingWrite[],
   taskId: string,
   taskPath: string,
-): Promise<void> {
-  const address = addressToWrite(store.tenant_id, config);
+): statements.WriteRow[] {
+  const address = addressToWrite(tenant_id, config);
   const checkpoint_id = requireCheckpointId(config.configurable?.["checkpoint_id"]);
   const task_id = requireIdentifier("task_id", taskId);
   if (!isStorableText(taskPath))
     throw new HoldpointError("invalid", `the task path ${JSON.stringify(taskPath)} cannot be stored`);
   const run_id = lease?.run_id ?? runIdOf(config.metadata);
-  const rows = writeSlots(writes).map(({ slot, body }) => ({
+  return writeSlots(writes).map(({ slot, body }) => ({
     ...address,
     checkpoint_id,
     task_id,
@@ -32,13 +33,24 @@ export async function putTaskWrites(
     body,
     run_id,
   }));
-  if (rows.length === 0) return;
-  const { thread_id } = address;
-  await store.batcher.submit(
-    lease === undefined
-      ? { thread_id, statements: rows.map((row) => statements.insertWrite(row)) }
-      : { thread_id, lease, statements: rows.map((row) => statements.insertWriteFenced(row, lease.lease_epoch)) },
-  );
+}
+
+/** Stores writes; with a lease only while it is held, and with it what is to be committed beside them. */
+export async function storeWrites(
+  store: CheckpointStore,
+  lease: Lease | undefined,
+  rows: readonly statements.WriteRow[],
+  beside: readonly Statement[] = [],
+): Promise<void> {
+  const [first] = rows;
+  if (first === undefined) return;
+  const { thread_id } = first;
+  if (lease === undefined) {
+    await store.batcher.submit({ thread_id, statements: rows.map((row) => statements.insertWrite(row)) });
+    return;
+  }
+  const writes = rows.map((row) => statements.insertWriteFenced(row, lease.lease_epoch));
+  await store.batcher.submit({ thread_id, lease, statements: [...writes, ...beside] });
 }
 
 /** One row for all regular writes of the call, one for each special channel; each body is [[index, channel, value]]. */

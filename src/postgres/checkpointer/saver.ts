@@ -7,7 +7,7 @@ import { FencedSaver, type SaverLease } from "./fenced-saver.ts";
 import { PostgresSaver } from "./postgres-saver.ts";
 import { type DeletedRows, type PruneOptions, pruneThreads } from "./prune.ts";
 import { parentOf, preparePut, storedConfig, storePut } from "./put.ts";
-import { putTaskWrites } from "./put-writes.ts";
+import { prepareWrites, storeWrites } from "./put-writes.ts";
 import { openStore, type SaverOptions } from "./store.ts";
 
 /**
@@ -34,7 +34,8 @@ export class HoldpointSaver extends PostgresSaver {
   }
 
   async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
-    await putTaskWrites(this.store, undefined, config, writes, taskId, taskPath);
+    const rows = prepareWrites(this.store.tenant_id, undefined, config, writes, taskId, taskPath);
+    await storeWrites(this.store, undefined, rows);
   }
 
   /**
