@@ -57,9 +57,9 @@ function digestOf({ request, url }: Call, body: unknown): string {
 }
 
 /**
- * Makes something, or finds what an equal request with the same key has made. It is looked for before anything else, so
- * that a thread that has moved on since, or a graph that is gone, cannot refuse what was accepted; and again after a
- * refusal, which may be of the equal request's own making, or an end of the connection behind a commit.
+ * Makes something. What makes it looks under the key's lock whether an equal request has; after a refusal it is looked
+ * for once more, because before that lock a thread that has moved on since, or a graph that is gone, would refuse what
+ * was accepted; and because a connection that ends behind a commit leaves nothing but the key to say so.
  */
 export async function once<Made>(
   { deps }: Call,
@@ -67,14 +67,11 @@ export async function once<Made>(
   make: () => Promise<Made>,
   find: (started: Started) => Promise<Made>,
 ): Promise<Made> {
-  if (keyed === undefined) return await make();
-  const before = await findStarted(deps.database, keyed);
-  if (before !== undefined) return await find(before);
   try {
     return await make();
   } catch (error) {
-    const meanwhile = await findStarted(deps.database, keyed).catch(() => undefined);
-    if (meanwhile === undefined) throw error;
-    return await find(meanwhile);
+    const started = keyed && (await findStarted(deps.database, keyed).catch(() => undefined));
+    if (started === undefined) throw error;
+    return await find(started);
   }
 }
