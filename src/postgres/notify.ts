@@ -60,6 +60,8 @@ export function openWakeups(options: WakeupOptions): Wakeups {
   let client: pg.Client | undefined;
   let ready = false;
   let isSending = false;
+  // Until it is clear whether anything arrives nothing else is sent: behind a pooler it could come back to its sender.
+  let isTesting = false;
   let closed = false;
   const config = { connectionString: options.url, application_name: "holdpoint:listen", ...PATIENT_CONNECTION };
   const watchSilence = createSilenceWatch(config, options.silentMs);
@@ -81,6 +83,7 @@ export function openWakeups(options: WakeupOptions): Wakeups {
   const connect = async () => {
     const candidate = new pg.Client(config);
     client = candidate;
+    isTesting = true;
     candidate.on("error", (error) => lose(candidate, error));
     candidate.on("end", () => lose(candidate));
     try {
@@ -107,6 +110,9 @@ export function openWakeups(options: WakeupOptions): Wakeups {
       setReady(hasArrived, hasArrived ? undefined : new Error(NOTHING_ARRIVES));
     } catch (error) {
       lose(candidate, error as Error);
+    } finally {
+      isTesting = false;
+      void flush();
     }
   };
   // Bound: one notify at a time; what is asked for meanwhile goes with the next.
@@ -114,7 +120,7 @@ export function openWakeups(options: WakeupOptions): Wakeups {
     timer = undefined;
     if (isSending) return;
     isSending = true;
-    while (pending.size > 0) {
+    while (pending.size > 0 && !isTesting) {
       const statements = [...pending].map((channel) => `notify holdpoint_${channel}`);
       pending.clear();
       // A wake-up that is lost is made good by polling.
