@@ -7,7 +7,7 @@ import { measurePause } from "./cases/pause.ts";
 import { measureSaver } from "./cases/saver.ts";
 import { measureDelta, measureFanOut, measureLongThread, measureNotebook } from "./cases/shapes.ts";
 import { type Lab, openLab } from "./lab.ts";
-import { describeMachine, measureMachine } from "./machine.ts";
+import { describeMachine, type Machine, measureMachine } from "./machine.ts";
 import { settle } from "./measure.ts";
 import { type Options, readOptions, usage } from "./options.ts";
 import { loadPeers } from "./peers.ts";
@@ -43,14 +43,31 @@ function optionsOrExit(): Options {
 
 const options = optionsOrExit();
 const { quick, latencies } = options;
-const lab = await openLab({ quick, latencies, peers: await loadPeers(say) });
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => void lab.close().finally(() => process.exit(130)));
-}
+const opening = openLab({ quick, latencies, peers: await loadPeers(say) });
 const rows: Row[] = [];
-const machine = await measureMachine(lab);
-say(describeMachine(machine));
+let machine: Machine | undefined;
+let stopping = false;
+
+/** Also what was measured until somebody lost patience. */
+async function report(): Promise<void> {
+  if (rows.length > 0) printTable(rows);
+  if (options.json !== undefined) {
+    await writeFile(options.json, `${JSON.stringify({ machine, quick, rows }, null, 2)}\n`);
+  }
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, async () => {
+    stopping = true;
+    await report();
+    await (await opening).close();
+    process.exit(130);
+  });
+}
+const lab = await opening;
 try {
+  machine = await measureMachine(lab);
+  say(describeMachine(machine));
   for (const name of options.only) {
     const begin = performance.now();
     say(`measuring ${name} …`);
@@ -58,9 +75,12 @@ try {
     settle();
     say(`${name} took ${Math.round((performance.now() - begin) / 1000)} s`);
   }
-} finally {
+  await report();
   await lab.close();
+} catch (error) {
+  // Whoever was measured when it was stopped has lost its database: that is no news.
+  if (stopping) await new Promise(() => undefined);
+  await lab.close();
+  throw error;
 }
-printTable(rows);
-if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ machine, quick, rows }, null, 2)}\n`);
 process.exit(0);
