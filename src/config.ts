@@ -55,10 +55,12 @@ export function readConfig(env: Environment, cwd: string): Config {
   };
 }
 
+const SECRETS = new Set(["DATABASE_URL", "HOLDPOINT_API_KEY", "HOLDPOINT_WEBHOOK_SECRETS"]);
+
 /** Takes addresses and keys out of the environment once they are read: graphs and their children need not see them. */
 export function forgetSecrets(env: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(env)) {
-    if (name === "DATABASE_URL" || name === "HOLDPOINT_API_KEY" || PORT_VARIABLE.test(name)) delete env[name];
+    if (SECRETS.has(name) || PORT_VARIABLE.test(name)) delete env[name];
   }
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { addDatabaseCommands } from "./commands/db.ts";
+import { addDeliveriesCommands } from "./commands/deliveries.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addGraphs } from "./commands/graphs.ts";
 import { addKeysCommands } from "./commands/keys.ts";
@@ -52,6 +53,7 @@ export function createProgram(cli: Cli): Command {
     add(review, cli);
   const runs = program.command("runs").description("see what runs, follow it, stop it").helpCommand(false);
   for (const add of [addRunsList, addRunsShow, addRunsWatch, addRunsCancel]) add(runs, cli);
+  addDeliveriesCommands(program, cli);
   addGraphs(program, cli);
   addKeysCommands(program, cli);
   addWhoami(program, cli);

@@ -1,6 +1,7 @@
 import type { Route } from "./route.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { assistantRoutes } from "./routes/assistants.ts";
+import { deliveryRoutes } from "./routes/deliveries.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
 import { runStreamRoutes } from "./routes/run-streams.ts";
@@ -20,4 +21,5 @@ export const routes: readonly Route[] = [
   ...runRoutes,
   ...runStreamRoutes,
   ...reviewRoutes,
+  ...deliveryRoutes,
 ];

@@ -8,7 +8,7 @@ import {
   selectAssistant,
   upsertGraphAssistant,
 } from "./assistants.sql.ts";
-import type { Database } from "./database.ts";
+import type { Database, Queryable } from "./database.ts";
 
 /** Gives every graph its own assistant, under the id that the clients derive from the graph's. Repeatable. */
 export async function registerAssistants(
@@ -23,7 +23,7 @@ export async function registerAssistants(
 
 /** One assistant, or undefined. */
 export async function readAssistant(
-  database: Database,
+  database: Queryable,
   tenant_id: string,
   assistant_id: string,
 ): Promise<Assistant | undefined> {

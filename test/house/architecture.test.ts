@@ -131,6 +131,20 @@ test("pools are opened in one place, where losing a connection is no uncaught ex
   ]);
 });
 
+test("the job queue is spoken to in one place, and loaded only when there is something to carry", () => {
+  const importers = everything.flatMap((file) =>
+    importsOf(file)
+      .filter(({ target }) => target === "pg-boss")
+      .map(({ isType }) => ({ file, isType })),
+  );
+  const file = "src/postgres/jobs.ts";
+  expect(importers).toEqual([
+    { file, isType: true },
+    { file, isType: false },
+  ]);
+  expect(read(file)).toMatch(/await import\("pg-boss"\)/);
+});
+
 test("the environment is read in one place", () => {
   const allowed = ["src/config.ts", "src/compose.ts", FAILPOINT];
   const readers = [...sources, ...workflows].filter((file) =>

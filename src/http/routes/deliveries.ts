@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { readDeliveries, readDelivery, replay } from "../../postgres/deliveries.ts";
+import { DELIVERY_STATUSES } from "../../protocol/delivery.ts";
+import { HoldpointError } from "../../protocol/errors.ts";
+import { uuidSchema } from "../../protocol/json.ts";
+import { limitSchema, offsetSchema, readQuery, uuidParameter, wholeNumber } from "../read-request.ts";
+import { json, page } from "../reply.ts";
+import type { Call, Route } from "../route.ts";
+
+const listSchema = z.object({
+  status: z.enum(DELIVERY_STATUSES).optional(),
+  run_id: uuidSchema.optional(),
+  thread_id: uuidSchema.optional(),
+  limit: wholeNumber(limitSchema).default(100),
+  offset: wholeNumber(offsetSchema).default(0),
+});
+
+/** Deliveries: what webhooks were told, what they answered, and telling them again. */
+export const deliveryRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/deliveries",
+    permission: "runs:read",
+    async handle(call) {
+      const { status, run_id, thread_id, limit, offset } = readQuery(call, listSchema);
+      const filter = { status: status ?? null, run_id: run_id ?? null, thread_id: thread_id ?? null, limit, offset };
+      const { deliveries, total } = await readDeliveries(call.deps.database, call.principal.tenant_id, filter);
+      return page(deliveries, filter, deliveries.length === 0 && offset > 0 ? undefined : total);
+    },
+  },
+  {
+    method: "GET",
+    path: "/deliveries/:delivery_id",
+    permission: "runs:read",
+    handle: async (call) => json(await findDelivery(call)),
+  },
+  {
+    method: "POST",
+    path: "/deliveries/:delivery_id/replay",
+    // Whoever can start a run can have its webhook called.
+    permission: "runs:create",
+    async handle(call) {
+      const { tenant_id, principal_id } = call.principal;
+      const delivery_id = uuidParameter(call, "delivery_id");
+      if (!(await replay(call.deps.database, { tenant_id, delivery_id, principal_id }))) throw noDelivery(delivery_id);
+      return json(await findDelivery(call));
+    },
+  },
+];
+
+async function findDelivery(call: Call) {
+  const id = uuidParameter(call, "delivery_id");
+  const delivery = await readDelivery(call.deps.database, call.principal.tenant_id, id);
+  if (delivery === undefined) throw noDelivery(id);
+  return delivery;
+}
+
+function noDelivery(id: string): HoldpointError {
+  return new HoldpointError("not_found", `Delivery ${id} not found`);
+}

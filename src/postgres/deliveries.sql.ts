@@ -1,0 +1,110 @@
+import type { Delivery, DeliveryAttempt, WebhookAnswer } from "../protocol/delivery.ts";
+import { sql } from "./sql.ts";
+
+/** A delivery that an attempt has been started for. */
+export interface TakenDelivery {
+  tenant_id: string;
+  delivery_id: string;
+  thread_id: string;
+  run_id: string;
+  url: string;
+  /** The run's row as it ended, as JSON. */
+  run: string;
+  values: string | null;
+  attempt: number;
+  failures: number;
+  left_ms: number;
+  now: string;
+}
+
+/** Deliveries that are due; a hint only, everything is checked again when one is taken. */
+export const dueDeliveries = (limit: number) => sql<{ tenant_id: string; id: string }>`
+  select tenant_id, delivery_id::text as id from holdpoint.delivery
+  where next_at <= holdpoint.now()
+  order by next_at limit ${limit}::int`;
+
+/** Starts an attempt, unless somebody else has: the row is due again when this one is not heard of any more. */
+export const takeDelivery = (tenant_id: string, delivery_id: string, lostAfterMs: number) => sql<TakenDelivery>`
+  with taken as (
+    update holdpoint.delivery
+    set attempt = attempt + 1, next_at = holdpoint.now() + make_interval(secs => ${lostAfterMs}::float8 / 1000),
+        updated_at = holdpoint.now()
+    where tenant_id = ${tenant_id} and delivery_id = ${delivery_id}::uuid and next_at <= holdpoint.now()
+    returning tenant_id, delivery_id, thread_id, run_id, url, run, "values", attempt, failures, retry_until
+  ), begun as (
+    insert into holdpoint.delivery_attempt (tenant_id, delivery_id, attempt)
+    select tenant_id, delivery_id, attempt from taken
+  )
+  select tenant_id, delivery_id, thread_id, run_id, url, run, "values", attempt, failures,
+    (extract(epoch from retry_until - holdpoint.now()) * 1000)::float8 as left_ms, holdpoint.now() as now
+  from taken`;
+
+/** Writes down what came of an attempt. */
+export const endAttempt = (
+  tenant_id: string,
+  delivery_id: string,
+  attempt: number,
+  { status, body, error, duration_ms }: WebhookAnswer,
+) => sql`
+  update holdpoint.delivery_attempt
+  set ended_at = holdpoint.now(), duration_ms = ${duration_ms}::int, answer_status = ${status}::int, answer_body = ${body}::text,
+      error = ${error}::text
+  where tenant_id = ${tenant_id} and delivery_id = ${delivery_id}::uuid and attempt = ${attempt}::int and ended_at is null`;
+
+/** Decides what is next; nothing when a later attempt has been started, because this one was given up for lost. */
+export const settleDelivery = (
+  { tenant_id, delivery_id, attempt }: { tenant_id: string; delivery_id: string; attempt: number },
+  { status, waitMs, failures }: { status: string; waitMs: number | null; failures: number },
+) => sql`
+  update holdpoint.delivery
+  set status = ${status}, failures = ${failures}::int, next_at = holdpoint.now() + make_interval(secs => ${waitMs}::float8 / 1000),
+      updated_at = holdpoint.now()
+  where tenant_id = ${tenant_id} and delivery_id = ${delivery_id}::uuid and attempt = ${attempt}::int and status = 'pending'`;
+
+/** Deliveries by filter, newest first, each with what its last attempt came to. */
+export const listDeliveries = (
+  tenant_id: string,
+  filter: { status: string | null; run_id: string | null; thread_id: string | null; limit: number; offset: number },
+) => sql<Delivery & { total: number }>`
+  select d.delivery_id, d.run_id, d.thread_id, d.url, d.status, d.attempt as attempts, d.next_at, d.retry_until,
+    a.answer_status, a.error, d.created_at, d.updated_at, count(*) over () as total
+  from holdpoint.delivery d
+  left join holdpoint.delivery_attempt a on a.delivery_id = d.delivery_id and a.attempt = d.attempt
+  where d.tenant_id = ${tenant_id}
+    and (${filter.status}::text is null or d.status = ${filter.status})
+    and (${filter.run_id}::uuid is null or d.run_id = ${filter.run_id}::uuid)
+    and (${filter.thread_id}::text is null or d.thread_id = ${filter.thread_id})
+  order by d.created_at desc, d.delivery_id
+  limit ${filter.limit}::int offset ${filter.offset}::int`;
+
+/** One delivery. */
+export const selectDelivery = (tenant_id: string, delivery_id: string) => sql<Delivery>`
+  select d.delivery_id, d.run_id, d.thread_id, d.url, d.status, d.attempt as attempts, d.next_at, d.retry_until,
+    a.answer_status, a.error, d.created_at, d.updated_at
+  from holdpoint.delivery d
+  left join holdpoint.delivery_attempt a on a.delivery_id = d.delivery_id and a.attempt = d.attempt
+  where d.tenant_id = ${tenant_id} and d.delivery_id = ${delivery_id}::uuid`;
+
+/** The attempts of a delivery, the last ones first. */
+export const listAttempts = (tenant_id: string, delivery_id: string, limit: number) => sql<DeliveryAttempt>`
+  select attempt, started_at, ended_at, duration_ms, answer_status, answer_body, error
+  from holdpoint.delivery_attempt
+  where tenant_id = ${tenant_id} and delivery_id = ${delivery_id}::uuid
+  order by attempt desc limit ${limit}::int`;
+
+/**
+ * Makes a delivery due now. One that has ended gets three days again; of one that waits only the wait is cut short, and
+ * one that is under way stays as it is, so that asking twice sends nothing twice.
+ */
+export const replayDelivery = (tenant_id: string, delivery_id: string) => sql<{ thread_id: string; run_id: string }>`
+  update holdpoint.delivery d
+  set status = 'pending',
+      failures = case when d.status = 'pending' then d.failures else 0 end,
+      retry_until = case when d.status = 'pending' then d.retry_until else holdpoint.now() + interval '3 days' end,
+      next_at = case when d.status <> 'pending' then holdpoint.now()
+        when exists (select 1 from holdpoint.delivery_attempt a
+          where a.delivery_id = d.delivery_id and a.attempt = d.attempt and a.ended_at is null) then d.next_at
+        else least(d.next_at, holdpoint.now()) end,
+      updated_at = holdpoint.now()
+  where d.tenant_id = ${tenant_id} and d.delivery_id = ${delivery_id}::uuid
+  returning d.thread_id, d.run_id`;
