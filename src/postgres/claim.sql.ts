@@ -2,13 +2,14 @@ import { RUN, type RunRow } from "./runs.sql.ts";
 import { sql } from "./sql.ts";
 
 /**
- * Threads whose next run may start, best place first: a hint only, everything is checked again under the lock. Whose
+ * Threads whose next run may start, but for those `passed`, best place first: a hint only, everything is checked again under the lock. Whose
  * time has come since the last look gets its place here. One short index scan a graph, so neither a backlog of other
  * graphs nor one of a graph at its limit is walked through.
  */
 export const claimCandidates = (
   graph_ids: readonly string[],
   limits: readonly (number | null)[],
+  passed: readonly string[],
   count: number,
 ) => sql<{ tenant_id: string; thread_id: string }>`
   with due as (
@@ -36,10 +37,12 @@ export const claimCandidates = (
     cross join lateral (
       (select r.tenant_id, r.thread_id, r.place from holdpoint.run r
         where r.graph_id = g.graph_id and r.status = 'pending' and r.place < 'infinity' and r.place <= open.up_to
+          and r.thread_id <> all (${passed}::text[])
         order by r.place
         limit ${count}::int)
       union all
-      (select d.tenant_id, d.thread_id, d.place from due d where d.graph_id = g.graph_id and d.place <= open.up_to)) c
+      (select d.tenant_id, d.thread_id, d.place from due d where d.graph_id = g.graph_id and d.place <= open.up_to
+        and d.thread_id <> all (${passed}::text[]))) c
   order by c.place
   limit ${count}::int`;
 

@@ -48,30 +48,26 @@ export interface Claimant {
 export const limitOf = ({ limits }: Pick<Claimant, "limits">, graph_id: string): number | null =>
   limits?.get(graph_id) ?? limits?.get("*") ?? null;
 
-const SPARE_CANDIDATES = 2;
-
 /**
  * Finds threads with due work and claims up to `limit` runs, one transaction a thread: two threads in one deadlock.
- * Bound: looks again only while a look has found all it asked for and claimed something, others having been quicker.
+ * Bound: every look claims a run or passes a thread that somebody else has just now; each thread is tried once.
  */
 export async function claimRuns(database: Database, claimant: Claimant, limit: number): Promise<ClaimedRun[]> {
   if (limit <= 0) return [];
-  const claimed: ClaimedRun[] = [];
   const { graph_ids } = claimant;
   const limits = graph_ids.map((graph_id) => limitOf(claimant, graph_id));
-  while (claimed.length < limit) {
-    // More than there is room for: those that are locked just now must not keep the ones behind them waiting.
-    const wanted = limit - claimed.length + SPARE_CANDIDATES;
-    const before = claimed.length;
-    const candidates = await database.many(claimCandidates(graph_ids, limits, wanted));
+  const claimed: ClaimedRun[] = [];
+  const passed: string[] = [];
+  for (;;) {
+    const room = limit - claimed.length;
+    const candidates = await database.many(claimCandidates(graph_ids, limits, passed, room));
     for (const { tenant_id, thread_id } of candidates) {
-      if (claimed.length === limit) break;
       const run = await claimThread(database, claimant, tenant_id, thread_id);
-      if (run !== undefined) claimed.push(run);
+      if (run === undefined) passed.push(thread_id);
+      else claimed.push(run);
     }
-    if (candidates.length < wanted || claimed.length === before) break;
+    if (candidates.length < room || claimed.length === limit) return claimed;
   }
-  return claimed;
 }
 
 /**

@@ -123,7 +123,7 @@ export async function openHouse(directory = FIXTURES, settings: Readonly<Record<
     async settle() {
       const graph_ids = [...graphs.graphs.keys()];
       const noLimits = graph_ids.map(() => null);
-      const due = async () => (await database.many(claimCandidates(graph_ids, noLimits, 1))).length > 0;
+      const due = async () => (await database.many(claimCandidates(graph_ids, noLimits, [], 1))).length > 0;
       // Bound: a thread's queue only gets shorter here; a run that cannot be claimed fails the test by its time-out.
       while (await due()) await worker.tick();
     },
