@@ -26,9 +26,13 @@ const UNDER_LEASE: [SavingMode, number, number][] = [
 ];
 
 describe.each(UNDER_LEASE)("a random walk under %s", (mode, first, count) => {
-  test.each(seeds(first, count))("reads everywhere what a saver in memory reads (seed %i)", async (seed) => {
-    expect(await walkMirrored(seed, STEPS, saving.open(mode, seed))).toBeGreaterThan(20);
-  });
+  test.each(seeds(first, count))(
+    "reads everywhere what a saver in memory reads (seed %i)",
+    async (seed) => {
+      expect(await walkMirrored(seed, STEPS, saving.open(mode, seed))).toBeGreaterThan(20);
+    },
+    120_000,
+  );
 });
 
 const APART: [SavingMode, number, number][] = [
@@ -37,7 +41,11 @@ const APART: [SavingMode, number, number][] = [
 ];
 
 describe.each(APART)("a random walk beside the same one in memory, with %s", (mode, first, count) => {
-  test.each(seeds(first, count))("does and stores the same (seed %i)", async (seed) => {
-    await walkApart(seed, STEPS, saving.open(mode, seed));
-  });
+  test.each(seeds(first, count))(
+    "does and stores the same (seed %i)",
+    async (seed) => {
+      await walkApart(seed, STEPS, saving.open(mode, seed));
+    },
+    120_000,
+  );
 });

@@ -33,5 +33,6 @@ describe.each(WALKS)("a random walk with %s", (mode, first, count) => {
     async (seed) => {
       expect(await walkMirrored(seed, STEPS, saving.open(mode, seed))).toBeGreaterThan(20);
     },
+    120_000,
   );
 });

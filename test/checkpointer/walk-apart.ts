@@ -111,7 +111,7 @@ function outcomeText(outcome: unknown): string {
 const byText =
   <Item>(textOfItem: (item: Item) => string) =>
   (a: Item, b: Item) =>
-    textOfItem(a) < textOfItem(b) ? -1 : 1;
+    textOfItem(a) < textOfItem(b) ? -1 : Number(textOfItem(a) > textOfItem(b));
 
 /** Everything a saver has of a thread, as text in which the ids are numbers. */
 async function picture(saver: BaseCheckpointSaver, thread_id: string): Promise<string> {
@@ -158,21 +158,26 @@ function namespaceText(tuples: readonly CheckpointTuple[]): string {
   return JSON.stringify(faces.reverse());
 }
 
-/** Fields in the order of their names: the texts of values, in which the order counts, are texts already. */
+/**
+ * Fields in the order of their names, without the ids in these: the texts of values, in which the order counts, are
+ * texts already.
+ */
 function sortedDeep(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortedDeep);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .sort()
+      .sort(byText(([key]) => key.replace(IDS, "")))
       .map(([key, inner]) => [key, sortedDeep(inner)]),
   );
 }
 
+const IDS = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\b[0-9a-f]{32}\b/g;
+
 /** The text with each id replaced by a number, the same id by the same number. */
 function renamed(text: string): string {
   const names = new Map<string, string>();
-  return text.replace(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\b[0-9a-f]{32}\b/g, (id) => {
+  return text.replace(IDS, (id) => {
     const name = names.get(id) ?? `#${names.size}`;
     names.set(id, name);
     return name;

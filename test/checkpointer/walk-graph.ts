@@ -64,6 +64,7 @@ function open(state: BoardState): BoardUpdate {
       ...state.cabinet,
       [`drawer-${turn % 5}`]: { shelf: Object.keys(shelf), text: longText(`${turn}`, 300) },
     },
+    shelf: plan.shelf,
     log: [`open ${turn}: ${state.flash ?? "no flash"}, ${(state.news ?? []).join("+")}, ${state.any ?? "none"}`],
     notes: [`opened ${turn}`],
     passing: `passing ${turn}`,
