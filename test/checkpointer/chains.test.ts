@@ -40,11 +40,11 @@ test.each([
     dict: { ...dict, "key 7": branch },
   }));
   const stored: RunnableConfig[] = [];
+  const savers = values.map(() => createSaver({ pool: counted.pool }));
+  // As three processes do that go on from there.
+  for (const saver of savers) await saver.getTuple(config);
   const branch = async (value: Record<string, unknown>, index: number) => {
-    const saver = createSaver({ pool: counted.pool });
-    // As any process does that goes on from there.
-    await saver.getTuple(config);
-    stored[index] = await put(saver, root, value);
+    stored[index] = await put(savers[index]!, root, value);
   };
   if (isAtOnce) await Promise.all(values.map(branch));
   else for (const [index, value] of values.entries()) await branch(value, index);

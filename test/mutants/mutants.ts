@@ -1,7 +1,13 @@
+import { CHECKPOINTER_MUTANTS } from "./checkpointer-mutants.ts";
 import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
 import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 
 /** All faults. */
-export const MUTANTS: readonly Mutant[] = [...FENCE_MUTANTS, ...ENGINE_MUTANTS, ...DECISION_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...FENCE_MUTANTS,
+  ...CHECKPOINTER_MUTANTS,
+  ...ENGINE_MUTANTS,
+  ...DECISION_MUTANTS,
+];
