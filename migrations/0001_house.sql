@@ -161,6 +161,9 @@ create table holdpoint.run (
   -- Where it stands among the runs that may start, smallest first. Only the first open run of a thread has a place;
   -- 'infinity' while that one waits for its time, null for those behind it and for what runs or has ended.
   place timestamptz,
+  -- How long it may execute, over all its attempts, and when that is over for the attempt under way; null: for ever.
+  timeout_seconds double precision check (timeout_seconds > 0),
+  deadline timestamptz,
   output text,
   error text,
   created_at timestamptz not null default holdpoint.now(),
@@ -175,8 +178,29 @@ create unique index run_one_running on holdpoint.run (thread_id) where status = 
 create index run_place on holdpoint.run (graph_id, place) where status = 'pending' and place is not null;
 create index run_later on holdpoint.run (not_before) where status = 'pending' and place = 'infinity';
 create index run_executing on holdpoint.run (graph_id) where status = 'running' and kind in ('run', 'resume');
+create index run_deadline on holdpoint.run (deadline) where status = 'running' and deadline is not null;
 create index run_open on holdpoint.run (thread_id, queue_seq) where status in ('pending', 'running');
 create index run_thread on holdpoint.run (thread_id, created_at desc);
+
+-- Each time a run was given to a worker, and why that ended: begun with the claim, ended by what ends or requeues the run.
+create table holdpoint.run_attempt (
+  tenant_id text not null default 'default',
+  thread_id text collate "C" not null,
+  run_id uuid not null,
+  attempt integer not null,
+  worker_id uuid not null,
+  lease_epoch bigint not null,
+  started_at timestamptz not null,
+  -- Of an attempt whose worker was lost: when its lease ran out.
+  ended_at timestamptz,
+  outcome text check (outcome in ('success', 'error', 'timeout', 'cancelled', 'lease_lost', 'drained')),
+  -- The class or the code of the error.
+  error_class text,
+  -- The newest root checkpoint that the run had written by then, in this attempt or an earlier one.
+  last_checkpoint_id uuid,
+  primary key (run_id, attempt),
+  check ((ended_at is null) = (outcome is null))
+);
 
 -- What a request that came with an Idempotency-Key has made: sent again, it makes nothing and is answered with that.
 create table holdpoint.idempotency_key (

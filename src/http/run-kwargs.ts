@@ -34,6 +34,7 @@ export function runKwargs(
     stream_subgraphs: body.stream_subgraphs ?? false,
     durability: body.durability ?? null,
     ...(body.webhook == null ? {} : { webhook: body.webhook }),
+    ...(body.timeout == null ? {} : { timeout: body.timeout }),
   };
 }
 

@@ -5,7 +5,7 @@ import { auditReview, auditRun } from "./audit.ts";
 import type { Database, Transaction } from "./database.ts";
 import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, moveReview } from "./reviews.sql.ts";
-import { endRun, openRunsForUpdate, type RunRow, requestCancel, runForUpdate } from "./runs.sql.ts";
+import { endRun, openRunsForUpdate, type RunError, type RunRow, requestCancel, runForUpdate } from "./runs.sql.ts";
 import { lockThread, setThreadStatus, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
 
 /** Who wants which run stopped. */
@@ -89,6 +89,6 @@ async function cancelWaiting(
   await tx.run(setThreadStatus(run.tenant_id, run.thread_id, othersWait ? "interrupted" : "idle"));
 }
 
-function cancelledBy(principal_id: string): string {
-  return JSON.stringify({ error: "cancelled", message: `cancelled by ${principal_id}` });
+function cancelledBy(principal_id: string): RunError {
+  return { error: "cancelled", message: `cancelled by ${principal_id}` };
 }

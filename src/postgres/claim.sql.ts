@@ -1,3 +1,4 @@
+import { type AttemptOutcome, BEGIN_ATTEMPT, END_ATTEMPT } from "./attempts.sql.ts";
 import { RUN, type RunRow } from "./runs.sql.ts";
 import { sql } from "./sql.ts";
 
@@ -77,18 +78,32 @@ export const leaveQueue = (tenant_id: string, thread_id: string) => sql`
 
 /**
  * Puts a run to work under the lease that its thread is given next. `limit`: how many runs of its graph may execute at
- * once; none is started beyond it, which holds while the caller has the graph's lock.
+ * once; none is started beyond it, which holds while the caller has the graph's lock. Its clock goes on from where the
+ * attempts before have left it; what is left of it is `left_ms`.
  */
-export const startRun = (tenant_id: string, thread_id: string, run_id: string, limit: number | null) => sql<RunRow>`
-  update holdpoint.run
-  set status = 'running', place = null, attempt = attempt + 1, started_at = coalesce(started_at, holdpoint.now()),
-      updated_at = holdpoint.now(),
-      lease_epoch = (select lease_epoch + 1 from holdpoint.thread where tenant_id = ${tenant_id} and thread_id = ${thread_id})
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and status = 'pending'
-    and (${limit}::int is null or ${limit}::int > (
-      select count(*) from holdpoint.run executing
-      where executing.graph_id = run.graph_id and executing.status = 'running' and executing.kind in ('run', 'resume')))
-  returning ${RUN}`;
+export const startRun = (
+  { tenant_id, thread_id, run_id }: { tenant_id: string; thread_id: string; run_id: string },
+  worker_id: string,
+  limit: number | null,
+  timeoutSeconds: number | null,
+) => sql<RunRow & { left_ms: number | null }>`
+  with started as (
+    update holdpoint.run
+    set status = 'running', place = null, attempt = attempt + 1, started_at = coalesce(started_at, holdpoint.now()),
+        updated_at = holdpoint.now(),
+        deadline = holdpoint.now() + case
+          when coalesce(timeout_seconds, ${timeoutSeconds}::float8) is not null then
+            make_interval(secs => coalesce(timeout_seconds, ${timeoutSeconds}::float8)) - (
+              select coalesce(sum(a.ended_at - a.started_at), '0') from holdpoint.run_attempt a
+              where a.tenant_id = ${tenant_id} and a.run_id = ${run_id}::uuid) end,
+        lease_epoch = (select lease_epoch + 1 from holdpoint.thread where tenant_id = ${tenant_id} and thread_id = ${thread_id})
+    where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and status = 'pending'
+      and (${limit}::int is null or ${limit}::int > (
+        select count(*) from holdpoint.run executing
+        where executing.graph_id = run.graph_id and executing.status = 'running' and executing.kind in ('run', 'resume')))
+    returning ${RUN}
+  ), who as (select ${worker_id}::uuid as worker_id), begun as (${BEGIN_ATTEMPT})
+  select ${RUN}, (extract(epoch from deadline - holdpoint.now()) * 1000)::float8 as left_ms from started`;
 
 /** Raises the fence and gives the lease to a worker, when the run before it in the same transaction was started. */
 export const takeLease = (
@@ -121,12 +136,26 @@ export const dropLease = (tenant_id: string, thread_id: string) => sql`
   update holdpoint.thread
   set lease_epoch = lease_epoch + 1, lease_worker_id = null, lease_until = null, updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
-/** Hands a run back to the queue after its lease was lost; its place in the queue stays. */
-export const requeueRun = (tenant_id: string, run_id: string, lost_leases: number, checkpoint_id: string | null) => sql`
-  update holdpoint.run
-  set status = 'pending', place = holdpoint.place(kind, priority, not_before), lease_epoch = null,
-      lost_leases = ${lost_leases}::int, lease_checkpoint_id = ${checkpoint_id}::uuid, updated_at = holdpoint.now()
-  where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid and status = 'running'`;
+/**
+ * Hands a run back to the queue after its lease was lost or returned; its place in the queue stays. `endedAt`: since when
+ * nobody executes it, by default now.
+ */
+export const requeueRun = (
+  tenant_id: string,
+  run_id: string,
+  lost_leases: number,
+  checkpoint_id: string | null,
+  outcome: AttemptOutcome & ("lease_lost" | "drained"),
+  endedAt: string | null = null,
+) => sql`
+  with ended as (
+    update holdpoint.run
+    set status = 'pending', place = holdpoint.place(kind, priority, not_before), lease_epoch = null, deadline = null,
+        lost_leases = ${lost_leases}::int, lease_checkpoint_id = ${checkpoint_id}::uuid, updated_at = holdpoint.now()
+    where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid and status = 'running'
+    returning tenant_id, thread_id, run_id, attempt
+  ), how as (select ${outcome}::text as outcome, null::text as error_class, ${endedAt}::timestamptz as at)
+  ${END_ATTEMPT}`;
 
 /** The newest checkpoint a run has written anywhere, also inside a subgraph: how far it has come. */
 export const selectProgressOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{

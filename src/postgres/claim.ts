@@ -29,6 +29,8 @@ import { lockThread, readNow, setThreadStatus, threadForUpdate } from "./threads
 /** A run and the right to execute it. */
 export interface ClaimedRun extends RunRow {
   lease_epoch: number;
+  /** How much longer it may execute; null: for ever. */
+  left_ms: number | null;
 }
 
 /** How many runs of a graph may execute at once in the whole database, by graph; "*" is every other graph, each for itself. */
@@ -42,10 +44,12 @@ export interface Claimant {
   leaseMs: number;
   /** None: as many as there is room for. */
   limits?: GraphLimits;
+  /** How many seconds a run may execute that does not say so itself, by graph or "*". None: for ever. */
+  timeouts?: GraphLimits;
 }
 
 /** How many runs of a graph may execute at once; null: any number. */
-export const limitOf = ({ limits }: Pick<Claimant, "limits">, graph_id: string): number | null =>
+export const limitOf = ({ limits }: { limits?: GraphLimits | undefined }, graph_id: string): number | null =>
   limits?.get(graph_id) ?? limits?.get("*") ?? null;
 
 /**
@@ -106,10 +110,10 @@ export async function claimThread(
 
 /** Undefined when its graph is at its limit. An edit and a copy execute no node, and count for nothing. */
 async function start(tx: Transaction, claimant: Claimant, next: RunRow): Promise<ClaimedRun | undefined> {
-  const { tenant_id, thread_id, run_id, graph_id, kind } = next;
+  const { graph_id, kind } = next;
   const limit = kind === "run" || kind === "resume" ? limitOf(claimant, graph_id) : null;
   const starting = [
-    startRun(tenant_id, thread_id, run_id, limit),
+    startRun(next, claimant.worker_id, limit, limitOf({ limits: claimant.timeouts }, graph_id)),
     takeLease(next, claimant.worker_id, claimant.leaseMs),
   ] as const;
   // Counted by a statement of its own: one that locked and counted at once would count with a snapshot older than its lock.
@@ -132,7 +136,7 @@ async function refuseOvertaking(tx: Transaction, next: RunRow, reviews: readonly
   const guarded = open.find((review) => review.guarded);
   if (guarded !== undefined) {
     const message = `the thread waits for a person (review ${guarded.id}); this graph is guarded, so queued input cannot pass`;
-    await tx.run(endRun(next.tenant_id, next.run_id, "error", null, JSON.stringify({ error: "guarded", message })));
+    await tx.run(endRun(next.tenant_id, next.run_id, "error", null, { error: "guarded", message }));
     await tx.run(setThreadStatus(next.tenant_id, next.thread_id, "interrupted"));
     await auditRun(tx, next, "run.refused", "system:queue", { message });
     return true;
@@ -176,7 +180,7 @@ async function reapThread(database: Database, tenant_id: string, thread_id: stri
       await tx.run(dropLease(tenant_id, thread_id));
       const run = await tx.maybeOne(nextRunForUpdate(tenant_id, thread_id));
       if (run === undefined || run.status !== "running") return undefined;
-      return await takeBack(tx, run, thread.now);
+      return await takeBack(tx, run, thread.now, thread.lease_until);
     });
   } catch (error) {
     if (!isPostgresError(error, "55P03")) throw error;
@@ -185,7 +189,7 @@ async function reapThread(database: Database, tenant_id: string, thread_id: stri
   }
 }
 
-async function takeBack(tx: Transaction, run: RunRow, now: string): Promise<Reaped> {
+async function takeBack(tx: Transaction, run: RunRow, now: string, endedAt = now): Promise<Reaped> {
   const { tenant_id, thread_id, run_id } = run;
   // Somebody wanted it stopped, and now it has stopped.
   if (run.cancel_action !== null) {
@@ -198,11 +202,11 @@ async function takeBack(tx: Transaction, run: RunRow, now: string): Promise<Reap
   const result = afterLostLease(lost);
   await auditRun(tx, run, "run.lease_lost", "system:reaper", { attempt: run.attempt, result });
   if (result === "lose_lease") {
-    await tx.run(requeueRun(run.tenant_id, run.run_id, lost + 1, checkpoint?.checkpoint_id ?? null));
+    await tx.run(requeueRun(tenant_id, run_id, lost + 1, checkpoint?.checkpoint_id ?? null, "lease_lost", endedAt));
     return { thread_id: run.thread_id, run_id: run.run_id, result };
   }
   const message = `lost its lease ${lost + 1} times without writing a checkpoint; the node it runs stops its process or blocks it`;
-  await tx.run(endRun(run.tenant_id, run.run_id, "error", null, JSON.stringify({ error: "poison", message })));
+  await tx.run(endRun(run.tenant_id, run.run_id, "error", null, { error: "poison", message }, "lease_lost"));
   const queued = (await tx.many(openRunsForUpdate(run.tenant_id, run.thread_id))).length > 0;
   await tx.run(setThreadStatus(run.tenant_id, run.thread_id, threadStatusAfter("failed", queued)));
   await moveGroup(tx, run, "fail_resume", message, now, "system:reaper");
@@ -213,7 +217,7 @@ async function takeBack(tx: Transaction, run: RunRow, now: string): Promise<Reap
 export async function returnLease(database: Database, lease: Lease): Promise<void> {
   await giveUp(database, lease, async (tx, run, now) => {
     if (run.cancel_action !== null) return await endCancelled(tx, run, run.cancelled_by ?? "system:worker", now);
-    await tx.run(requeueRun(run.tenant_id, run.run_id, run.lost_leases, run.lease_checkpoint_id));
+    await tx.run(requeueRun(run.tenant_id, run.run_id, run.lost_leases, run.lease_checkpoint_id, "drained"));
     await auditRun(tx, run, "run.lease_returned", "system:worker", { attempt: run.attempt });
   });
 }

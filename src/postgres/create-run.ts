@@ -77,6 +77,7 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
       priority: request.priority ?? DEFAULT_PRIORITY,
       kwargs,
       webhook,
+      timeout_seconds: request.kwargs.timeout ?? null,
       group_id: null,
       group_attempt: null,
     }),

@@ -13,7 +13,7 @@ import type { Database, Queryable, Transaction } from "./database.ts";
 import { eventBatch } from "./events.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
-import { endRun, type RunRow } from "./runs.sql.ts";
+import { endRun, type RunError, type RunRow } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
 import { finishThread, giveBackThread, type ThreadRow } from "./threads.sql.ts";
 
@@ -22,7 +22,7 @@ export interface Finish {
   ending: Ending;
   /** The last values, or the open questions: what `wait` answers. */
   output: string | null;
-  error: { error: string; message: string } | null;
+  error: RunError | null;
   values: string | null;
   /** {task_id: [{id, value}]} */
   interrupts: string;
@@ -50,7 +50,7 @@ export interface LastWrites {
   beside: readonly Statement[];
 }
 
-const RUN_STATUS: Record<Ending, RunStatus> = {
+const RUN_STATUS: Record<Ending, Exclude<RunStatus, "pending" | "running">> = {
   finished: "success",
   paused: "success",
   stale: "error",
@@ -101,7 +101,7 @@ export async function finishRun(
       ...eventBatch(lease, run.attempt, last.events),
       ...last.beside,
       released,
-      endRun(tenant_id, run_id, status, finish.output, error),
+      endRun(tenant_id, run_id, status, finish.output, finish.error),
       runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),
     ]);
   });

@@ -91,6 +91,7 @@ function resumeRun(command: ResumeCommand, review: ReviewRow, paused: RunRow): N
     kwargs: JSON.stringify(kwargs),
     // Who waits for the end of the paused run waits for this one: a pause is not the end that was meant.
     webhook: kwargs.webhook ?? null,
+    timeout_seconds: kwargs.timeout ?? null,
     group_id: null,
     group_attempt: null,
     after_seconds: 0,

@@ -1,4 +1,5 @@
 import type { RunKind, RunStatus } from "../protocol/run.ts";
+import { type AttemptOutcome, END_ATTEMPT } from "./attempts.sql.ts";
 import { columns, sql } from "./sql.ts";
 
 /** A run as it is stored. */
@@ -25,6 +26,8 @@ export interface RunRow {
   cancelled_by: string | null;
   not_before: string;
   priority: number;
+  timeout_seconds: number | null;
+  deadline: string | null;
   output: string | null;
   error: string | null;
   created_at: string;
@@ -33,10 +36,17 @@ export interface RunRow {
   updated_at: string;
 }
 
+/** What went wrong with a run. */
+export interface RunError {
+  /** The class of the error, or its code. */
+  error: string;
+  message: string;
+}
+
 /** The columns of a run. */
 export const RUN = columns`tenant_id, run_id, thread_id, queue_seq, kind, status, graph_id, assistant_id, principal_id, multitask_strategy,
-  metadata, kwargs, group_id, group_attempt, attempt, lost_leases, lease_checkpoint_id, lease_epoch, cancel_action, cancelled_by, not_before, priority, output,
-  error, created_at, started_at, ended_at, updated_at`;
+  metadata, kwargs, group_id, group_attempt, attempt, lost_leases, lease_checkpoint_id, lease_epoch, cancel_action, cancelled_by, not_before, priority, timeout_seconds,
+  deadline, output, error, created_at, started_at, ended_at, updated_at`;
 
 /** What is needed to queue a run. */
 export interface NewRun {
@@ -57,15 +67,18 @@ export interface NewRun {
   priority: number;
   /** Who is told of its end. */
   webhook?: string | null;
+  /** How long it may execute; by default as long as the worker's own default says. */
+  timeout_seconds?: number | null;
 }
 
 /** Queues a run behind all earlier ones of its thread, whose lock the caller holds. */
 export const insertRun = (run: NewRun) => sql<RunRow>`
   insert into holdpoint.run (tenant_id, run_id, thread_id, kind, graph_id, assistant_id, principal_id, multitask_strategy,
-    metadata, kwargs, webhook, group_id, group_attempt, priority, not_before, place)
+    metadata, kwargs, webhook, group_id, group_attempt, priority, timeout_seconds, not_before, place)
   select ${run.tenant_id}, ${run.run_id}::uuid, ${run.thread_id}, ${run.kind}, ${run.graph_id}, ${run.assistant_id}::uuid,
     ${run.principal_id}, ${run.multitask_strategy}, ${JSON.stringify(run.metadata)}::jsonb, ${run.kwargs}, ${run.webhook ?? null},
-    ${run.group_id}::uuid, ${run.group_attempt}::int, ${run.priority}::smallint, since,
+    ${run.group_id}::uuid, ${run.group_attempt}::int, ${run.priority}::smallint,
+    ${run.timeout_seconds ?? null}::float8, since,
     case
       when exists (select 1 from holdpoint.run
         where tenant_id = ${run.tenant_id} and thread_id = ${run.thread_id} and status in ('pending', 'running')) then null
@@ -137,22 +150,31 @@ export const listRuns = (
   order by created_at desc, queue_seq desc
   limit ${filter.limit}::int offset ${filter.offset}::int`;
 
-/** Ends a run. Its webhook is told what the thread has now, so this comes after what the run leaves there. */
+/**
+ * Ends a run, and the attempt at it that is under way. Its webhook is told what the thread has now, so this comes after
+ * what the run leaves there.
+ */
 export const endRun = (
   tenant_id: string,
   run_id: string,
-  status: string,
+  status: Exclude<RunStatus, "pending" | "running">,
   output: string | null,
-  error: string | null,
+  error: RunError | null,
+  outcome: AttemptOutcome = OUTCOME[status],
 ) => sql`
   with ended as (
     update holdpoint.run
-    set status = ${status}, place = null, output = ${output}, error = ${error}, ended_at = holdpoint.now(),
+    set status = ${status}, place = null, deadline = null, output = ${output},
+        error = ${error === null ? null : JSON.stringify(error)}, ended_at = holdpoint.now(),
         updated_at = holdpoint.now()
     where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid
     returning ${RUN}, webhook
-  ), called as (${CALL_NEXT})
+  ), how as (
+    select ${outcome}::text as outcome, ${error?.error?.replaceAll("\0", "") ?? null}::text as error_class, null::timestamptz as at
+  ), attempted as (${END_ATTEMPT}), called as (${CALL_NEXT})
   ${DELIVERY}`;
+
+const OUTCOME = { success: "success", error: "error", timeout: "timeout", interrupted: "cancelled" } as const;
 
 /** Asks the worker that runs it to stop. */
 export const requestCancel = (tenant_id: string, run_id: string, action: string, principal_id: string) => sql`

@@ -45,6 +45,12 @@ export const DEFAULT_PRIORITY = 50;
 /** Higher runs start first. */
 export const prioritySchema = z.number().int().min(0).max(100);
 
+/** How long a run may execute, in seconds. */
+const timeoutSchema = z
+  .number()
+  .min(0.001)
+  .max(366 * 86_400);
+
 const interruptAt = z.union([z.literal("*"), z.array(z.string())]).nullish();
 
 /** The body of POST /threads/:id/runs and its /wait and /stream twins. Unknown keys are ignored, as the clients expect. */
@@ -74,6 +80,8 @@ export const runCreateSchema = z.object({
   webhook: z.string().nullish(),
   /** Not of LangGraph: which runs start first when not all can. */
   priority: prioritySchema.nullish(),
+  /** Not of LangGraph: how many seconds it may execute. */
+  timeout: timeoutSchema.nullish(),
 });
 
 /** A validated request for a run. */
@@ -93,6 +101,8 @@ export interface RunKwargs {
   durability?: "sync" | "async" | "exit" | null;
   /** Who is told of the run's end. */
   webhook?: string | null;
+  /** How many seconds the run may execute, whatever attempts that takes; waiting in the queue or for a person is not executing. */
+  timeout?: number;
   /** For kind `state_update`. */
   update?: { values: unknown; as_node?: string | null; checkpoint_id?: string | null; checkpoint_ns?: string | null };
   /** For kind `copy`: the new thread. */

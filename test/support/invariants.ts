@@ -74,6 +74,13 @@ const CHECKS: Check[] = [
           and o.queue_seq < r.queue_seq))`,
   },
   {
+    name: "each attempt at a run has its row, and only that of a running run is under way",
+    text: `select r.run_id, r.status, r.attempt from holdpoint.run r
+      where r.attempt <> (select count(*) from holdpoint.run_attempt a where a.run_id = r.run_id)
+        or (select count(*) from holdpoint.run_attempt a where a.run_id = r.run_id and a.ended_at is null)
+          <> (case when r.status = 'running' then 1 else 0 end)`,
+  },
+  {
     name: "events have gap-free ids",
     text: `select thread_id from (
         select thread_id, seq_from, coalesce(lag(seq_to) over (partition by thread_id order by seq_from), 0) + 1 as expected

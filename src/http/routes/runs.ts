@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { attemptsOfRun } from "../../postgres/attempts.sql.ts";
 import { cancelRun } from "../../postgres/cancel.ts";
 import { listRuns, type RunRow, selectRun } from "../../postgres/runs.sql.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
@@ -56,6 +57,15 @@ export const runRoutes: readonly Route[] = [
     path: "/threads/:thread_id/runs/:run_id",
     permission: "runs:read",
     handle: async (call) => json(wireRun(await findRun(call))),
+  },
+  {
+    method: "GET",
+    path: "/threads/:thread_id/runs/:run_id/attempts",
+    permission: "runs:read",
+    async handle(call) {
+      const { tenant_id, run_id } = await findRun(call);
+      return json(await call.deps.database.many(attemptsOfRun(tenant_id, run_id)));
+    },
   },
   {
     method: "POST",
