@@ -105,14 +105,17 @@ export function looping(steps: number): Graph {
   );
 }
 
-/** Changes one entry of a large object in each run. */
-export function notebook(entry: (turn: number) => readonly [key: string, value: string]): Graph {
-  const notes = Annotation<Record<string, string>>();
+/** Changes one entry of a large object in each run: the node returns that entry for a reducer, or the object whole. */
+export function notebook(entry: (turn: number) => readonly [key: string, value: string], whole: boolean): Graph {
+  const merge = (before: Record<string, string>, after: Record<string, string>) => ({ ...before, ...after });
+  const notes = whole
+    ? Annotation<Record<string, string>>()
+    : Annotation<Record<string, string>>({ reducer: merge, default: () => ({}) });
   return asGraph(
     new StateGraph(Annotation.Root({ turn: Annotation<number>(), notes }))
       .addNode("note", ({ turn, notes: before }) => {
         const [key, value] = entry(turn);
-        return { notes: { ...before, [key]: value } };
+        return { notes: whole ? { ...before, [key]: value } : { [key]: value } };
       })
       .addEdge(START, "note")
       .compile(),

@@ -68,14 +68,13 @@ async function converse(
   // The lively text is there for what it takes on disk and in a turn; it reads like the other.
   if (latency === 0 && columns.includes("memory")) await readBack(figures, graph, contestants, turns);
   for (const one of contestants) await one.close();
-  return figures.rows(turns < 500 || kind !== "made-up text" ? {} : EXPECTED);
+  return figures.rows(turns < 500 ? {} : EXPECTED[kind]);
 }
 
-const EXPECTED: Record<string, Row["atLeast"]> = {
-  "turn 251 to 500": { official: 12 },
-  disk: { official: 33 },
-  "getState at the end": { official: 25 },
-  "getStateHistory, all": { official: 300 },
+// Made-up text compresses as no real text does, which flatters whoever stores it again and again.
+const EXPECTED: Record<string, Record<string, Row["atLeast"]>> = {
+  "made-up text": { "getState at the end": { official: 25 }, "getStateHistory, all": { official: 300 } },
+  "lively text": { "turn 251 to 500": { official: 12 }, disk: { official: 33 } },
 };
 
 const windowsOf = (turns: number) =>

@@ -12,13 +12,22 @@ const ENTRY_CHARACTERS = 200;
 /** A large object of which one entry changes in each turn. */
 export async function measureNotebook(lab: Lab): Promise<Row[]> {
   const rows: Row[] = [];
+  for (const whole of [false, true]) rows.push(...(await keepNotes(lab, whole)));
+  return rows;
+}
+
+async function keepNotes(lab: Lab, whole: boolean): Promise<Row[]> {
+  const rows: Row[] = [];
   const turns = lab.quick ? 25 : 100;
   const note = (seed: number) => livelyText(ENTRY_CHARACTERS, seed);
-  const graph = notebook((turn) => [`entry ${(turn * 37) % ENTRIES}`, note(ENTRIES + turn)]);
+  const graph = notebook((turn) => [`entry ${(turn * 37) % ENTRIES}`, note(ENTRIES + turn)], whole);
   const notes = Object.fromEntries(Array.from({ length: ENTRIES }, (_, entry) => [`entry ${entry}`, note(entry)]));
   for (const latency of lab.latencies) {
     const contestants = await openContestants(lab, latency);
-    const figures = collectFigures(`object of ${ENTRIES} entries, one changes in each of ${turns} turns`, latency);
+    const figures = collectFigures(
+      `object of ${ENTRIES} entries, ${turns} turns change one each, a node returns ${whole ? "all of it" : "the entry"}`,
+      latency,
+    );
     for (const one of contestants) {
       await one.prepare(["notes"]);
       const config = { configurable: { thread_id: "notes" }, durability: "sync" as const };
