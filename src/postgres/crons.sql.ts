@@ -92,8 +92,12 @@ export const numberOfCrons = (tenant_id: string, filter: CronFilter) => sql<{ cr
     and metadata @> ${JSON.stringify(filter.metadata)}::jsonb`;
 
 /** Crons that are due and whose graph is loaded here; a hint only, everything is checked again under the lock. */
-export const dueCrons = (graph_ids: readonly string[], limit: number) => sql<{ tenant_id: string; id: string }>`
-  select c.tenant_id, c.cron_id::text as id from holdpoint.cron c
+export const dueCrons = (graph_ids: readonly string[], limit: number) => sql<{
+  tenant_id: string;
+  id: string;
+  turn: string;
+}>`
+  select c.tenant_id, c.cron_id::text as id, extract(epoch from c.next_run_at)::text as turn from holdpoint.cron c
   join holdpoint.assistant a on a.tenant_id = c.tenant_id and a.assistant_id = c.assistant_id
   where c.enabled and c.next_run_at <= holdpoint.now() and a.graph_id = any(${graph_ids}::text[])
   order by c.next_run_at limit ${limit}::int`;

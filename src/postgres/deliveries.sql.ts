@@ -18,8 +18,8 @@ export interface TakenDelivery {
 }
 
 /** Deliveries that are due; a hint only, everything is checked again when one is taken. */
-export const dueDeliveries = (limit: number) => sql<{ tenant_id: string; id: string }>`
-  select tenant_id, delivery_id::text as id from holdpoint.delivery
+export const dueDeliveries = (limit: number) => sql<{ tenant_id: string; id: string; turn: string }>`
+  select tenant_id, delivery_id::text as id, attempt::text as turn from holdpoint.delivery
   where next_at <= holdpoint.now()
   order by next_at limit ${limit}::int`;
 

@@ -4,9 +4,10 @@ import type { Log } from "../telemetry/log.ts";
 import type { Database } from "./database.ts";
 
 // Our own rows say what is due, and when, and how it ended; a job only carries the errand to a process. So nothing is lost
-// with this schema, and an errand that is carried twice is done once. What pg-boss gives: one carrier at a time for an
-// errand, over all processes, as many at once as each can bear, and a carrier that died is noticed by its heartbeat.
-// What it is not used for: its clock cannot be moved together with ours, and its cron is exact to the minute only.
+// with this schema, and an errand that is carried twice is done once. What pg-boss gives: each turn of an errand is put and
+// fetched once over all processes, as many at once as each can bear, and jobs of processes that died are cleaned away by
+// their heartbeat. What it is not used for is time: its clock cannot be moved with ours, and its schedules know when
+// somebody last looked, not which occurrence has its run.
 const SCHEMA = "holdpoint_jobs";
 const HEARTBEAT_SECONDS = 10;
 const WATCH_SECONDS = 10;
@@ -29,13 +30,19 @@ export interface Errand {
   id: string;
 }
 
+/** An errand that is due. */
+export interface DueErrand extends Errand {
+  /** Which time it is: the carrier of the time before may have died, and its job not yet. */
+  turn: string;
+}
+
 /** Does an errand. The signal is aborted when the process stops. */
 export type ErrandHandler = (errand: Errand, signal: AbortSignal) => Promise<void>;
 
 /** Carries errands. */
 export interface Jobs {
   /** Hands errands to whichever process is free; one that is on its way already is not put a second time. */
-  put(queue: Queue, errands: readonly Errand[]): Promise<void>;
+  put(queue: Queue, errands: readonly DueErrand[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,7 +71,7 @@ export function openJobs(database: Database, log: Log, handlers: Readonly<Record
       if (jobs === undefined) return;
       await jobs.boss.insert(
         queue,
-        errands.map(({ tenant_id, id }) => ({ data: { tenant_id, id }, singletonKey: id })),
+        errands.map(({ tenant_id, id, turn }) => ({ data: { tenant_id, id }, singletonKey: `${id} ${turn}` })),
       );
       jobs.wake(queue);
     },
@@ -132,7 +139,7 @@ async function work(
   stopping: AbortSignal,
 ): Promise<string[]> {
   await boss.createQueue(queue, {
-    // One at a time per errand, waiting or under way.
+    // One per turn of an errand, waiting or under way.
     policy: "exclusive",
     heartbeatSeconds: HEARTBEAT_SECONDS,
     // An errand that failed is due again by its own row.

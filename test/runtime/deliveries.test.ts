@@ -116,8 +116,9 @@ describe("what a webhook is told", () => {
 
   test("without a secret is unsigned, and the log says so once", async () => {
     const warned: string[] = [];
-    const log = { ...house.parts.log, warn: (_facts: object, message: string) => void warned.push(message), info() {} };
-    const deliver = createDeliverer({ ...house.parts, log: log as never }, { ...settings, secrets: [] });
+    const warn = (_facts: object, message: string) => void warned.push(message);
+    const log = Object.assign(house.parts.log.child({}), { warn });
+    const deliver = createDeliverer({ ...house.parts, log }, { ...settings, secrets: [] });
     for (const path of ["/unsigned", "/unsigned"]) {
       const { delivery_id: id } = await theDelivery(await finished(path));
       await deliver({ tenant_id: "default", id }, new AbortController().signal);

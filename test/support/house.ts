@@ -44,9 +44,13 @@ export interface House {
   close(): Promise<void>;
 }
 
-/** Opens a house; `settings` are Postgres settings of its database. */
-export async function openHouse(directory = FIXTURES, settings: Readonly<Record<string, string>> = {}): Promise<House> {
-  const test = await createTestDatabase();
+/** Opens a house in a database of its own or the one given; `settings` are Postgres settings of it. */
+export async function openHouse(
+  directory = FIXTURES,
+  settings: Readonly<Record<string, string>> = {},
+  given?: TestDatabase,
+): Promise<House> {
+  const test = given ?? (await createTestDatabase());
   await configure(test, settings);
   const database = openDatabase({ url: test.url, max: 20 });
   const wakeups = openWakeups({ url: test.url });
@@ -61,7 +65,7 @@ export async function openHouse(directory = FIXTURES, settings: Readonly<Record<
     graphs: () => graphs,
     databasePort: () => database.pool,
     log: openLog({ level: process.env["TEST_LOG"] ?? "silent", pretty: false }),
-    metrics: createMetrics(async () => ({ pending: 0, running: 0, oldest_wait_seconds: 0, reviews: [] })),
+    metrics: createMetrics(async () => []),
     reviewDueHours: 72,
     modelPrices: new Map([["gpt-4.1-mini", { input: 0.4, output: 1.6, cached: 0.1 }]]),
   };
