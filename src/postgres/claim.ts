@@ -137,7 +137,8 @@ async function refuseOvertaking(tx: Transaction, next: RunRow, reviews: readonly
   if (guarded !== undefined) {
     const message = `the thread waits for a person (review ${guarded.id}); this graph is guarded, so queued input cannot pass`;
     await tx.run(endRun(next.tenant_id, next.run_id, "error", null, { error: "guarded", message }));
-    await tx.run(setThreadStatus(next.tenant_id, next.thread_id, "interrupted"));
+    const isQueued = (await tx.many(openRunsForUpdate(next.tenant_id, next.thread_id))).length > 0;
+    if (!isQueued) await tx.run(setThreadStatus(next.tenant_id, next.thread_id, "interrupted"));
     await auditRun(tx, next, "run.refused", "system:queue", { message });
     return true;
   }
