@@ -93,6 +93,9 @@ create table holdpoint.worker (
   hostname text not null,
   process_id integer not null,
   slots integer not null,
+  -- What it has loaded and so can execute, and how long its leases last: without a heartbeat for longer it is lost.
+  graph_ids text[] not null default '{}',
+  lease_ms integer not null default 10000,
   started_at timestamptz not null default holdpoint.now(),
   heartbeat_at timestamptz not null default holdpoint.now(),
   stopped_at timestamptz
@@ -118,7 +121,9 @@ create table holdpoint.thread (
   updated_at timestamptz not null default holdpoint.now(),
   state_updated_at timestamptz not null default holdpoint.now()
 ) with (fillfactor = 80);
-create index thread_recent on holdpoint.thread (tenant_id, updated_at desc) where deleted_at is null;
+-- Written so that only the listing matches it: with `deleted_at is null` here, every look-up of one thread that says so
+-- too was planned over this index while the table had no statistics, and read all threads of the tenant.
+create index thread_recent on holdpoint.thread (tenant_id, updated_at desc) where num_nulls(deleted_at) = 1;
 create index thread_metadata on holdpoint.thread using gin (metadata jsonb_path_ops);
 create index thread_lease on holdpoint.thread (lease_until) where lease_until is not null;
 
@@ -181,6 +186,8 @@ create index run_executing on holdpoint.run (graph_id) where status = 'running' 
 create index run_deadline on holdpoint.run (deadline) where status = 'running' and deadline is not null;
 create index run_open on holdpoint.run (thread_id, queue_seq) where status in ('pending', 'running');
 create index run_thread on holdpoint.run (thread_id, created_at desc);
+-- Lists and insights: the newest of a graph, and nothing older.
+create index run_graph on holdpoint.run (graph_id, created_at desc);
 
 -- Each time a run was given to a worker, and why that ended: begun with the claim, ended by what ends or requeues the run.
 create table holdpoint.run_attempt (
@@ -353,6 +360,7 @@ create unique index review_pause on holdpoint.review (thread_id, checkpoint_id, 
 create index review_inbox on holdpoint.review (tenant_id, status, opened_at desc);
 create index review_thread on holdpoint.review (thread_id, id) where status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale');
 create index review_group on holdpoint.review (group_id, id);
+create index review_run on holdpoint.review (run_id);
 create index review_next on holdpoint.review (next_at) where next_at is not null;
 
 create table holdpoint.decision (

@@ -113,7 +113,7 @@ export const searchThreads = (
   filter: { status: string | null; metadata: unknown; limit: number; offset: number },
 ) => sql<ThreadRow & { total: number }>`
   select ${THREAD}, count(*) over () as total from holdpoint.thread
-  where tenant_id = ${tenant_id} and deleted_at is null
+  where tenant_id = ${tenant_id} and num_nulls(deleted_at) = 1
     and (${filter.status}::text is null or status = ${filter.status})
     and metadata @> ${JSON.stringify(filter.metadata)}::jsonb
   order by updated_at desc, thread_id

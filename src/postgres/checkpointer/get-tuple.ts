@@ -115,7 +115,13 @@ function assemble(rows: readonly TupleRow[], known: ReadonlyMap<string, Ref>): L
   const refs = new Map([...channels].map(([channel, { ref }]) => [channel, ref]));
   // Before anything is revived: JSON.parse and JSON.stringify give the stored text back.
   const inline = new Map(Object.entries(body.vals).map(([channel, value]) => [channel, JSON.stringify(value)]));
-  return { row, rows, body, channels, head: { checkpoint_id: row.id, versions: { ...body.channel_versions }, refs, inline } };
+  return {
+    row,
+    rows,
+    body,
+    channels,
+    head: { checkpoint_id: row.id, versions: { ...body.channel_versions }, refs, inline },
+  };
 }
 
 function chunksByChain(rows: readonly TupleRow[]): Map<string, Chunk[]> {

@@ -1,9 +1,8 @@
 import type pg from "pg";
 import { createWriteBatcher, type WriteBatcher } from "../batch.ts";
-import { explained } from "../connection-error.ts";
 import type { Queryable } from "../database.ts";
 import { guardPool } from "../pool.ts";
-import type { Statement } from "../sql.ts";
+import { createReadBatcher } from "../read-batch.ts";
 import { createHeadCache, type HeadCache } from "./head-cache.ts";
 
 /** What all views of one saver share. */
@@ -38,15 +37,7 @@ export function openStore(options: SaverOptions): CheckpointStore {
     tenant_id,
     pool,
     prepare,
-    database: {
-      async many<Row>({ name, text, values }: Statement<Row>) {
-        try {
-          return (await pool.query(prepare ? { name, text, values } : { text, values })).rows as Row[];
-        } catch (error) {
-          throw explained(error);
-        }
-      },
-    },
+    database: createReadBatcher(pool, { prepare }),
     batcher: options.batcher ?? createWriteBatcher(pool, { prepare }),
     cache: createHeadCache(headCacheBytes),
   };

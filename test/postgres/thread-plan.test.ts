@@ -1,0 +1,53 @@
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { leaseHeld } from "../../src/postgres/fence.sql.ts";
+import type { Statement } from "../../src/postgres/sql.ts";
+import { searchThreads, selectThread, threadForUpdate } from "../../src/postgres/threads.sql.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+
+let home: TestDatabase;
+let client: pg.Client;
+beforeAll(async () => {
+  home = await createTestDatabase();
+  client = new pg.Client({ connectionString: home.url });
+  await client.connect();
+  // As on the first busy day: many rows, and nobody has looked at them yet.
+  await client.query("alter table holdpoint.thread set (autovacuum_enabled = false)");
+  await client.query(
+    "insert into holdpoint.thread (thread_id) select gen_random_uuid() from generate_series(1, 20000)",
+  );
+  await client.query("set plan_cache_mode = force_generic_plan");
+});
+afterAll(async () => {
+  await client.end();
+  await home.drop();
+});
+
+/** Which indexes a statement is planned over. */
+async function indexesOf({ text, values }: Statement): Promise<string[]> {
+  await client.query(`prepare probe as ${text}`);
+  const args = values.map((value) => (value === null ? "null" : client.escapeLiteral(String(value))));
+  const { rows } = await client.query<{ "QUERY PLAN": string }>(
+    `explain (format text) execute probe(${args.join(",")})`,
+  );
+  await client.query("deallocate probe");
+  const places = rows.map((row) =>
+    /Index Scan (?:Backward )?using (\w+)|Bitmap Index Scan on (\w+)/.exec(row["QUERY PLAN"]),
+  );
+  return places.flatMap((place) => place?.[1] ?? place?.[2] ?? []);
+}
+
+test.each([
+  ["the verdict of the fence", leaseHeld("default", "t", 1)],
+  ["reading a thread", selectThread("default", "t")],
+  ["locking a thread", threadForUpdate("default", "t")],
+])("%s looks at one thread, also while the table has no statistics", async (_name, statement) => {
+  expect(await indexesOf(statement)).toEqual(["thread_pkey"]);
+});
+
+test("the listing goes by the index of the newest threads", async () => {
+  const listing = searchThreads("default", { status: null, metadata: {}, limit: 10, offset: 0 });
+  expect(
+    await indexesOf({ ...listing, text: listing.text.replace("count(*) over () as total", "1 as total") }),
+  ).toEqual(["thread_recent"]);
+});
