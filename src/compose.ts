@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { openDatabasePorts } from "./compose/database-ports.ts";
+import { readFigures } from "./compose/figures.ts";
 import type { HomeDatabase } from "./compose/home-database.ts";
 import { loadOptions } from "./compose/load-options.ts";
 import { ensureCliKey, writeServerFile } from "./compose/server-files.ts";
@@ -16,8 +17,6 @@ import { createSaver } from "./postgres/checkpointer/saver.ts";
 import { answers } from "./postgres/database.ts";
 import { createLoginLink, ensureLocalOwner, hasApiKeys } from "./postgres/identity.ts";
 import { openWakeups } from "./postgres/notify.ts";
-import { countReviews } from "./postgres/reviews.sql.ts";
-import { queueFigures } from "./postgres/runs.sql.ts";
 import { HoldpointError } from "./protocol/errors.ts";
 import { DEFAULT_TENANT, LOCAL_OWNER } from "./protocol/principal.ts";
 import { startDispatcher } from "./runtime/dispatch.ts";
@@ -99,7 +98,11 @@ async function start(
   });
   closers.push(() => wakeups.close());
   const { database } = home;
-  const batcher = createWriteBatcher(database.pool, { prepare: config.databasePrepare });
+  const metrics = createMetrics(() => readFigures(database, graphs.current().graphs.keys(), log));
+  const batcher = createWriteBatcher(database.pool, {
+    prepare: config.databasePrepare,
+    onCommit: (writes) => metrics.commit_writes.observe(writes),
+  });
   const parts: RunnerParts = {
     database,
     wakeups,
@@ -108,10 +111,7 @@ async function start(
     graphs: graphs.current,
     databasePort: ports.port,
     log,
-    metrics: createMetrics(async () => ({
-      ...(await database.one(queueFigures())),
-      reviews: await database.many(countReviews()),
-    })),
+    metrics,
     reviewDueHours: config.reviewDueHours,
     modelPrices: config.modelPrices,
   };
@@ -186,6 +186,7 @@ async function serve(config: Config, parts: RunnerParts, closers: (() => Promise
       allowScalarResume: config.compatScalarResume,
       loopbackOwner: isLoopback,
       webhookAllow: config.webhookAllow,
+      graphLimits: config.graphConcurrency,
     },
     isReady: async () => {
       const reasons = parts.graphs().graphs.size === 0 ? ["no graph is loaded"] : [];

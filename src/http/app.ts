@@ -1,10 +1,12 @@
-import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { HoldpointError } from "../protocol/errors.ts";
+import type { Log } from "../telemetry/log.ts";
+import { withLogIds } from "../telemetry/log-context.ts";
 import { authenticate, authorise } from "./authenticate.ts";
 import type { HttpDeps } from "./deps.ts";
 import { failure, invalid, knownError } from "./failure.ts";
 import { text } from "./reply.ts";
+import { requestIds, requestLog } from "./request-log.ts";
 import type { PublicCall, Route } from "./route.ts";
 import { routes } from "./routes.ts";
 
@@ -22,9 +24,15 @@ export function createApp(deps: HttpDeps): App {
   for (const route of routes) {
     hono.on(route.method, route.path, (context) => answer(deps, route, context, draining.signal));
   }
-  hono.notFound((context) => refuse(deps, context.req.raw, noRoute(hono, context), "none"));
+  const refuseOutside = (request: Request, error: unknown) => {
+    const ids = requestIds(request, {});
+    const response = refuse(requestLog(deps.log, ids, { method: request.method, path: "none" }), request, error);
+    response.headers.set("x-request-id", ids.request_id);
+    return response;
+  };
+  hono.notFound((context) => refuseOutside(context.req.raw, noRoute(hono, context)));
   // What goes wrong before a route is reached: nothing is known to, and nothing is said.
-  hono.onError((error, context) => refuse(deps, context.req.raw, error, "none"));
+  hono.onError((error, context) => refuseOutside(context.req.raw, error));
   return {
     fetch: async (request) => await hono.fetch(request),
     drain: () => draining.abort(),
@@ -35,17 +43,22 @@ async function answer(deps: HttpDeps, route: Route, context: Context, draining: 
   const arrivedAt = performance.now();
   const elapsedMs = () => performance.now() - arrivedAt;
   const request = context.req.raw;
+  const params = context.req.param();
+  const ids = requestIds(request, params);
+  const log = requestLog(deps.log, ids, route);
   const observe = (response: Response) => {
     const labels = { method: route.method, route: route.path, status: response.status };
     deps.metrics.request_seconds.observe(labels, elapsedMs() / 1000);
+    log.debug({ status: response.status, ms: Math.round(elapsedMs()) }, "request answered");
+    response.headers.set("x-request-id", ids.request_id);
     return response;
   };
   try {
     const url = new URL(request.url);
-    const call: PublicCall = { deps, request, url, params: context.req.param(), elapsedMs, draining };
-    return observe(protect(await handle(route, call)));
+    const call: PublicCall = { deps: { ...deps, log }, request, url, params, elapsedMs, draining };
+    return observe(protect(await withLogIds(ids, () => handle(route, call))));
   } catch (error) {
-    return observe(refuse(deps, request, error, route.path));
+    return observe(refuse(log, request, error));
   }
 }
 
@@ -78,22 +91,18 @@ function noRoute(hono: Hono, context: Context): HoldpointError {
   );
 }
 
-function refuse(deps: HttpDeps, request: Request, error: unknown, route: string): Response {
+function refuse(log: Log, request: Request, error: unknown): Response {
   const known = knownError(error);
-  const request_id = randomUUID();
   const path = new URL(request.url).pathname;
   if (known !== undefined) {
     const response = protect(failure(known, path));
     const allow = known.code === "method_not_allowed" ? known.facts["allow"] : undefined;
     if (Array.isArray(allow)) response.headers.set("allow", allow.join(", "));
-    if (known.status >= 500) {
-      response.headers.set("x-request-id", request_id);
-      deps.log.warn({ request_id, method: request.method, route, err: known }, "a request could not be answered");
-    }
+    if (known.status >= 500) log.warn({ err: known }, "a request could not be answered");
     return response;
   }
-  deps.log.error({ request_id, method: request.method, route, err: error }, "a request failed for a reason of ours");
-  return protect(text("Internal Server Error", 500, { "x-request-id": request_id }));
+  log.error({ err: error }, "a request failed for a reason of ours");
+  return protect(text("Internal Server Error", 500));
 }
 
 function protect(response: Response): Response {

@@ -1,6 +1,7 @@
 import type { GraphSet } from "../graphs/graph-set.ts";
 import type { CheckpointReader } from "../graphs/read-state.ts";
 import type { AllowList } from "../policy/private-address.ts";
+import type { GraphLimits } from "../postgres/claim.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -36,6 +37,8 @@ export interface HttpSettings {
   loopbackOwner: boolean;
   /** Private hosts and networks that webhooks may go to; none unless given. */
   webhookAllow?: AllowList;
+  /** How many runs of a graph execute at once, as every worker should have it too. */
+  graphLimits?: GraphLimits;
   /** How long a state edit or a copy waits for a worker before it is taken back; 30 s unless given. */
   writeWaitMs?: number;
 }

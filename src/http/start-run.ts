@@ -40,6 +40,8 @@ export async function startRun(call: Call, thread_id: string, creation: Creation
     (started) => startedRun(call.deps.database, call.principal.tenant_id, started),
   );
   call.deps.wakeups.wake("runs", thread_id);
+  const { run_id, graph_id } = run;
+  call.deps.log.info({ run_id, thread_id, graph_id, principal_id: call.principal.principal_id }, "run accepted");
   return run;
 }
 

@@ -31,6 +31,12 @@ export interface WriteBatcher {
   settled(): Promise<void>;
 }
 
+/** How a batcher sends, and who hears how many writes went with a commit. */
+interface BatcherOptions {
+  prepare?: boolean;
+  onCommit?: (writes: number) => void;
+}
+
 interface Queued {
   readonly write: Write;
   readonly size: number;
@@ -48,7 +54,10 @@ const BATCH_CHARACTERS = 4_000_000;
 const RETRIES = 3;
 
 /** Creates a batcher over the pool. `prepare: false` is for PgBouncer in transaction mode before 1.21. */
-export function createWriteBatcher(pool: pg.Pool, { prepare = true }: { prepare?: boolean } = {}): WriteBatcher {
+export function createWriteBatcher(
+  pool: pg.Pool,
+  { prepare = true, onCommit = () => {} }: BatcherOptions = {},
+): WriteBatcher {
   const queue: Queued[] = [];
   const busyOrders = new Set<string>();
   const unsettled = new Set<Promise<unknown>>();
@@ -71,6 +80,7 @@ export function createWriteBatcher(pool: pg.Pool, { prepare = true }: { prepare?
     const orders = new Set(batch.map(({ write }) => orderOf(write)));
     for (const order of orders) busyOrders.add(order);
     lanes += 1;
+    onCommit(batch.length);
     void commit(pool, batch, prepare).finally(() => {
       for (const order of orders) busyOrders.delete(order);
       lanes -= 1;

@@ -225,7 +225,3 @@ export const listReviews = (
     and (${filter.thread_id}::text is null or thread_id = ${filter.thread_id})
   order by opened_at, id
   limit ${filter.limit}::int offset ${filter.offset}::int`;
-
-/** How many reviews stand in each status, for /metrics. */
-export const countReviews = () => sql<{ status: string; reviews: number }>`
-  select status, count(*) as reviews from holdpoint.review group by status`;

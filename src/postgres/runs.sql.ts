@@ -198,13 +198,6 @@ export const selectLastCheckpointOfRun = (tenant_id: string, thread_id: string, 
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and checkpoint_ns = ''
   order by checkpoint_id desc limit 1`;
 
-/** What the queue looks like, for /metrics and /readyz. */
-export const queueFigures = () => sql<{ pending: number; running: number; oldest_wait_seconds: number }>`
-  select count(*) filter (where status = 'pending') as pending, count(*) filter (where status = 'running') as running,
-    coalesce(extract(epoch from holdpoint.now() - min(created_at) filter (where status = 'pending' and not_before <= holdpoint.now())), 0)::float8
-      as oldest_wait_seconds
-  from holdpoint.run where status in ('pending', 'running')`;
-
 /** A worker says that it is there. */
 export const upsertWorker = (worker: {
   tenant_id: string;

@@ -41,7 +41,8 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
   const abort = (run_id: string, reason: StopReason) => {
     const entry = running.get(run_id);
     if (entry === undefined || entry.controller.signal.aborted) return;
-    log.warn({ run_id, thread_id: entry.run.thread_id, reason }, "run stopped");
+    const { thread_id, graph_id } = entry.run;
+    log.warn({ run_id, thread_id, graph_id, reason }, "run stopped");
     entry.controller.abort(reason);
   };
   const lose = (entry: RunningRun) => {

@@ -12,6 +12,8 @@ import {
   returnLease,
 } from "../postgres/claim.ts";
 import { selectCancelled, stopWorker } from "../postgres/runs.sql.ts";
+import { withLogIds } from "../telemetry/log-context.ts";
+import { createAnnouncer } from "./announce.ts";
 import { createClaimLoop } from "./claim-loop.ts";
 import { executeRun } from "./execute.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
@@ -108,6 +110,7 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
       heartbeat = startHeartbeat({ ...options, worker }, running.onBeat, (error) =>
         parts.log.error({ err: error }, "heartbeat thread died"),
       );
+      const announce = createAnnouncer(parts, { ...worker, lease_ms: leaseMs });
       const leaseCheckMs = Math.max(100, Math.min(POLL_MS, options.leaseMs / 4));
       const look = async (thread_id?: string) => {
         loop.wake(thread_id);
@@ -120,6 +123,7 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
           );
         }),
         periodically(() => look(), POLL_MS, "polling", parts.log),
+        periodically(announce, POLL_MS, "saying which graphs are loaded", parts.log),
         periodically(() => reap(parts), leaseCheckMs, "the reaper", parts.log),
         periodically(async () => running.checkBeat(), leaseCheckMs, "the watch over the heartbeat", parts.log),
       );
@@ -139,16 +143,18 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
 }
 
 function execute(parts: RunnerParts, running: RunningRuns, run: ClaimedRun): RunningRun {
-  const { tenant_id, thread_id, run_id, lease_epoch, attempt, kind } = run;
+  const { tenant_id, thread_id, run_id, graph_id, lease_epoch, attempt, kind } = run;
+  const ids = { run_id, thread_id, graph_id };
+  const log = parts.log.child({ ...ids, attempt });
   const lease = { tenant_id, thread_id, run_id, lease_epoch };
   const controller = new AbortController();
   const entry: RunningRun = { run, lease, claimedAt: Date.now(), controller, done: Promise.resolve() };
   running.add(entry);
   parts.metrics.runs_started.inc();
-  parts.log.info({ run_id, thread_id, attempt, kind }, "run claimed");
-  entry.done = executeRun(parts, { run, lease, signal: controller.signal })
+  log.info({ kind }, "run claimed");
+  entry.done = withLogIds(ids, () => executeRun({ ...parts, log }, { run, lease, signal: controller.signal }))
     .catch(async (error: unknown) => {
-      parts.log.error({ err: error, run_id, thread_id }, "execution broke off");
+      log.error({ err: error }, "execution broke off");
       await giveUpRun(parts, entry);
     })
     .then(() => {

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { METRICS, type MetricName } from "./metric-table.ts";
 
-/** Counters of this process and, at scrape time, figures of the database. */
+/** Counters of this process and, at scrape time, figures of the process and of the database. */
 export interface Metrics {
   runs_started: Counter;
   runs_ended: Counter<"status">;
@@ -8,66 +9,62 @@ export interface Metrics {
   events_stored: Counter;
   decisions: Counter<"result">;
   request_seconds: Histogram<"method" | "route" | "status">;
+  node_seconds: Histogram<"graph" | "status">;
+  commit_writes: Histogram;
   /** Prometheus text. */
   render(): Promise<string>;
 }
 
-/** What the database knows at scrape time. */
-export interface DatabaseFigures {
-  pending: number;
-  running: number;
-  oldest_wait_seconds: number;
-  reviews: readonly { status: string; reviews: number }[];
+/** A figure that is read at scrape time. */
+export interface Sample {
+  name: MetricName<"gauge">;
+  value: number;
+  labels?: Readonly<Record<string, string>>;
 }
 
-/** Makes the metrics of one process; `read` is asked at every scrape. */
-export function createMetrics(read: () => Promise<DatabaseFigures>): Metrics {
+/** Makes the metrics of one process; `read` is asked at every scrape and gives all figures there are then. */
+export function createMetrics(read: () => Promise<readonly Sample[]>): Metrics {
   const registry = new Registry();
-  const registers = [registry];
-  new Gauge({ name: "holdpoint_runs_pending", help: "Runs in the queue", registers });
-  new Gauge({ name: "holdpoint_runs_running", help: "Runs that a worker executes", registers });
-  new Gauge({ name: "holdpoint_queue_oldest_wait_seconds", help: "How long the oldest due run has waited", registers });
-  new Gauge({ name: "holdpoint_reviews", help: "Reviews by status", labelNames: ["status"], registers });
+  const gauges = gaugesIn(registry);
   return {
-    runs_started: new Counter({
-      name: "holdpoint_runs_started_total",
-      help: "Runs this process has claimed",
-      registers,
-    }),
-    runs_ended: new Counter({
-      name: "holdpoint_runs_ended_total",
-      help: "Runs this process has ended",
-      labelNames: ["status"],
-      registers,
-    }),
-    leases_lost: new Counter({ name: "holdpoint_leases_lost_total", help: "Leases found expired or lost", registers }),
-    events_stored: new Counter({ name: "holdpoint_events_stored_total", help: "Stream events stored", registers }),
-    decisions: new Counter({
-      name: "holdpoint_decisions_total",
-      help: "Decisions by result",
-      labelNames: ["result"],
-      registers,
-    }),
+    runs_started: new Counter(described("holdpoint_runs_started_total", registry)),
+    runs_ended: new Counter(described("holdpoint_runs_ended_total", registry)),
+    leases_lost: new Counter(described("holdpoint_leases_lost_total", registry)),
+    events_stored: new Counter(described("holdpoint_events_stored_total", registry)),
+    decisions: new Counter(described("holdpoint_decisions_total", registry)),
     request_seconds: new Histogram({
-      name: "holdpoint_request_seconds",
-      help: "Time to answer a request",
-      labelNames: ["method", "route", "status"],
+      ...described("holdpoint_request_duration_seconds", registry),
       buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
-      registers,
+    }),
+    node_seconds: new Histogram({
+      ...described("holdpoint_node_duration_seconds", registry),
+      buckets: [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 120, 600],
+    }),
+    commit_writes: new Histogram({
+      ...described("holdpoint_commit_writes", registry),
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     }),
     async render() {
-      const figures = await read();
-      gauge(registry, "holdpoint_runs_pending").set(figures.pending);
-      gauge(registry, "holdpoint_runs_running").set(figures.running);
-      gauge(registry, "holdpoint_queue_oldest_wait_seconds").set(figures.oldest_wait_seconds);
-      const reviews = gauge(registry, "holdpoint_reviews");
-      reviews.reset();
-      for (const { status, reviews: count } of figures.reviews) reviews.set({ status }, count);
+      const samples = await read();
+      // What is not there any more must not be told again.
+      for (const gauge of gauges.values()) {
+        gauge.reset();
+        // A reset gauge without labels says 0.
+        gauge.remove();
+      }
+      for (const { name, labels = {}, value } of samples) gauges.get(name)?.set(labels, value);
       return await registry.metrics();
     },
   };
 }
 
-function gauge(registry: Registry, name: string): Gauge {
-  return registry.getSingleMetric(name) as Gauge;
+function gaugesIn(registry: Registry): Map<string, Gauge> {
+  const names = Object.keys(METRICS) as MetricName[];
+  const isGauge = (name: MetricName) => METRICS[name].type === "gauge";
+  return new Map(names.filter(isGauge).map((name) => [name, new Gauge(described(name, registry))]));
+}
+
+function described<Name extends MetricName>(name: Name, registry: Registry) {
+  const { help, labels } = METRICS[name];
+  return { name, help, labelNames: [...labels] as (typeof METRICS)[Name]["labels"][number][], registers: [registry] };
 }

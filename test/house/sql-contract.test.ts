@@ -29,8 +29,7 @@ const textOf = (make: StatementFunction) => make(...Array.from({ length: 12 }, (
 // What a process does for every tenant at once: its own leases and cancellations, its own row, the figures of /metrics.
 const SERVES_ALL_TENANTS = [
   "src/postgres/claim.sql.ts: renewLeases",
-  "src/postgres/reviews.sql.ts: countReviews",
-  "src/postgres/runs.sql.ts: queueFigures",
+  "src/postgres/operations.sql.ts: figures",
   "src/postgres/runs.sql.ts: selectCancelled",
   "src/postgres/runs.sql.ts: stopWorker",
 ];

@@ -33,7 +33,7 @@ it("wants a key from everybody where others can reach it, except for whether it 
   const key = await open.key("reader", ["runs:read"]);
   const headers = { authorization: `Bearer ${key}` };
   const metrics = await (await open.ask("/metrics", { headers })).text();
-  expect(metrics).toContain("holdpoint_request_seconds");
+  expect(metrics).toContain("holdpoint_request_duration_seconds");
 });
 
 it("is no owner to a name that was pointed at this machine, nor behind a proxy", async () => {

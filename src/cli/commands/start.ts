@@ -84,10 +84,11 @@ const ONE_PRESS_MS = 500;
 async function start(config: Config, mode: Mode, progress: (line: string) => void): Promise<Running> {
   const { openHomeDatabase } = await import("../../compose/home-database.ts");
   const { openLog } = await import("../../telemetry/log.ts");
+  const { currentLogIds } = await import("../../telemetry/log-context.ts");
   const log = openLog({ level: config.logLevel, pretty: process.stderr.isTTY === true });
   // What a workflow forgot to await must not end everybody else's runs; Node would end the process.
   process.on("unhandledRejection", (error) =>
-    log.error({ err: error }, "a promise was rejected that nobody waits for"),
+    log.error({ ...currentLogIds(), err: error }, "a promise was rejected that nobody waits for"),
   );
   const home = openHomeDatabase(config, log, progress);
   // Whoever awaits it first hears of a failure; until then it is not an unhandled one.

@@ -89,15 +89,18 @@ async function findReview(call: Call): Promise<ReviewTask> {
 const etagOf = ({ version }: ReviewTask) => `"${version}"`;
 
 async function answer(call: Call): Promise<Response> {
-  const { metrics, wakeups } = call.deps;
+  const { metrics, wakeups, log } = call.deps;
   const body = await readJson(call);
   const before = await findReview(call);
   try {
     const decided = await decideReview(call, before, body);
     metrics.decisions.inc({ result: decided.replayed ? "replayed" : "accepted" });
     wakeups.wake("runs", before.thread_id);
+    const { id: review_id, thread_id, graph_id } = before;
+    const run_id = decided.resume_run?.run_id ?? null;
+    log.info({ review_id, thread_id, graph_id, run_id, principal_id: call.principal.principal_id }, "review decided");
     const review = await findReview(call);
-    return json({ review, run_id: decided.resume_run?.run_id ?? null }, 200, { etag: etagOf(review) });
+    return json({ review, run_id }, 200, { etag: etagOf(review) });
   } catch (error) {
     if (isHoldpointError(error)) metrics.decisions.inc({ result: error.code });
     throw error;
