@@ -1,29 +1,47 @@
 import { type RunRow, selectRun } from "../postgres/runs.sql.ts";
-import { errorOf, hasEnded, POLL_MS, type RunSource } from "./follow-run.ts";
-import { watchThread } from "./thread-watch.ts";
+import { errorOf, gone, hasEnded } from "./follow-run.ts";
+import { type RunSource, runFeeds } from "./run-feed.ts";
 
 const KEEP_ALIVE_MS = 1_000;
+// Only whether it has ended is asked for.
+const NO_EVENTS = Number.MAX_SAFE_INTEGER;
 
-/** Waits until the run has ended; undefined when the signal aborted or the time was up before. */
+/** Waits until the run has ended; undefined when the signal aborted, or the time was up before. */
 export async function awaitRun(
   source: RunSource,
   run: RunRow,
   signal: AbortSignal,
   maxMs = Number.POSITIVE_INFINITY,
 ): Promise<RunRow | undefined> {
-  const watch = watchThread(source.wakeups, run.thread_id, signal, ["runs"]);
-  const deadline = Date.now() + maxMs;
+  const result = await waitFor(source, run, signal, maxMs);
+  return result === "gone" ? undefined : result;
+}
+
+async function waitFor(
+  source: RunSource,
+  run: RunRow,
+  signal: AbortSignal,
+  maxMs: number,
+): Promise<RunRow | "gone" | undefined> {
+  const feed = runFeeds(source).open(run);
+  const late = new AbortController();
+  const timer = maxMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => late.abort(), maxMs);
+  const stop = AbortSignal.any([signal, late.signal]);
   try {
-    while (!signal.aborted) {
-      const now = await source.database.maybeOne(selectRun(run.tenant_id, run.thread_id, run.run_id));
-      if (now !== undefined && hasEnded(now)) return now;
-      const leftMs = deadline - Date.now();
-      if (leftMs <= 0) return undefined;
-      await watch.changed(Math.min(POLL_MS, leftMs));
+    // Whoever asks with no time at all is still told whether it has ended.
+    for (;;) {
+      const turn = feed.turn();
+      const look = await feed.look(NO_EVENTS);
+      if (look === undefined) return "gone";
+      if (hasEnded(look)) {
+        return (await source.database.maybeOne(selectRun(run.tenant_id, run.thread_id, run.run_id))) ?? "gone";
+      }
+      if (stop.aborted) return undefined;
+      await feed.changed(turn, stop);
     }
-    return undefined;
   } finally {
-    watch.close();
+    clearTimeout(timer);
+    feed.close();
   }
 }
 
@@ -34,12 +52,13 @@ export async function awaitRun(
  */
 export async function* waitForRun(source: RunSource, run: RunRow, signal: AbortSignal): AsyncGenerator<string> {
   yield "\n";
-  let ended: RunRow | undefined;
+  let ended: RunRow | "gone" | undefined;
   while (ended === undefined && !signal.aborted) {
-    ended = await awaitRun(source, run, signal, KEEP_ALIVE_MS);
+    ended = await waitFor(source, run, signal, KEEP_ALIVE_MS);
     if (ended === undefined && !signal.aborted) yield "\n";
   }
-  if (ended !== undefined) yield resultOf(ended);
+  if (ended === "gone") yield JSON.stringify({ __error__: gone(run) });
+  else if (ended !== undefined) yield resultOf(ended);
 }
 
 /** What a run that has ended gives: its last values or open questions, or what went wrong. */

@@ -1,22 +1,11 @@
 import { RUN_TRANSITIONS } from "../policy/run-lifecycle.ts";
-import type { Database } from "../postgres/database.ts";
-import { readRunEvents } from "../postgres/events.ts";
-import type { Wakeups } from "../postgres/notify.ts";
-import { type RunRow, selectRun } from "../postgres/runs.sql.ts";
-import type { StoredEvent } from "../protocol/events.ts";
+import type { RunRow } from "../postgres/runs.sql.ts";
 import type { StreamMode } from "../protocol/run.ts";
+import { type Frame, type RunSource, runFeeds } from "./run-feed.ts";
 import { comment, frame } from "./sse.ts";
-import { watchThread } from "./thread-watch.ts";
 
-/** How long to wait for a wake-up before looking anyway. */
-export const POLL_MS = 1_000;
 const HEARTBEAT_MS = 5_000;
-
-/** Where runs and their events come from. */
-export interface RunSource {
-  database: Database;
-  wakeups: Wakeups;
-}
+const FIRST_ATTEMPT = 1;
 
 /** What to show of a run. */
 export interface Follow {
@@ -27,80 +16,88 @@ export interface Follow {
 }
 
 /** True when nothing more will happen to the run. */
-export function hasEnded(run: Pick<RunRow, "status">): boolean {
-  return RUN_TRANSITIONS[run.status].claim === null && RUN_TRANSITIONS[run.status].lose_lease === null;
+export function hasEnded({ status }: Pick<RunRow, "status">): boolean {
+  return RUN_TRANSITIONS[status].claim === null && RUN_TRANSITIONS[status].lose_lease === null;
 }
 
 /**
- * A run's stream as SSE text: `metadata` first, stored events under their stored ids, heartbeats, and `end` last. When
- * the signal aborts it stops without `end`, so that a client comes back for the rest.
+ * A run's stream as SSE text: stored events under their stored ids, heartbeats, and `end` last. Who starts at the
+ * beginning is told the run at once by a `metadata` of its own, before anything is stored. When the signal aborts it
+ * stops without `end`, so that a client comes back for the rest.
  */
 export async function* followRun(
   source: RunSource,
-  run: RunRow,
+  run: Pick<RunRow, "tenant_id" | "thread_id" | "run_id">,
   follow: Follow,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  const { database, wakeups } = source;
-  const watch = watchThread(wakeups, run.thread_id, signal, ["events", "runs"]);
-  // Whoever starts at the beginning sees every attempt announced in its place.
-  const attempt = follow.after === 0 ? 1 : Math.max(run.attempt, 1);
-  const isShown = shownEvents(follow.modes, attempt);
+  const feed = runFeeds(source).open(run);
+  const isNew = follow.after === 0;
+  const isShown = shownFrames(follow.modes, isNew ? FIRST_ATTEMPT : undefined);
   let after = follow.after;
   let lastShownAt = Date.now();
+  let sawError = false;
   try {
-    yield frame("metadata", { run_id: run.run_id, attempt });
+    if (isNew) yield frame("metadata", { run_id: run.run_id, attempt: FIRST_ATTEMPT });
     while (!signal.aborted) {
-      // The run first: once it has ended, every event of it is there to be read.
-      const now = (await database.maybeOne(selectRun(run.tenant_id, run.thread_id, run.run_id))) ?? run;
-      const events = await readRunEvents(database, run, after);
-      after = events.at(-1)?.seq ?? after;
-      const shown = events.filter(isShown);
-      if (shown.length > 0) {
-        yield shown.map(({ event, data, seq }) => frame(event, data, seq)).join("");
+      const turn = feed.turn();
+      const look = await feed.look(after);
+      if (look === undefined) return yield closing(gone(run));
+      after = look.frames.at(-1)?.seq ?? after;
+      sawError ||= look.frames.some(({ mode }) => mode === "error");
+      const text = textOf(look.frames.filter(isShown), Date.now() - lastShownAt);
+      if (text !== "") {
+        yield text;
         lastShownAt = Date.now();
       }
-      if (events.length > 0) continue;
-      if (hasEnded(now)) return yield closing(now, isShown.sawError());
-      await watch.changed(POLL_MS);
-      if (Date.now() - lastShownAt < HEARTBEAT_MS) continue;
-      yield comment("heartbeat");
-      lastShownAt = Date.now();
+      if (!look.isWhole) continue;
+      // A run that was ended from outside (poison, refused in the queue) has stored no error of its own.
+      if (hasEnded(look)) return yield closing(hasFailed(look) && !sawError ? errorOf(look) : null);
+      await feed.changed(turn, signal);
     }
   } finally {
-    watch.close();
+    feed.close();
   }
 }
 
-interface Shown {
-  (event: StoredEvent): boolean;
-  /** True once an `error` frame went by. */
-  sawError(): boolean;
-}
-
-function shownEvents(modes: readonly StreamMode[] | null, announcedAttempt: number): Shown {
-  const names = modes === null ? null : new Set(modes.map((mode) => (mode === "messages-tuple" ? "messages" : mode)));
-  let error = false;
-  const isShown = ({ event, data }: StoredEvent): boolean => {
-    if (event === "error") error = true;
-    if (event === "error") return true;
-    // Each attempt announces itself; the one that is under way was announced before anything was stored.
-    if (event === "metadata") return (data as { attempt?: number }).attempt !== announcedAttempt;
-    const [mode] = event.split("|", 1);
-    return names === null || (names as Set<string>).has(mode as string);
+function shownFrames(
+  modes: readonly StreamMode[] | null,
+  announced: number | undefined,
+): (frame: Pick<Frame, "mode" | "attempt">) => boolean {
+  const names = new Set<string>(modes?.map((mode) => (mode === "messages-tuple" ? "messages" : mode)));
+  return ({ mode, attempt }) => {
+    if (mode === "error") return true;
+    // Each attempt announces itself; the first was announced before anything was stored.
+    if (mode === "metadata") return attempt !== announced;
+    return modes === null || names.has(mode);
   };
-  return Object.assign(isShown, { sawError: () => error });
 }
 
-/** The last frames. A run that was ended from outside (poison, refused in the queue) has stored no error of its own. */
-function closing(run: RunRow, sawError: boolean): string {
-  const failed = run.status === "error" || run.status === "timeout";
-  const error = failed && !sawError ? frame("error", errorOf(run)) : "";
-  return `${error}${frame("end", null)}`;
+function textOf(frames: readonly Frame[], silentMs: number): string {
+  if (frames.length > 0) return frames.map(({ text }) => text).join("");
+  return silentMs >= HEARTBEAT_MS ? comment("heartbeat") : "";
+}
+
+interface WireError {
+  error: string;
+  message: string;
+}
+
+function closing(error: WireError | null): string {
+  return `${error === null ? "" : frame("error", error)}${frame("end", null)}`;
+}
+
+function hasFailed({ status }: Pick<RunRow, "status">): boolean {
+  return status === "error" || status === "timeout";
 }
 
 /** What a failed or cancelled run says went wrong. */
-export function errorOf(run: Pick<RunRow, "error" | "status">): { error: string; message: string } {
+export function errorOf(run: Pick<RunRow, "error" | "status">): WireError {
   if (run.error !== null) return JSON.parse(run.error);
   return { error: run.status, message: `the run ended with the status ${run.status}` };
+}
+
+/** What is said of a run that was deleted while somebody waited for it. */
+export function gone({ thread_id, run_id }: Pick<RunRow, "thread_id" | "run_id">): WireError {
+  return { error: "not_found", message: `run ${run_id} on thread ${thread_id} was deleted` };
 }

@@ -1,3 +1,4 @@
+import type { RunStatus } from "../protocol/run.ts";
 import { sql } from "./sql.ts";
 
 /**
@@ -24,13 +25,47 @@ export const insertEvents = (batch: {
     where tenant_id = ${batch.tenant_id} and thread_id = ${batch.thread_id} and deleted_at is null
       and lease_epoch = ${batch.lease_epoch}::bigint)`;
 
-/** A run's batches that hold events after an id. */
-export const selectRunEvents = (tenant_id: string, thread_id: string, run_id: string, after_seq: number) => sql<{
-  seq_from: number;
-  seq_to: number;
-  body: string;
-}>`
-  select seq_from, seq_to, body from holdpoint.event
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and seq_to > ${after_seq}::bigint
-  order by seq_from
-  limit 100`;
+/** Which runs to look at, one array for each property, and from which event on. */
+export interface LookKeys {
+  tenant_ids: readonly string[];
+  thread_ids: readonly string[];
+  run_ids: readonly string[];
+  afters: readonly number[];
+}
+
+/** A run and one of its batches; without one when there is none behind the id. */
+export interface LookRow {
+  place: number;
+  status: RunStatus;
+  error: string | null;
+  seq_from: number | null;
+  body: string | null;
+  /** How many batches there are, as far as they were counted. */
+  batches: number | null;
+}
+
+/**
+ * Where runs stand and the batches that hold events of theirs behind an id, oldest first, up to so many bytes and at
+ * least one. One statement, so that the batches are all there are when it says that a run has ended. No row for a run
+ * that is gone, or whose thread was deleted.
+ */
+export const lookAt = (keys: LookKeys, most: { batchEvents: number; batches: number; bytes: number }) => sql<LookRow>`
+  select w.place, r.status, r.error, e.seq_from, e.body, e.batches
+  from unnest(${keys.tenant_ids}::text[], ${keys.thread_ids}::text[], ${keys.run_ids}::uuid[], ${keys.afters}::bigint[])
+      with ordinality as w (tenant_id, thread_id, run_id, after_seq, place)
+    join holdpoint.run r on r.tenant_id = w.tenant_id and r.run_id = w.run_id and r.thread_id = w.thread_id
+    join holdpoint.thread t on t.tenant_id = w.tenant_id and t.thread_id = w.thread_id and t.deleted_at is null
+    left join lateral (
+      select p.seq_from, p.body, p.batches
+      from (
+        select b.seq_from, b.body, count(*) over () as batches,
+          sum(octet_length(b.body)) over (order by b.seq_from) - octet_length(b.body) as bytes_before
+        from (
+          select seq_from, body from holdpoint.event
+          where tenant_id = w.tenant_id and run_id = w.run_id and thread_id = w.thread_id
+            -- The second says the same to the index: without it every look would pass all that was shown before.
+            and seq_to > w.after_seq and seq_from > w.after_seq - ${most.batchEvents}::bigint
+          order by seq_from
+          limit ${most.batches}::int) b) p
+      where p.bytes_before < ${most.bytes}::bigint) e on true
+  order by w.place, e.seq_from`;

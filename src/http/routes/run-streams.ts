@@ -108,8 +108,14 @@ function waitResponse(call: Call, run: RunRow, cancelOnDisconnect: boolean): Res
 function streamResponse(call: Call, run: RunRow, follow: Follow, cancelOnDisconnect: boolean): Response {
   const source = (signal: AbortSignal) => followRun(call.deps, run, follow, signal);
   return new Response(streamBody(watched(call, run, cancelOnDisconnect, source), call.draining), {
-    headers: { ...SSE_HEADERS, "content-location": addressOf(run), location: `${addressOf(run)}/stream` },
+    headers: { ...SSE_HEADERS, "content-location": addressOf(run), location: streamAddress(run, follow) },
   });
+}
+
+/** Where a client that is cut off goes on; it must be shown the same there, and asks for nothing itself. */
+function streamAddress(run: RunRow, { modes }: Follow): string {
+  const query = new URLSearchParams(modes?.map((mode) => ["stream_mode", mode]));
+  return `${addressOf(run)}/stream${query.size === 0 ? "" : `?${query}`}`;
 }
 
 /** Cancels the run when its watcher hangs up and has asked for that; not when the server itself stops. */
