@@ -115,18 +115,20 @@ export function openWakeups(options: WakeupOptions): Wakeups {
       void flush();
     }
   };
-  // Bound: one notify at a time; what is asked for meanwhile goes with the next.
+  const sendSoon = () => {
+    timer ??= setTimeout(() => void flush(), COALESCE_MS);
+  };
+  // One notify at a time; what is asked for meanwhile goes with the next, and that is not sent at once either.
   const flush = async () => {
     timer = undefined;
-    if (isSending) return;
+    if (isSending || isTesting || pending.size === 0) return;
     isSending = true;
-    while (pending.size > 0 && !isTesting) {
-      const statements = [...pending].map((channel) => `notify holdpoint_${channel}`);
-      pending.clear();
-      // A wake-up that is lost is made good by polling.
-      await client?.query(statements.join("; ")).catch(() => {});
-    }
+    const statements = [...pending].map((channel) => `notify holdpoint_${channel}`);
+    pending.clear();
+    // A wake-up that is lost is made good by polling.
+    await client?.query(statements.join("; ")).catch(() => {});
     isSending = false;
+    if (pending.size > 0 && !closed) sendSoon();
   };
 
   void connect();
@@ -142,7 +144,7 @@ export function openWakeups(options: WakeupOptions): Wakeups {
     wake(channel, thread_id) {
       queueMicrotask(() => deliver(channel, thread_id));
       pending.add(channel);
-      timer ??= setTimeout(() => void flush(), COALESCE_MS);
+      sendSoon();
     },
     subscribe(channel, listener) {
       listeners[channel].add(listener);
