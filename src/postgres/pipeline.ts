@@ -29,6 +29,7 @@ interface Serialize {
   parse(message: { name: string; text: string }): Buffer;
   bind(message: { statement: string; values: readonly unknown[] }): Buffer;
   describe(message: { type: "P"; name: string }): Buffer;
+  close(message: { type: "S"; name: string }): Buffer;
   execute(message: { portal: string; rows: number }): Buffer;
   sync(): Buffer;
 }
@@ -72,8 +73,8 @@ export const wired = (statement: Statement): Statement => ({
 
 /**
  * Sends all statements at once: for each one Bind, Describe, Execute, and a single Sync at the end. Postgres runs
- * them in order in one implicit transaction, so the whole pipeline costs one round trip and one commit. Statements
- * that the connection does not know yet are prepared first, in a trip of their own.
+ * them in order in one implicit transaction, so the whole pipeline costs one round trip and one commit. A statement
+ * that the connection does not know yet is prepared on the way.
  *
  * Values must be what the wire carries: strings, buffers or null. Rejects only when the connection is broken, with
  * `database_unreachable`; then nobody knows whether the commit happened, and the connection must not be used again.
@@ -83,63 +84,62 @@ export async function runPipeline(
   statements: readonly Statement[],
   options: { prepare: boolean },
 ): Promise<PipelineOutcome> {
-  if (options.prepare) {
-    const refused = await prepareMissing(client, statements);
-    if (refused !== undefined) return refused;
-  }
-  const messages: Buffer[] = [];
-  let unnamed: string | undefined;
-  for (const { name, text, values } of statements) {
-    // Behind an old PgBouncer nothing may be named: the unnamed statement is replaced whenever the text changes.
-    if (!options.prepare && text !== unnamed) {
-      messages.push(serialize.parse({ name: "", text }));
-      unnamed = text;
-    }
-    messages.push(serialize.bind({ statement: options.prepare ? name : "", values }), DESCRIBE, EXECUTE);
-  }
+  const { connection } = client as unknown as { connection: WireConnection };
+  const { messages, prepared } = options.prepare ? namedMessages(connection, statements) : unnamedMessages(statements);
   const { error, results } = await send(client, messages);
-  if (error === undefined) return { ok: true, results: results.map((result) => readResult(client, result)) };
+  if (error === undefined) {
+    for (const [name, text] of prepared) {
+      connection.parsedStatements[name] = text;
+      doubtful.get(connection)?.delete(name);
+    }
+    return { ok: true, results: results.map((result) => readResult(client, result)) };
+  }
   if (isConnectionError(error)) throw explained(error);
+  const doubts = doubtful.get(connection) ?? new Set();
+  for (const name of prepared.keys()) doubts.add(name);
+  doubtful.set(connection, doubts);
   return { ok: false, error: explained(error) as Error, failedAt: results.length };
 }
+
+/** Statements that were sent to be prepared with others that failed: those before the failure are, the rest are not. */
+const doubtful = new WeakMap<WireConnection, Set<string>>();
 
 const DESCRIBE = serialize.describe({ type: "P", name: "" });
 const EXECUTE = serialize.execute({ portal: "", rows: 0 });
 const SYNC = serialize.sync();
 
-/** Prepares what the connection does not know yet, in one trip. Returns which statement the server cannot prepare. */
-async function prepareMissing(
-  client: pg.PoolClient,
-  statements: readonly Statement[],
-): Promise<PipelineOutcome | undefined> {
-  const { parsedStatements } = (client as unknown as { connection: WireConnection }).connection;
-  const missing = new Map<string, string>();
-  for (const { name, text } of statements) if (parsedStatements[name] !== text) missing.set(name, text);
-  if (missing.size === 0) return;
-  const isInTransaction = client.getTransactionStatus() === "T";
-  const all = await send(
-    client,
-    [...missing].map(([name, text]) => serialize.parse({ name, text })),
-  );
-  if (all.error !== undefined && isConnectionError(all.error)) throw explained(all.error);
-  // The transaction has failed with it, and would refuse them all from now on.
-  if (all.error !== undefined && isInTransaction) {
-    return { ok: false, error: explained(all.error) as Error, failedAt: 0 };
-  }
-  for (const [name, text] of missing) {
-    // One of them was refused, and the server does not say which: those before it are prepared by now.
-    const { error } = all.error === undefined ? all : await send(client, [serialize.parse({ name, text })]);
-    if (error !== undefined && !isPreparedAlready(error)) {
-      if (isConnectionError(error)) throw explained(error);
-      const failedAt = statements.findIndex((statement) => statement.name === name);
-      return { ok: false, error: explained(error) as Error, failedAt };
-    }
-    parsedStatements[name] = text;
-  }
-  return undefined;
+interface Messages {
+  readonly messages: readonly Buffer[];
+  /** The statements that are prepared on the way, if all goes well. */
+  readonly prepared: ReadonlyMap<string, string>;
 }
 
-const isPreparedAlready = (error: Error) => "code" in error && error.code === "42P05";
+function namedMessages(connection: WireConnection, statements: readonly Statement[]): Messages {
+  const messages: Buffer[] = [];
+  const prepared = new Map<string, string>();
+  for (const { name, text, values } of statements) {
+    if (connection.parsedStatements[name] !== text && prepared.get(name) !== text) {
+      // To close what is not there is no error, to prepare what is there would be one.
+      if (doubtful.get(connection)?.has(name)) messages.push(serialize.close({ type: "S", name }));
+      messages.push(serialize.parse({ name, text }));
+      prepared.set(name, text);
+    }
+    messages.push(serialize.bind({ statement: name, values }), DESCRIBE, EXECUTE);
+  }
+  return { messages, prepared };
+}
+
+/** Behind an old PgBouncer nothing may be named: the unnamed statement is replaced whenever the text changes. */
+function unnamedMessages(statements: readonly Statement[]): Messages {
+  const messages: Buffer[] = [];
+  let unnamed: string | undefined;
+  for (const { text, values } of statements) {
+    if (text !== unnamed) messages.push(serialize.parse({ name: "", text }));
+    unnamed = text;
+    messages.push(serialize.bind({ statement: "", values }), DESCRIBE, EXECUTE);
+  }
+  return { messages, prepared: new Map() };
+}
 
 /** Puts the messages and a Sync on the wire and collects the answers until Postgres is ready again. */
 function send(client: pg.PoolClient, messages: readonly Buffer[]): Promise<Settled> {
