@@ -3,9 +3,9 @@ import { RUN, type RunRow } from "./runs.sql.ts";
 import { sql } from "./sql.ts";
 
 /**
- * Threads whose next run may start, but for those `passed`, best place first: a hint only, everything is checked again under the lock. Whose
- * time has come since the last look gets its place here. One short index scan a graph, so neither a backlog of other
- * graphs nor one of a graph at its limit is walked through.
+ * Threads whose next run may start, but for those `passed`, best place first: a hint only, everything is checked again
+ * under the lock. Whose time has come since the last look gets its place here. One short index scan a graph, so neither
+ * a backlog of other graphs nor one of a graph at its limit is walked through.
  */
 export const claimCandidates = (
   graph_ids: readonly string[],

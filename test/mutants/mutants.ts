@@ -3,11 +3,13 @@ import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
 import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { QUEUE_MUTANTS } from "./queue-mutants.ts";
 
 /** All faults. */
 export const MUTANTS: readonly Mutant[] = [
   ...FENCE_MUTANTS,
   ...CHECKPOINTER_MUTANTS,
   ...ENGINE_MUTANTS,
+  ...QUEUE_MUTANTS,
   ...DECISION_MUTANTS,
 ];

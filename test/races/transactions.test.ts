@@ -3,6 +3,11 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import { claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
+import { createCron } from "../../src/postgres/crons.ts";
+import { dueDeliveries, takeDelivery } from "../../src/postgres/deliveries.sql.ts";
+import { readDeliveries, replay, settleAttempt } from "../../src/postgres/deliveries.ts";
+import { fireCron } from "../../src/postgres/fire-cron.ts";
+import { sweepIdempotencyKeys } from "../../src/postgres/idempotency.ts";
 import { listRuns } from "../../src/postgres/runs.sql.ts";
 import { resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
 import { createDice, type Dice, SCALE } from "../support/dice.ts";
@@ -27,6 +32,23 @@ interface Place {
   thread_id: string;
 }
 
+// Of some of the graphs, so that claims of many threads wait for one lock.
+const limits = new Map([
+  ["steps", 3],
+  ["guarded-payment", 3],
+]);
+const crons: string[] = [];
+const places: Place[] = [];
+
+/** A thread that was not busy a moment ago: on a busy one an edit, a copy and a rollback are only refused. */
+async function restingPlace(dice: Dice, graphs = GRAPHS): Promise<Place> {
+  const { rows } = await house.database.pool.query<Place>(
+    "select graph_id, thread_id from holdpoint.thread where status <> 'busy' and thread_id = any($1) and graph_id = any($2)",
+    [places.map(({ thread_id }) => thread_id), graphs],
+  );
+  return dice.pick(rows.length === 0 ? places : rows);
+}
+
 type Act = (dice: Dice, place: Place) => Promise<unknown>;
 
 // One of each transaction that is begun from outside; the workers do those that a run needs.
@@ -34,10 +56,74 @@ const acts: Record<string, Act> = {
   input: (dice, { graph_id, thread_id }) =>
     house.start(graph_id, { input: { amount: dice.roll(9) + 1 } }, { thread_id }),
   "empty input": (_dice, { graph_id, thread_id }) => house.start(graph_id, { input: null }, { thread_id }),
-  edit: (_dice, { graph_id, thread_id }) =>
-    house.start(graph_id, { update: { values: { amount: 2 } } }, { thread_id, kind: "state_update" }),
-  copy: (_dice, { graph_id, thread_id }) =>
-    house.start(graph_id, { copy_to: randomUUID() }, { thread_id, kind: "copy" }),
+  async edit(dice) {
+    const unguarded = GRAPHS.filter((graph_id) => house.graphs.graphs.get(graph_id)?.guarded === false);
+    const { graph_id, thread_id } = await restingPlace(dice, unguarded);
+    await house.start(graph_id, { update: { values: { amount: 2 } } }, { thread_id, kind: "state_update" });
+  },
+  async copy(dice) {
+    const { graph_id, thread_id } = await restingPlace(dice);
+    await house.start(graph_id, { copy_to: randomUUID() }, { thread_id, kind: "copy" });
+  },
+  async "input with a key"(dice, { graph_id, thread_id }) {
+    // Few keys for many threads: who has the key's lock waits for a thread's.
+    const owner = { tenant_id: "default", principal_id: "test:ana", idempotency_key: `key-${dice.roll(200)}` };
+    const idempotency = { ...owner, request_digest: "same" };
+    await house.start(
+      graph_id,
+      { input: { amount: 3 }, webhook: "https://shop.example/hook" },
+      { thread_id, idempotency },
+    );
+  },
+  sweep: () => sweepIdempotencyKeys(house.database),
+  prune: (dice, { thread_id }) => house.parts.saver.prune({ thread_ids: [thread_id], keepLast: 1 + dice.roll(3) }),
+  async "roll back"(dice) {
+    const { thread_id } = await restingPlace(dice);
+    const [last] = await house.database.many(listRuns("default", thread_id, { status: null, limit: 1, offset: 0 }));
+    if (last !== undefined) await house.parts.saver.deleteForRuns([last.run_id]);
+  },
+  async "copy and delete"(_dice, { thread_id }) {
+    const target = randomUUID();
+    await house.parts.saver.copyThread(thread_id, target);
+    await house.parts.saver.deleteThread(target);
+  },
+  async deliver(dice) {
+    const due = await house.database.many(dueDeliveries(3));
+    if (due.length === 0) return;
+    const { tenant_id, id } = dice.pick(due);
+    const taken = await house.database.maybeOne(takeDelivery(tenant_id, id, 60_000));
+    if (taken === undefined) return;
+    const answered = { status: 200, body: null, error: null, duration_ms: 1 };
+    await settleAttempt(house.database, taken, answered, { status: "delivered", waitMs: null, failures: 0 });
+  },
+  async "deliver again"(dice, { thread_id }) {
+    const filter = { status: null, thread_id, run_id: null, limit: 5, offset: 0 };
+    const { deliveries } = await readDeliveries(house.database, "default", filter);
+    if (deliveries.length === 0) return;
+    const { delivery_id } = dice.pick(deliveries);
+    await replay(house.database, { tenant_id: "default", delivery_id, principal_id: "user:dora" });
+  },
+  async "fire a cron"(dice, { graph_id, thread_id }) {
+    const cron_id = dice.pick(crons);
+    await house.database.pool.query("update holdpoint.cron set next_run_at = holdpoint.now() where cron_id = $1", [
+      cron_id,
+    ]);
+    await fireCron(house.database, { tenant_id: "default", cron_id }, async (_tx, { run_id }) => ({
+      tenant_id: "default",
+      thread_id,
+      run_id,
+      principal_id: "test:ana",
+      kind: "run",
+      graph_id,
+      guarded: house.graphs.graphs.get(graph_id)?.guarded ?? false,
+      assistant_id: null,
+      kwargs: { input: { amount: 4 } },
+      metadata: {},
+      multitask_strategy: "enqueue",
+      after_seconds: 0,
+      if_not_exists: "reject",
+    }));
+  },
   async decide(dice, { thread_id }) {
     const open = await openOf(house, thread_id);
     if (open.length === 0) return;
@@ -52,12 +138,15 @@ const acts: Record<string, Act> = {
     await cancelRun(house.database, { tenant_id, thread_id, run_id, principal_id: "user:carl" });
   },
   async "claim and lose"(dice, { graph_id, thread_id }) {
-    const claimant = { graph_ids: [graph_id], worker_id: randomUUID(), leaseMs: 60_000 };
+    const claimant = { graph_ids: [graph_id], worker_id: randomUUID(), leaseMs: 60_000, limits };
     const run = await claimThread(house.database, claimant, "default", thread_id);
     if (run !== undefined) await (dice.roll(2) === 0 ? returnLease : loseLease)(house.database, leaseOf(run));
   },
   reap: () => reapLeases(house.database),
 };
+
+// Most edits and copies find no thread at rest.
+const NAMES = [...Object.keys(acts), ..."edit edit edit edit copy".split(" ")];
 
 const EXPECTED = new Set([
   "thread_busy",
@@ -71,18 +160,19 @@ const EXPECTED = new Set([
 ]);
 
 test("all transactions at once on few threads never deadlock, and leave every invariant as it was", async () => {
-  const places: Place[] = [];
   for (const graph_id of Array(5).fill(GRAPHS).flat() as string[]) {
     places.push({ graph_id, thread_id: (await house.start(graph_id, { input: { amount: 5 } })).thread_id });
   }
-  const workers = [house.newWorker({ slots: 4 }), house.newWorker({ slots: 4 })];
+  for (const { thread_id } of places.slice(0, 3))
+    crons.push((await createCron(house.database, everyMinute(thread_id))).cron_id);
+  const workers = [house.newWorker({ slots: 4, limits }), house.newWorker({ slots: 4, limits })];
   for (const worker of workers) worker.start();
   const done = new Map<string, number>();
   const faults: unknown[] = [];
   const client = async (seed: number) => {
     const dice = createDice(seed);
     for (let turn = 0; turn < 60 * SCALE; turn += 1) {
-      const name = dice.pick(Object.keys(acts));
+      const name = dice.pick(NAMES);
       // Without a pause now and then every thread is busy all the time, and nothing can be edited or copied.
       await dice.hesitate(20);
       try {
@@ -105,6 +195,20 @@ test("all transactions at once on few threads never deadlock, and leave every in
   for (const worker of workers) await worker.stop();
   expect(await deadlocks()).toBe(0);
   expect(await violations(house.database)).toEqual([]);
+});
+
+const everyMinute = (thread_id: string): Parameters<typeof createCron>[1] => ({
+  tenant_id: "default",
+  principal_id: "test:ana",
+  assistant_id: randomUUID(),
+  thread_id,
+  schedule: "* * * * *",
+  timezone: "UTC",
+  end_time: null,
+  enabled: true,
+  on_run_completed: "keep",
+  payload: {},
+  metadata: {},
 });
 
 /** How many deadlocks this database has seen. A backend tells when it ends, so all but the asking one are ended first. */
