@@ -113,6 +113,7 @@ async function start(
     log,
     metrics,
     reviewDueHours: config.reviewDueHours,
+    nodeTimeoutMs: config.nodeTimeoutSeconds === undefined ? null : config.nodeTimeoutSeconds * 1000,
     modelPrices: config.modelPrices,
   };
   if (role !== "api") closers.push(startWorker(config, home, parts), startDispatch(config, parts));
@@ -149,6 +150,7 @@ function startWorker(config: Config, home: HomeDatabase, parts: RunnerParts): ()
   const worker = createWorker(parts, {
     slots: config.workerSlots,
     limits: config.graphConcurrency,
+    timeouts: config.runTimeoutSeconds,
     leaseMs: config.leaseMs,
     drainMs: config.drainMs,
     url: home.url,

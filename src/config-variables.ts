@@ -86,6 +86,20 @@ export const FIELDS = {
     "Runs of a graph that execute at the same time, over all processes; `*` is every other graph, each for itself. Give every worker the same.",
     "no limit",
   ),
+  runTimeoutSeconds: field(
+    "HOLDPOINT_RUN_TIMEOUT_SECONDS",
+    values.limits(),
+    new Map() as ReadonlyMap<string, number>,
+    "How long a run of a graph may execute that does not say so itself, over all its attempts; `*` is every other graph.",
+    "no limit",
+  ),
+  nodeTimeoutSeconds: field(
+    "HOLDPOINT_NODE_TIMEOUT_SECONDS",
+    values.decimal(0.001, 31_622_400),
+    undefined,
+    "How long a node may take each time it is tried, where the graph does not say so itself. A subgraph is a node of its graph.",
+    "no limit",
+  ),
   leaseMs: field(
     "HOLDPOINT_LEASE_MS",
     values.wholeNumber(500, 600_000),

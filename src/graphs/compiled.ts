@@ -1,5 +1,5 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { StateGraph } from "@langchain/langgraph";
+import { START, StateGraph } from "@langchain/langgraph";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { CompiledGraph } from "./graph-set.ts";
 
@@ -26,10 +26,21 @@ export function toCompiled(value: unknown): CompiledGraph | undefined {
 
 /** A copy that can be given its own checkpointer and store; the author's object is never changed. */
 export function cloneGraph(graph: CompiledGraph): CompiledGraph {
-  return Object.create(
-    Object.getPrototypeOf(graph) as object,
-    Object.getOwnPropertyDescriptors(graph),
-  ) as CompiledGraph;
+  return copyOf(graph);
+}
+
+function copyOf<Value extends object>(value: Value): Value {
+  return Object.create(Object.getPrototypeOf(value) as object, Object.getOwnPropertyDescriptors(value)) as Value;
+}
+
+/** Gives the nodes of a copy that state no time-out of their own this one, for each time they are tried. */
+export function limitNodes(graph: CompiledGraph, runTimeout: number): void {
+  const nodes = graph.nodes as Record<string, { timeout?: object }>;
+  const limited = Object.entries(nodes).map(([name, node]) => {
+    if (name === START || node.timeout !== undefined) return [name, node];
+    return [name, Object.assign(copyOf(node), { timeout: { runTimeout } })];
+  });
+  graph.nodes = Object.fromEntries(limited) as typeof graph.nodes;
 }
 
 /** Calls a factory and insists on a graph. */

@@ -20,6 +20,7 @@ import { type Creation, once } from "./idempotency.ts";
 import type { Call } from "./route.ts";
 import { commandOf, runKwargs } from "./run-kwargs.ts";
 import { priorityOf } from "./run-priority.ts";
+import { timeoutOf } from "./run-timeout.ts";
 
 interface Wish extends Creation<RunCreate> {
   thread_id: string;
@@ -56,7 +57,7 @@ async function start(call: Call, thread_id: string, { body, keyed }: Creation<Ru
   const wish: Wish = {
     thread_id,
     keyed,
-    body: { ...body, webhook, command: commandOf(body) },
+    body: { ...body, webhook, command: commandOf(body), timeout: timeoutOf(call, body) },
     assistant,
     graph,
     thread,

@@ -90,7 +90,7 @@ export const startRun = (
   with started as (
     update holdpoint.run
     set status = 'running', place = null, attempt = attempt + 1, started_at = coalesce(started_at, holdpoint.now()),
-        updated_at = holdpoint.now(),
+        updated_at = holdpoint.now(), timeout_seconds = coalesce(timeout_seconds, ${timeoutSeconds}::float8),
         deadline = holdpoint.now() + case
           when coalesce(timeout_seconds, ${timeoutSeconds}::float8) is not null then
             make_interval(secs => coalesce(timeout_seconds, ${timeoutSeconds}::float8)) - (

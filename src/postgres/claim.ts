@@ -122,8 +122,12 @@ async function start(tx: Transaction, claimant: Claimant, next: RunRow): Promise
   return run as ClaimedRun | undefined;
 }
 
-// A thread that is being written to is another claim's turn, or this one's in a moment.
-const LOCK_TIMEOUT: Statement = { name: "hp_lock_timeout", text: "set local lock_timeout = '250ms'", values: [] };
+/** A thread that is being written to is another claim's turn, or this one's in a moment. */
+export const LOCK_TIMEOUT: Statement = {
+  name: "hp_lock_timeout",
+  text: "set local lock_timeout = '250ms'",
+  values: [],
+};
 
 /**
  * A run that was queued before a question was asked must not walk past it: on a guarded graph it ends with the

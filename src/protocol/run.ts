@@ -46,7 +46,7 @@ export const DEFAULT_PRIORITY = 50;
 export const prioritySchema = z.number().int().min(0).max(100);
 
 /** How long a run may execute, in seconds. */
-const timeoutSchema = z
+export const timeoutSchema = z
   .number()
   .min(0.001)
   .max(366 * 86_400);

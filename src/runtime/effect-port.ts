@@ -35,7 +35,7 @@ export function createEffectPort({
 }: EffectPortParts): EffectPort {
   return {
     async perform(request, execute) {
-      const { task, checkpoint_ids } = currentTask();
+      const { task, checkpoint_ids, stopped } = currentTask();
       if (request.kind !== "read") {
         // An effect is known by its checkpoint. After a crash a run goes on from the last one that is stored: had this
         // one not been, its nodes would run again under another, and the effect with them.
@@ -47,7 +47,7 @@ export function createEffectPort({
       if (intent.kind === "receipt") return JSON.parse(intent.result) as Json;
       // A process that was stopped since the intent was written may no longer hold the lease that it proved.
       if (performance.now() - startedAt > FRESH_INTENT_MS) await verifyLease(database, lease);
-      const bounded = AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]);
+      const bounded = AbortSignal.any([signal, ...stopped, AbortSignal.timeout(request.timeoutMs)]);
       // The last moment before the world is touched: a run that was stopped does not begin.
       bounded.throwIfAborted();
       const calledAt = performance.now();
@@ -85,8 +85,9 @@ async function attempt(
 }
 
 /** The task this code runs in, as the checkpointer names it: the same for every execution of it. */
-function currentTask(): { task: EffectTask; checkpoint_ids: string[] } {
-  const configurable = getConfig()?.configurable;
+function currentTask(): { task: EffectTask; checkpoint_ids: string[]; stopped: AbortSignal[] } {
+  const config = getConfig();
+  const configurable = config?.configurable;
   const task_id = configurable?.["__pregel_task_id"];
   const task_ns = configurable?.["checkpoint_ns"];
   if (typeof task_id !== "string" || typeof task_ns !== "string") {
@@ -100,5 +101,10 @@ function currentTask(): { task: EffectTask; checkpoint_ids: string[] } {
   const checkpoint_id = checkpoints[checkpoint_ns];
   if (checkpoint_id === undefined)
     throw new HoldpointError("outside_run", `no checkpoint is known for the task ${task_ns}`);
-  return { task: { checkpoint_ns, checkpoint_id, task_id }, checkpoint_ids: Object.values(checkpoints) };
+  return {
+    task: { checkpoint_ns, checkpoint_id, task_id },
+    checkpoint_ids: Object.values(checkpoints),
+    // The node's own signal: its time may be over while the run's is not.
+    stopped: config?.signal === undefined ? [] : [config.signal],
+  };
 }

@@ -1,14 +1,10 @@
 import { isInvalidResume } from "@langchain/langgraph";
 import { failpoint } from "../failpoint.ts";
-import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
+import { limitNodes } from "../graphs/compiled.ts";
 import { wireJson } from "../graphs/wire-json.ts";
-import { withPorts } from "../kit/ports.ts";
-import { reviewRequest } from "../policy/review/open.ts";
-import type { FencedSaver } from "../postgres/checkpointer/fenced-saver.ts";
-import type { ClaimedRun } from "../postgres/claim.ts";
+import { type EffectPort, withPorts } from "../kit/ports.ts";
 import { appendEvents } from "../postgres/events.ts";
-import type { Lease } from "../postgres/fence.ts";
-import { type Finish, finishRun } from "../postgres/finish.ts";
+import { finishRun } from "../postgres/finish.ts";
 import { insertNodeExecution } from "../postgres/node-executions.sql.ts";
 import { HoldpointError, isHoldpointError } from "../protocol/errors.ts";
 import type { StreamEvent } from "../protocol/events.ts";
@@ -16,26 +12,30 @@ import type { RunKwargs } from "../protocol/run.ts";
 import { type Beginning, beginRun } from "./begin.ts";
 import { hasBreakpoints } from "./breakpoints.ts";
 import { createEffectPort } from "./effect-port.ts";
-import { createEventWriter, type EventWriter } from "./events.ts";
-import { type HeadSource, readHead } from "./head.ts";
-import { createObserver, type NodeObserver } from "./observer.ts";
+import { describe, type Ended, failed, type Seen, settled } from "./ending.ts";
+import { createEventWriter } from "./events.ts";
+import { createObserver } from "./observer.ts";
 import { runnableConfig, shownModes, streamOptions } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
+import type { Execution, Scene, Setting } from "./scene.ts";
 import { copyTo, updateState } from "./state-run.ts";
-
-/** One execution of one claimed run. */
-export interface Execution {
-  run: ClaimedRun;
-  lease: Lease;
-  /** Aborted when the run is cancelled, its lease is lost or the worker stops; the reason says which. */
-  signal: AbortSignal;
-}
-
-/** Why an execution was stopped from outside. */
-export type StopReason = "cancelled" | "lease_lost" | "drain";
+import { asExecution, isLeaseLost, startClock, stopReason, UncaughtException } from "./stopping.ts";
 
 /** Executes a claimed run to its end. Whatever happens in the graph ends the run; only a lost lease or a drain leave it to others. */
-export async function executeRun(parts: RunnerParts, { run, lease, signal }: Execution): Promise<void> {
+export async function executeRun(parts: RunnerParts, execution: Execution): Promise<void> {
+  const stopClock = startClock(execution);
+  try {
+    await asExecution(execution, () => execute(parts, execution));
+  } catch (error) {
+    if (!isLeaseLost(error)) throw error;
+    noticeLoss(parts, execution, error);
+  } finally {
+    stopClock();
+  }
+}
+
+async function execute(parts: RunnerParts, execution: Execution): Promise<void> {
+  const { run, lease } = execution;
   failpoint("run.claimed");
   const loaded = parts.graphs().graphs.get(run.graph_id);
   if (loaded === undefined) throw new Error(`graph ${run.graph_id} was unloaded while run ${run.run_id} was claimed`);
@@ -52,12 +52,17 @@ export async function executeRun(parts: RunnerParts, { run, lease, signal }: Exe
   });
   const events = createEventWriter(async (batch) => {
     // Nobody is shown what a crash could take back.
-    await saver.flush();
-    await appendEvents(parts.batcher, lease, run.attempt, batch);
+    try {
+      await saver.flush();
+      await appendEvents(parts.batcher, lease, run.attempt, batch);
+    } catch (error) {
+      noticeLoss(parts, execution, error);
+      throw error;
+    }
     parts.metrics.events_stored.inc(batch.length);
     parts.wakeups.wake("events", run.thread_id);
   });
-  const ended = await outcomeOf({ parts, run, lease, signal, loaded, kwargs, saver, observer, events });
+  const ended = await outcomeOf({ ...execution, parts, loaded, kwargs, saver, observer, events });
   if (ended === "stopped") return;
   const rest = await events.rest();
   failpoint("run.before_finish");
@@ -78,29 +83,8 @@ export async function executeRun(parts: RunnerParts, { run, lease, signal }: Exe
   parts.log.info({ run_id: run.run_id, thread_id: run.thread_id, ending, attempt: run.attempt }, "run ended");
 }
 
-/** What the pieces of one execution share. */
-interface Setting extends Execution {
-  parts: RunnerParts;
-  loaded: LoadedGraph;
-  kwargs: RunKwargs;
-  saver: FencedSaver;
-  observer: NodeObserver;
-  events: EventWriter;
-}
-
-/** The same with the graph that runs. */
-interface Scene extends Setting {
-  graph: CompiledGraph;
-  source: HeadSource;
-}
-
 const NO_BREAKPOINTS =
   "this graph is guarded and was compiled with interruptBefore or interruptAfter, which nothing binds to what was shown; ask with review() instead";
-
-interface Ended {
-  finish: Finish;
-  checkpoint_id: string | null;
-}
 
 async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
   const { run, parts, saver } = setting;
@@ -110,50 +94,51 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
   try {
     const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs));
     graph.checkpointer = saver;
+    if (parts.nodeTimeoutMs != null) limitNodes(graph, parts.nodeTimeoutMs);
     if (setting.loaded.guarded && hasBreakpoints(graph)) throw new HoldpointError("guarded", NO_BREAKPOINTS);
     scene = { ...setting, graph, source: { tenant_id, thread_id, graph_id, database: parts.database, saver } };
     const beginning = await beginRun(scene);
+    setting.controller.signal.throwIfAborted();
     if (beginning.kind === "stale") {
       return await failed(setting, scene, "stale", { error: "stale", message: beginning.reason });
     }
     return await settled(scene, await perform(scene, beginning));
   } catch (error) {
-    const stopped = stopReason(setting.signal, error);
-    if (stopped === "cancelled") {
-      return await failed(setting, scene, "cancelled", { error: "cancelled", message: "the run was cancelled" });
-    }
-    if (stopped !== null) {
-      // A refused write found it out before the heartbeat did; nobody else will tell.
-      if (!setting.signal.aborted) {
-        parts.metrics.leases_lost.inc();
-        parts.log.warn({ run_id: run.run_id, thread_id, reason: stopped }, "run stopped");
-      }
-      return "stopped";
-    }
-    // Nothing that the graph did: the run is given up, and goes on from its last checkpoint when Postgres is back.
-    if (isHoldpointError(error) && error.code === "database_unreachable") throw error;
-    parts.log.warn({ run_id: run.run_id, thread_id, err: error }, "run failed");
-    // The graph refused the answer because it no longer shows what was approved: the question stands, the answer does not.
-    const ending = run.group_id !== null && isInvalidResume(error) ? "stale" : "failed";
-    return await failed(setting, scene, ending, describe(error));
+    return await endedBy(setting, scene, error);
   }
 }
 
-function stopReason(signal: AbortSignal, error: unknown): StopReason | null {
-  if (error instanceof HoldpointError && error.code === "lease_lost") return "lease_lost";
-  return signal.aborted ? (signal.reason as StopReason) : null;
+/** What an error makes of the run: an end, or nothing where others go on with it. */
+async function endedBy(setting: Setting, scene: Scene | undefined, error: unknown): Promise<Ended | "stopped"> {
+  const { run, parts, controller } = setting;
+  const { run_id, thread_id, timeout_seconds } = run;
+  const reason = stopReason(controller, error);
+  if (reason === "cancelled") {
+    return await failed(setting, scene, "cancelled", { error: "cancelled", message: "the run was cancelled" });
+  }
+  if (reason === "timed_out") {
+    const message = `the run has executed for longer than the ${timeout_seconds} s it was given`;
+    return await failed(setting, scene, "timed_out", { error: "timeout", message });
+  }
+  if (reason === "lease_lost" || reason === "drain") {
+    noticeLoss(parts, setting, error);
+    return "stopped";
+  }
+  const thrown = reason instanceof UncaughtException ? reason.cause : error;
+  // Nothing that the graph did: the run is given up, and goes on from its last checkpoint when Postgres is back.
+  if (isHoldpointError(thrown) && thrown.code === "database_unreachable") throw thrown;
+  parts.log.warn({ run_id, thread_id, err: thrown }, "run failed");
+  // The graph refused the answer because it no longer shows what was approved: the question stands, the answer does not.
+  const ending = run.group_id !== null && isInvalidResume(thrown) ? "stale" : "failed";
+  return await failed(setting, scene, ending, describe(thrown));
 }
 
-function describe(error: unknown): { error: string; message: string } {
-  if (error instanceof HoldpointError) return { error: error.code, message: error.message };
-  if (error instanceof Error) return { error: error.name, message: error.message };
-  return { error: "Error", message: String(error) };
-}
-
-/** What an execution saw go by, as JSON: the last values, and the state after a step that nothing follows. */
-interface Seen {
-  values: string | null;
-  endState: string | null;
+/** A refused write finds out before the heartbeat does that the lease is lost; nobody else will tell. */
+function noticeLoss(parts: RunnerParts, { run, controller }: Execution, error: unknown): void {
+  if (!isLeaseLost(error) || controller.signal.aborted) return;
+  parts.metrics.leases_lost.inc();
+  parts.log.warn({ run_id: run.run_id, thread_id: run.thread_id, reason: "lease_lost" }, "run stopped");
+  controller.abort("lease_lost");
 }
 
 const NOTHING_SEEN: Seen = { values: null, endState: null };
@@ -176,12 +161,21 @@ async function perform(scene: Scene, beginning: Beginning): Promise<Seen> {
 }
 
 async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "send" }): Promise<Seen> {
-  const { parts, run, lease, signal, graph, saver, observer, events } = scene;
+  const { parts, run, lease, graph, saver, observer, events } = scene;
+  const { signal } = scene.controller;
   const kwargs = fromHead ? { ...scene.kwargs, checkpoint: null } : scene.kwargs;
   const showSubgraphs = kwargs.stream_subgraphs === true;
   const options = { ...streamOptions(run, kwargs, signal), callbacks: [observer.callbacks] };
   const { durability } = options;
-  const effects = createEffectPort({ database: parts.database, lease, signal, saver, observer, durability });
+  const port = createEffectPort({ database: parts.database, lease, signal, saver, observer, durability });
+  const effects: EffectPort = {
+    perform: (request, execute) =>
+      port.perform(request, execute).catch((error: unknown) => {
+        // A node that catches it would go on.
+        noticeLoss(parts, scene, error);
+        throw error;
+      }),
+  };
   const shown = shownModes(kwargs);
   let values: string | null = null;
   let last: { next?: unknown[]; values?: unknown } | undefined;
@@ -209,76 +203,4 @@ function isInterruptChunk(payload: unknown): boolean {
 
 function streamEvent(namespace: readonly string[], mode: string, text: string): StreamEvent {
   return { event: namespace.length === 0 ? mode : `${mode}|${namespace.join("|")}`, data: JSON.parse(text) };
-}
-
-/** Reads what the execution left: an end, or questions for a person. */
-async function settled(scene: Scene, { values, endState }: Seen): Promise<Ended> {
-  const { run, loaded } = scene;
-  const group = run.group_id === null ? null : ({ event: "close", reason: null } as const);
-  const continued = run.kind === "run" && scene.kwargs.input == null;
-  const over = (state: string): Ended => ({
-    finish: {
-      ending: "finished",
-      output: values ?? state,
-      error: null,
-      values: state,
-      interrupts: "{}",
-      questions: [],
-      group,
-      continued,
-    },
-    checkpoint_id: null,
-  });
-  if (endState !== null) return over(endState);
-  const head = await readHead(scene.graph, scene.source);
-  const state = wireJson(head.values);
-  if (head.next_tasks.size === 0 || run.kind === "copy") return over(state);
-  const context = {
-    graph_id: run.graph_id,
-    graph_fingerprint: loaded.fingerprint,
-    checkpoint_id: head.checkpoint_id as string,
-  };
-  // An edited state has a next step, but nobody has asked anything yet.
-  const pauses = run.kind === "state_update" ? head.questions : [...head.questions, ...head.breakpoints];
-  const questions = pauses.map((pause) => reviewRequest(pause, context));
-  const unsafe = loaded.guarded ? questions.find(({ flavour }) => flavour !== "review") : undefined;
-  if (unsafe !== undefined) {
-    const message = `this graph is guarded and node "${unsafe.node}" paused by a plain interrupt() or breakpoint; ask with review(), which binds the answer to what was shown`;
-    return await failed(scene, scene, "failed", { error: "guarded", message });
-  }
-  const asked = head.questions.map(({ interrupt_id: id, value }) => ({ id, value }));
-  const output = run.kind === "state_update" ? state : wireJson({ __interrupt__: asked });
-  return {
-    checkpoint_id: head.checkpoint_id,
-    finish: {
-      ending: "paused",
-      output,
-      error: null,
-      values: state,
-      interrupts: wireJson(head.interrupts),
-      questions,
-      group,
-      continued,
-    },
-  };
-}
-
-/** Ends a run that did not come to its end; the thread keeps the values it has reached. */
-async function failed(
-  setting: Setting,
-  scene: Scene | undefined,
-  ending: "stale" | "failed" | "cancelled",
-  error: { error: string; message: string },
-): Promise<Ended> {
-  const event = ending === "stale" ? "go_stale" : "fail_resume";
-  const group = setting.run.group_id === null ? null : ({ event, reason: error.message } as const);
-  if (ending !== "cancelled") setting.events.push({ event: "error", data: error });
-  // What cannot be read must not hide what went wrong.
-  const head = scene === undefined ? null : await readHead(scene.graph, scene.source).catch(() => null);
-  const values = head === null || head.checkpoint_id === null ? null : wireJson(head.values);
-  const interrupts = ending === "stale" && head !== null ? wireJson(head.interrupts) : "{}";
-  return {
-    finish: { ending, output: null, error, values, interrupts, questions: [], group, continued: false },
-    checkpoint_id: null,
-  };
 }

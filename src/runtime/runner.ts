@@ -21,6 +21,8 @@ export interface RunnerParts {
   log: Log;
   metrics: Metrics;
   reviewDueHours: number;
+  /** How long a node may take whose graph does not say so; none: for ever. */
+  nodeTimeoutMs?: number | null;
   /** What a model's tokens cost. */
   modelPrices: ModelPrices;
 }

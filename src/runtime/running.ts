@@ -1,8 +1,8 @@
 import type { ClaimedRun } from "../postgres/claim.ts";
 import type { Lease } from "../postgres/fence.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { StopReason } from "./execute.ts";
 import type { HeartbeatMessage } from "./heartbeat.ts";
+import type { StopReason } from "./stopping.ts";
 
 /** A run that this worker executes. */
 export interface RunningRun {
@@ -79,11 +79,14 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
       lastCheck = now;
       if (!wasBlocked && now - lastBeat > options.leaseMs) running.forEach(lose);
     },
-    async settled(ms) {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const patience = setTimeout(resolve, ms);
-      await Promise.race([Promise.all([...running.values()].map(({ done }) => done)), late]);
-      clearTimeout(patience);
-    },
+    settled: (ms) => within(ms, Promise.all([...running.values()].map(({ done }) => done))),
   };
+}
+
+/** Waits for work, at most so long; what is late goes on. */
+export async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const patience = setTimeout(resolve, ms);
+  await Promise.race([work, late]);
+  clearTimeout(patience);
 }

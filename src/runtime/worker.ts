@@ -12,6 +12,7 @@ import {
   returnLease,
 } from "../postgres/claim.ts";
 import { selectCancelled, stopWorker } from "../postgres/runs.sql.ts";
+import { timeOutRuns } from "../postgres/time-out.ts";
 import { withLogIds } from "../telemetry/log-context.ts";
 import { createAnnouncer } from "./announce.ts";
 import { createClaimLoop } from "./claim-loop.ts";
@@ -19,7 +20,7 @@ import { executeRun } from "./execute.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { periodically } from "./periodic.ts";
 import type { RunnerParts } from "./runner.ts";
-import { createRunningRuns, type RunningRun, type RunningRuns } from "./running.ts";
+import { createRunningRuns, type RunningRun, type RunningRuns, within } from "./running.ts";
 
 /** How a worker behaves. */
 export interface WorkerOptions {
@@ -27,6 +28,8 @@ export interface WorkerOptions {
   slots: number;
   /** The same in every process: who knows of no limit keeps none. */
   limits?: GraphLimits;
+  /** How many seconds a run may execute that does not say so itself. */
+  timeouts?: GraphLimits;
   /** How long a lease lasts without a heartbeat. */
   leaseMs: number;
   /** How long a stop waits for running nodes before it hands their leases back. */
@@ -63,8 +66,8 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
     log: parts.log,
     onLost: () => parts.metrics.leases_lost.inc(),
   });
-  const { leaseMs, limits = new Map() } = options;
-  const claimant = () => ({ worker_id, graph_ids: [...parts.graphs().graphs.keys()], leaseMs, limits });
+  const { leaseMs, limits = new Map(), timeouts = new Map() } = options;
+  const claimant = () => ({ worker_id, graph_ids: [...parts.graphs().graphs.keys()], leaseMs, limits, timeouts });
   const begin = (run: ClaimedRun) => {
     const entry = execute(parts, running, run);
     // Its end makes room for another thread's run of the same graph, which no hint names.
@@ -152,7 +155,7 @@ function execute(parts: RunnerParts, running: RunningRuns, run: ClaimedRun): Run
   running.add(entry);
   parts.metrics.runs_started.inc();
   log.info({ kind }, "run claimed");
-  entry.done = withLogIds(ids, () => executeRun({ ...parts, log }, { run, lease, signal: controller.signal }))
+  entry.done = withLogIds(ids, () => executeRun({ ...parts, log }, { run, lease, controller }))
     .catch(async (error: unknown) => {
       log.error({ err: error }, "execution broke off");
       await giveUpRun(parts, entry);
@@ -193,17 +196,24 @@ async function reap(parts: RunnerParts): Promise<void> {
     parts.log.warn(reaped, "lease ran out");
     parts.wakeups.wake("runs", reaped.thread_id);
   }
+  for (const late of await timeOutRuns(parts.database)) {
+    parts.log.warn(late, "run timed out; its worker had not stopped it");
+    parts.wakeups.wake("runs", late.thread_id);
+  }
 }
 
 /** Stops what is still running and gives its runs to other workers at once, instead of when the lease runs out. */
 async function handBack(parts: RunnerParts, running: RunningRuns): Promise<void> {
   const left = running.all();
   for (const { run } of left) running.abort(run.run_id, "drain");
-  await running.settled(left.length === 0 ? 0 : ABORT_GRACE_MS);
-  for (const { lease } of left) {
-    await returnLease(parts.database, lease).catch((error: unknown) =>
-      parts.log.warn({ err: error, run_id: lease.run_id }, "lease was not handed back; it runs out by itself"),
-    );
-    parts.wakeups.wake("runs", lease.thread_id);
-  }
+  // Each as soon as it has stopped, none waiting for another.
+  await Promise.all(
+    left.map(async ({ lease, done }) => {
+      await within(ABORT_GRACE_MS, done);
+      await returnLease(parts.database, lease).catch((error: unknown) =>
+        parts.log.warn({ err: error, run_id: lease.run_id }, "lease was not handed back; it runs out by itself"),
+      );
+      parts.wakeups.wake("runs", lease.thread_id);
+    }),
+  );
 }

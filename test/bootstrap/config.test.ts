@@ -40,6 +40,8 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["refund-approval=2,*=50", "a=1", " a = 1 , b = 2 "],
     wrong: ["a", "a=0", "a=1,", "a=1,a=2", "a=-1", "a=1.5", "a b=1"],
   },
+  HOLDPOINT_RUN_TIMEOUT_SECONDS: { right: ["*=3600", "a=60,*=5"], wrong: ["60", "a=0", "a=1.5", "a=1,a=2"] },
+  HOLDPOINT_NODE_TIMEOUT_SECONDS: { right: ["60", "0.5"], wrong: ["0", "-1", "1m", "1e3"] },
   HOLDPOINT_LEASE_MS: { right: ["500", "10000"], wrong: ["499", "10s", "600001"] },
   HOLDPOINT_DRAIN_MS: { right: ["0", "3600000"], wrong: ["-1", "1m", "3600001"] },
   HOLDPOINT_COMPAT_SCALAR_RESUME: { right: ["true", "false"], wrong: ["on", "no"] },

@@ -107,7 +107,7 @@ test("a worker whose lease was taken writes nothing: no event, no checkpoint, no
   const run = await house.start("steps", { input: {} });
   const zombie = await claimNext(house);
   const lease = leaseOf(zombie);
-  const ended = executeRun(house.parts, { run: zombie, lease, signal: new AbortController().signal });
+  const ended = executeRun(house.parts, { run: zombie, lease, controller: new AbortController() });
   await reached.promise;
   await leasesRunOut();
   await house.settle();

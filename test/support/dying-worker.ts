@@ -59,10 +59,8 @@ export async function executeAndDie(house: House, run: ClaimedRun, step: number)
   };
   const saver = createSaver({ pool: house.database.pool, batcher });
   const parts: RunnerParts = { ...house.parts, database, saver, batcher };
-  await executeRun(parts, { run, lease: leaseOf(run), signal: new AbortController().signal }).catch(
-    (error: unknown) => {
-      if (!isDead) throw error;
-    },
-  );
+  await executeRun(parts, { run, lease: leaseOf(run), controller: new AbortController() }).catch((error: unknown) => {
+    if (!isDead) throw error;
+  });
   return isDead;
 }

@@ -3,6 +3,8 @@ import type { Command } from "commander";
 import { type Config, forgetSecrets, readConfig } from "../../config.ts";
 import { formatLoadError } from "../../graphs/graph-set.ts";
 import type { Cli } from "../cli.ts";
+import { CommandError } from "../command-error.ts";
+import { EXIT } from "../exit-codes.ts";
 import { sanitiseLine } from "../sanitise.ts";
 import { renderPairs } from "../table.ts";
 
@@ -57,7 +59,8 @@ async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
   // Graphs and what they start need not see addresses and keys.
   forgetSecrets(process.env);
   const progress = (line: string) => terminal.note(terminal.colours.dim(sanitiseLine(line)));
-  const starting = start(config, mode, progress);
+  const broken = Promise.withResolvers<unknown>();
+  const starting = start(config, mode, progress, broken.resolve);
   const early = await Promise.race([starting.then(() => undefined), stop.first]);
   if (early !== undefined) {
     terminal.note("\nstopping as soon as it has started; Ctrl-C again stops at once");
@@ -66,7 +69,7 @@ async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
   }
   const running = await starting;
   for (const line of readyLines(cli, config, running)) terminal.out(line);
-  await stop.first;
+  await Promise.race([stop.first, broken.promise]);
   const seconds = Math.ceil(config.drainMs / 1000);
   const drains = running.url === null || mode.role !== "api";
   terminal.note(
@@ -76,20 +79,24 @@ async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
   );
   await Promise.race([running.close(), stop.second.then(leaveAtOnce)]);
   terminal.note("stopped");
+  if (stop.asked()) return;
+  throw new CommandError(EXIT.failed, `stopped because of an exception that nothing caught: ${await broken.promise}`);
 }
 
 const ONE_PRESS_MS = 500;
 
 /** Importing everything takes about as long as the database needs to start: it starts first. */
-async function start(config: Config, mode: Mode, progress: (line: string) => void): Promise<Running> {
+async function start(
+  config: Config,
+  mode: Mode,
+  progress: (line: string) => void,
+  onBroken: (error: unknown) => void,
+): Promise<Running> {
   const { openHomeDatabase } = await import("../../compose/home-database.ts");
   const { openLog } = await import("../../telemetry/log.ts");
-  const { currentLogIds } = await import("../../telemetry/log-context.ts");
   const log = openLog({ level: config.logLevel, pretty: process.stderr.isTTY === true });
-  // What a workflow forgot to await must not end everybody else's runs; Node would end the process.
-  process.on("unhandledRejection", (error) =>
-    log.error({ ...currentLogIds(), err: error }, "a promise was rejected that nobody waits for"),
-  );
+  const { containStrayErrors } = await import("../../runtime/stray-errors.ts");
+  containStrayErrors(log, onBroken);
   const home = openHomeDatabase(config, log, progress);
   // Whoever awaits it first hears of a failure; until then it is not an unhandled one.
   home.catch(() => {});
@@ -110,7 +117,7 @@ function createStop() {
     if (now - askedAt > ONE_PRESS_MS) second.resolve(signal);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  return { first: first.promise, second: second.promise };
+  return { first: first.promise, second: second.promise, asked: () => askedAt !== undefined };
 }
 
 function leaveAtOnce(signal: NodeJS.Signals): never {
