@@ -1,3 +1,4 @@
+import { BATCH_EVENTS } from "../postgres/events.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 
 /** Takes a run's events in order and stores them; nobody is shown an event that is not stored. */
@@ -8,8 +9,6 @@ export interface EventWriter {
   /** Stops storing, and gives what is not stored yet to whoever ends the run; throws what storing threw. */
   rest(): Promise<StreamEvent[]>;
 }
-
-const MAX_BATCH = 256;
 
 /**
  * The first event goes alone and at once; while a batch is being committed the next one gathers. Latency is one commit,
@@ -23,8 +22,8 @@ export function createEventWriter(store: (events: StreamEvent[]) => Promise<void
 
   const flush = async () => {
     while (waiting.length > 0 && failure === undefined && !isClosed) {
-      const batch = waiting.slice(0, MAX_BATCH);
-      waiting = waiting.slice(MAX_BATCH);
+      const batch = waiting.slice(0, BATCH_EVENTS);
+      waiting = waiting.slice(BATCH_EVENTS);
       try {
         await store(batch);
       } catch (error) {

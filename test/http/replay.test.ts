@@ -1,9 +1,9 @@
 import { Client } from "@langchain/langgraph-sdk/client";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { readRunEvents } from "../../src/postgres/events.ts";
 import { knobs, resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
 import { type EventProxy, openEventProxy, READER } from "../support/event-proxy.ts";
 import { violations } from "../support/invariants.ts";
+import { storedEvents } from "../support/stored-events.ts";
 import { until } from "../support/until.ts";
 import { openServer, type TestServer } from "./server.ts";
 
@@ -66,7 +66,7 @@ function readers(name: string, { thread_id, run_id }: Run): { reader: string; pa
 
 /** What a client must have been given, from what is stored. */
 async function stored(run: Run): Promise<Part[]> {
-  const events = await readRunEvents(server.house.database, { tenant_id: "default", ...run }, 0);
+  const events = await storedEvents(server.house.database, run);
   expect(events).toHaveLength(EVENTS);
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => (events[0]?.seq ?? 0) + index));
   return events.slice(1).map(({ seq, event, data }) => ({ id: String(seq), event, data }));
