@@ -94,6 +94,7 @@ test("a run for later has its priority when its time has come, and holds back it
   const behind = await start(100, { thread_id: later.thread_id });
   const usual = await start();
   expect(await order()).toEqual([usual]);
+  expect(await violations(house.database)).toEqual([]);
   expect(await claimThread(house.database, claimant(), "default", later.thread_id)).toBeUndefined();
   await house.pass(31);
   expect(await order()).toEqual([later.run_id, usual]);

@@ -74,6 +74,10 @@ const CHECKS: Check[] = [
           and o.queue_seq < r.queue_seq))`,
   },
   {
+    name: "a run whose time has not come is in nobody's way",
+    text: `select r.run_id, r.place from holdpoint.run r where r.place < 'infinity' and r.not_before > holdpoint.now()`,
+  },
+  {
     name: "each attempt at a run has its row, and only that of a running run is under way",
     text: `select r.run_id, r.status, r.attempt from holdpoint.run r
       where r.attempt <> (select count(*) from holdpoint.run_attempt a where a.run_id = r.run_id)
