@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import { replay } from "../../src/postgres/deliveries.ts";
@@ -108,10 +108,20 @@ describe("what a webhook is told", () => {
     expect(received("/then").body).toMatchObject({ values: { amount: 5, log: ["a", "b", "c"] } });
   });
 
-  test("is nothing for a run without one, and nothing for a copy", async () => {
+  test("is nothing of a run without one, and nothing of what is asked and answered on a copy of the thread", async () => {
     const run = await house.start("steps", { input: {} });
     await house.settle();
     expect(await deliveriesOf(run)).toEqual([]);
+    const { thread_id } = await finished("/original", "guarded-payment");
+    const copy_to = randomUUID();
+    await house.start("guarded-payment", { copy_to }, { thread_id, kind: "copy" });
+    await house.settle();
+    await approve(house, await theOpen(house, copy_to));
+    await house.settle();
+    const { rows } = await house.database.pool.query("select thread_id from holdpoint.delivery where url = $1", [
+      receiver.url("/original"),
+    ]);
+    expect(rows).toEqual([{ thread_id }]);
   });
 
   test("without a secret is unsigned, and the log says so once", async () => {
@@ -179,7 +189,8 @@ describe("an answer that is none", () => {
     receiver.answer("/drip", (response) => void response.writeHead(200).write("some"));
     for (const path of ["/huge", "/drip"]) {
       const run = await finished(path);
-      await send(run, { timeoutMs: 300 });
+      // The one that pours would be read until the time is over; that there is no end to it is its status's business.
+      await send(run, { timeoutMs: path === "/huge" ? 300_000 : 300 });
       const { history, status } = await theDelivery(run);
       expect(status).toBe("delivered");
       expect(history[0]?.answer_body).toHaveLength(path === "/huge" ? 2_048 : 4);
@@ -215,13 +226,17 @@ describe("an answer that is none", () => {
     // Twice at once: sent once.
     const again = { tenant_id: "default", delivery_id, principal_id: "user:ana" };
     expect(await Promise.all([replay(house.database, again), replay(house.database, again)])).toEqual([true, true]);
-    receiver.answer("/dead", (response) => response.writeHead(200).end());
+    // It has three days again.
     await send(run);
-    expect(await theDelivery(run)).toMatchObject({ status: "delivered", attempts: delivery.attempts + 1 });
+    expect(await theDelivery(run)).toMatchObject({ status: "pending", attempts: delivery.attempts + 1 });
+    receiver.answer("/dead", (response) => response.writeHead(200).end());
+    await house.pass(60);
+    await send(run);
+    expect(await theDelivery(run)).toMatchObject({ status: "delivered", attempts: delivery.attempts + 2 });
     // And a delivered one too.
     await replay(house.database, again);
     await send(run);
-    expect(await theDelivery(run)).toMatchObject({ status: "delivered", attempts: delivery.attempts + 2 });
+    expect(await theDelivery(run)).toMatchObject({ status: "delivered", attempts: delivery.attempts + 3 });
     expect(new Set(receiver.at("/dead").map(({ headers }) => headers["webhook-id"]))).toEqual(new Set([delivery_id]));
     const { rows } = await house.database.pool.query(
       "select principal_id from holdpoint.audit where kind = 'delivery.replayed' and run_id = $1",

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type AllowList, parseAllowList } from "../../src/policy/private-address.ts";
 import { replay } from "../../src/postgres/deliveries.ts";
 import { createDeliverer, type WebhookSettings } from "../../src/runtime/deliver.ts";
+import { until } from "../support/until.ts";
 import {
   finished,
   house,
@@ -18,7 +19,22 @@ openDeliveryScene();
 describe("an attempt", () => {
   test("is made once, however many want to make it", async () => {
     const run = await finished("/crowd");
-    await Promise.all(Array.from({ length: 10 }, () => send(run)));
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    receiver.answer("/crowd", async (response) => {
+      await answered;
+      response.writeHead(204).end();
+    });
+    const errand = { tenant_id: "default", id: (await theDelivery(run)).delivery_id };
+    const deliver = createDeliverer(house.parts, settings);
+    let returned = 0;
+    const sending = Array.from({ length: 10 }, () =>
+      deliver(errand, new AbortController().signal).then(() => {
+        returned += 1;
+      }),
+    );
+    await until("all but one have found nothing to do", () => returned === 9);
+    answer();
+    await Promise.all(sending);
     expect(receiver.at("/crowd")).toHaveLength(1);
   });
 
@@ -30,7 +46,7 @@ describe("an attempt", () => {
       response.writeHead(410).end();
     });
     const first = send(run);
-    await expect.poll(() => receiver.at("/lost").length).toBe(1);
+    await until("the first is under way", () => receiver.at("/lost").length === 1);
     await send(run);
     const delivery_id = (await theDelivery(run)).delivery_id;
     // Asking for it again does not start a second one beside it.
@@ -38,17 +54,21 @@ describe("an attempt", () => {
     await send(run);
     expect(receiver.at("/lost")).toHaveLength(1);
     await house.pass(60);
-    receiver.answer("/lost", (response) => response.writeHead(200).end());
+    receiver.answer("/lost", (response) => response.writeHead(500).end());
     await send(run);
     late.resolve();
     await first;
     expect(await theDelivery(run)).toMatchObject({
-      status: "delivered",
+      status: "pending",
       history: [
-        { attempt: 2, answer_status: 200 },
+        { attempt: 2, answer_status: 500 },
         { attempt: 1, answer_status: 410 },
       ],
     });
+    receiver.answer("/lost", (response) => response.writeHead(200).end());
+    await house.pass(60);
+    await send(run);
+    expect(await theDelivery(run)).toMatchObject({ status: "delivered", attempts: 3 });
   });
 
   test("is not made into the network, and the address that is connected to is the one that was looked at", async () => {
@@ -107,7 +127,7 @@ describe("an attempt", () => {
     const stop = new AbortController();
     const { delivery_id: id } = await theDelivery(run);
     const sending = createDeliverer(house.parts, settings)({ tenant_id: "default", id }, stop.signal);
-    await expect.poll(() => receiver.at("/stopped").length).toBe(1);
+    await until("it is under way", () => receiver.at("/stopped").length === 1);
     stop.abort();
     await sending;
     expect(await theDelivery(run)).toMatchObject({ status: "pending", error: expect.stringContaining("stopped") });
