@@ -75,6 +75,7 @@ const key = fc.constantFrom(
   "if_exists",
   "interrupt_before",
   "on_disconnect",
+  "webhook",
 );
 const object = fc.dictionary(key, value, { maxKeys: 6 });
 const rawText = fc.oneof(

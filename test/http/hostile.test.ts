@@ -33,6 +33,8 @@ async function contents(): Promise<string> {
     "checkpoint_write",
     "event",
     "audit",
+    "delivery",
+    "cron",
     "assistant",
     "api_key",
     "principal",
