@@ -103,6 +103,7 @@ it("takes a run or refuses it, whatever is thrown in beside what is right", asyn
     "stream_mode",
     "if_not_exists",
     "multitask_strategy",
+    "webhook",
   );
   const inner = fc.oneof(
     value,
