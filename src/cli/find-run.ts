@@ -2,27 +2,43 @@ import { z } from "zod";
 import type { Api } from "./api.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
-import { type IdQuery, matchPrefix, parseId } from "./id-prefix.ts";
-import { type RunView, runWire, type ThreadView, threadWire } from "./wire.ts";
+import { matchPrefix, parseId } from "./id-prefix.ts";
+import { type RunView, runWire } from "./wire.ts";
 
-const PAGE = 100;
-const THREADS_AT_MOST = 5000;
-const RUNS_OF_A_THREAD = 100;
-const AT_ONCE = 8;
+const CANDIDATES_AT_MOST = 100;
 
-/** Threads, the most recently changed first. */
-export async function searchThreads(
-  api: Api,
-  filter: { metadata?: Record<string, unknown>; limit: number; offset: number },
-): Promise<ThreadView[]> {
-  const body = { ...filter, sort_by: "updated_at", sort_order: "desc" };
-  return (await api.request("POST", "/threads/search", z.array(threadWire), { body })).body;
+/** A run in a list: without what it was asked and what came of it. */
+const listedRunWire = z.looseObject({
+  run_id: z.string(),
+  thread_id: z.string(),
+  graph_id: z.string(),
+  status: z.string(),
+  attempt: z.number(),
+  error: z.looseObject({ error: z.string(), message: z.string() }).nullable(),
+  created_at: z.string(),
+  started_at: z.string().nullable(),
+  ended_at: z.string().nullable(),
+  updated_at: z.string(),
+  /** The open review it waits for. */
+  review_id: z.string().nullable(),
+});
+
+/** A run in a list. */
+export type ListedRun = z.infer<typeof listedRunWire>;
+
+/** Which runs to list. */
+export interface RunQuery {
+  graph_id?: string | undefined;
+  thread_id?: string | undefined;
+  status?: string | undefined;
+  since?: string | undefined;
+  id_prefix?: string;
+  limit: number;
 }
 
-/** Runs of one thread, newest first. */
-export async function runsOfThread(api: Api, thread_id: string, limit: number, status?: string): Promise<RunView[]> {
-  const query = { limit, status };
-  return (await api.request("GET", `/threads/${encodeURIComponent(thread_id)}/runs`, z.array(runWire), { query })).body;
+/** Runs of all threads, newest first. */
+export async function listRuns(api: Api, query: RunQuery): Promise<ListedRun[]> {
+  return (await api.request("GET", "/runs", z.array(listedRunWire), { query: { ...query } })).body;
 }
 
 /** One run as it stands now. */
@@ -31,48 +47,25 @@ export async function readRun(
   run: { thread_id: string; run_id: string },
   signal?: AbortSignal,
 ): Promise<RunView> {
-  const path = `/threads/${encodeURIComponent(run.thread_id)}/runs/${encodeURIComponent(run.run_id)}`;
-  return (await api.request("GET", path, runWire, { signal })).body;
+  return (await api.request("GET", addressOfRun(run), runWire, { signal })).body;
 }
 
-/** Runs of many threads, some threads at a time. */
-export async function runsOfThreads(
-  api: Api,
-  threads: readonly ThreadView[],
-  limit: number,
-  status?: string,
-): Promise<RunView[]> {
-  const runs: RunView[] = [];
-  for (let at = 0; at < threads.length; at += AT_ONCE) {
-    const some = threads.slice(at, at + AT_ONCE);
-    runs.push(...(await Promise.all(some.map((thread) => runsOfThread(api, thread.thread_id, limit, status)))).flat());
-  }
-  return runs;
+/** Where the API has a run. */
+export function addressOfRun({ thread_id, run_id }: { thread_id: string; run_id: string }): string {
+  return `/threads/${encodeURIComponent(thread_id)}/runs/${encodeURIComponent(run_id)}`;
 }
 
-/** The run that an id, or the beginning of one, names. The API knows runs by their thread, so threads are searched, newest first. */
-export async function findRun(api: Api, text: string, thread_id: string | undefined): Promise<RunView> {
+/** The run that an id, or the beginning of one, names. */
+export async function findRun(api: Api, text: string, thread_id?: string): Promise<ListedRun> {
   const id = parseId(text, "run");
-  const candidates = thread_id === undefined ? await searchRuns(api, id) : await runsOfThread(api, thread_id, 1000);
+  const found = await listRuns(api, { id_prefix: id.prefix, limit: CANDIDATES_AT_MOST });
   const match = matchPrefix(
     id,
-    candidates,
+    thread_id === undefined ? found : found.filter((run) => run.thread_id === thread_id),
     (run) => run.run_id,
     (run) => `${run.status}  ${run.created_at}`,
     "run",
   );
   if (match !== undefined) return match;
   throw new CommandError(EXIT.failed, `there is no run whose id begins with ${id.prefix}: see "holdpoint runs list"`);
-}
-
-async function searchRuns(api: Api, id: IdQuery): Promise<RunView[]> {
-  const found: RunView[] = [];
-  for (let offset = 0; offset < THREADS_AT_MOST; offset += PAGE) {
-    const threads = await searchThreads(api, { limit: PAGE, offset });
-    const runs = await runsOfThreads(api, threads, RUNS_OF_A_THREAD);
-    found.push(...runs.filter(({ run_id }) => run_id.startsWith(id.prefix)));
-    // A whole id is the only one; a beginning has to be looked for everywhere.
-    if (threads.length < PAGE || (id.isWhole && found.length > 0)) break;
-  }
-  return found;
 }

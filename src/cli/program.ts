@@ -7,6 +7,7 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addGraphs } from "./commands/graphs.ts";
 import { addKeysCommands } from "./commands/keys.ts";
 import { addLogin } from "./commands/login.ts";
+import { addQueue } from "./commands/queue.ts";
 import { addReviewApprove } from "./commands/review-approve.ts";
 import { addReviewEdit } from "./commands/review-edit.ts";
 import { addReviewReject } from "./commands/review-reject.ts";
@@ -16,10 +17,12 @@ import { addReviews } from "./commands/reviews.ts";
 import { addRun } from "./commands/run.ts";
 import { addRunsCancel } from "./commands/runs-cancel.ts";
 import { addRunsList } from "./commands/runs-list.ts";
+import { addRunsRetry } from "./commands/runs-retry.ts";
 import { addRunsShow } from "./commands/runs-show.ts";
 import { addRunsWatch } from "./commands/runs-watch.ts";
 import { addServerCommands } from "./commands/start.ts";
 import { addWhoami } from "./commands/whoami.ts";
+import { addWorkers } from "./commands/workers.ts";
 import { sanitiseText } from "./sanitise.ts";
 
 const AFTER_HELP = `
@@ -51,8 +54,13 @@ export function createProgram(cli: Cli): Command {
   const review = program.command("review").description("look at one review, and decide it").helpCommand(false);
   for (const add of [addReviewShow, addReviewApprove, addReviewEdit, addReviewReject, addReviewRespond])
     add(review, cli);
-  const runs = program.command("runs").description("see what runs, follow it, stop it").helpCommand(false);
-  for (const add of [addRunsList, addRunsShow, addRunsWatch, addRunsCancel]) add(runs, cli);
+  const runs = program
+    .command("runs")
+    .description("see what runs, follow it, stop it, try it again")
+    .helpCommand(false);
+  for (const add of [addRunsList, addRunsShow, addRunsWatch, addRunsCancel, addRunsRetry]) add(runs, cli);
+  addQueue(program, cli);
+  addWorkers(program, cli);
   addDeliveriesCommands(program, cli);
   addGraphs(program, cli);
   addKeysCommands(program, cli);

@@ -62,19 +62,6 @@ export const runWire = z.looseObject({
 /** A run, as the commands read it. */
 export type RunView = z.infer<typeof runWire>;
 
-/** A thread, as the commands read it. */
-export const threadWire = z.looseObject({
-  thread_id: z.string(),
-  status: z.string(),
-  updated_at: z.string(),
-  metadata: z.record(z.string(), z.unknown()).nullish(),
-  values: z.unknown(),
-  error: z.unknown(),
-});
-
-/** A thread, as the commands read it. */
-export type ThreadView = z.infer<typeof threadWire>;
-
 /** The body of an error of our own routes. */
 export const errorWire = z.looseObject({
   error: z.looseObject({

@@ -3,12 +3,17 @@ import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { assistantRoutes } from "./routes/assistants.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { loginRoutes } from "./routes/login.ts";
+import { queueRoutes } from "./routes/queue.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
+import { runCancelRoutes } from "./routes/run-cancel.ts";
+import { runListRoutes } from "./routes/run-list.ts";
+import { runRetryRoutes } from "./routes/run-retry.ts";
 import { runStreamRoutes } from "./routes/run-streams.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { threadStateRoutes } from "./routes/thread-state.ts";
 import { threadRoutes } from "./routes/threads.ts";
+import { workerRoutes } from "./routes/workers.ts";
 
 /** Everything that is answered. Each route states who may call it. */
 export const routes: readonly Route[] = [
@@ -19,7 +24,12 @@ export const routes: readonly Route[] = [
   ...threadRoutes,
   ...threadStateRoutes,
   ...runRoutes,
+  ...runCancelRoutes,
   ...runStreamRoutes,
   ...reviewRoutes,
   ...deliveryRoutes,
+  ...runListRoutes,
+  ...runRetryRoutes,
+  ...queueRoutes,
+  ...workerRoutes,
 ];

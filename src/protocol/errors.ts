@@ -25,6 +25,7 @@ export const ERRORS = {
   migration_edited: { status: 500, retryable: false },
   no_worker: { status: 503, retryable: true },
   not_durable: { status: 500, retryable: false },
+  not_failed: { status: 409, retryable: false },
   not_found: { status: 404, retryable: false },
   nothing_to_resume: { status: 409, retryable: false },
   outside_run: { status: 500, retryable: false },

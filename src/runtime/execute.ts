@@ -14,6 +14,7 @@ import { hasBreakpoints } from "./breakpoints.ts";
 import { createEffectPort } from "./effect-port.ts";
 import { describe, type Ended, failed, type Seen, settled } from "./ending.ts";
 import { createEventWriter } from "./events.ts";
+import { noteNodeEnd } from "./node-end.ts";
 import { createObserver } from "./observer.ts";
 import { runnableConfig, shownModes, streamOptions } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
@@ -47,7 +48,9 @@ async function execute(parts: RunnerParts, execution: Execution): Promise<void> 
     writeBehind: kwargs.durability === "async",
     besideTask(end) {
       const node = observer.ended(end);
-      return node === undefined ? undefined : insertNodeExecution(owner, node);
+      if (node === undefined) return undefined;
+      noteNodeEnd(parts, run, node);
+      return insertNodeExecution(owner, node);
     },
   });
   const events = createEventWriter(async (batch) => {
@@ -74,13 +77,14 @@ async function execute(parts: RunnerParts, execution: Execution): Promise<void> 
     forked_from: null,
   };
   const stopped = observer.unfinished((checkpoint_ns) => saver.newest(checkpoint_ns));
+  for (const node of stopped) noteNodeEnd(parts, run, node);
   const beside = stopped.map((node) => insertNodeExecution(owner, node));
   await finishRun(parts.database, lease, run, ended.finish, context, { events: rest, beside });
   failpoint("run.finished");
   const { ending } = ended.finish;
   parts.metrics.events_stored.inc(rest.length);
   parts.metrics.runs_ended.inc({ status: ending });
-  parts.log.info({ run_id: run.run_id, thread_id: run.thread_id, ending, attempt: run.attempt }, "run ended");
+  parts.log.info({ ending }, "run ended");
 }
 
 const NO_BREAKPOINTS =
@@ -111,7 +115,7 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
 /** What an error makes of the run: an end, or nothing where others go on with it. */
 async function endedBy(setting: Setting, scene: Scene | undefined, error: unknown): Promise<Ended | "stopped"> {
   const { run, parts, controller } = setting;
-  const { run_id, thread_id, timeout_seconds } = run;
+  const { timeout_seconds } = run;
   const reason = stopReason(controller, error);
   if (reason === "cancelled") {
     return await failed(setting, scene, "cancelled", { error: "cancelled", message: "the run was cancelled" });
@@ -127,17 +131,17 @@ async function endedBy(setting: Setting, scene: Scene | undefined, error: unknow
   const thrown = reason instanceof UncaughtException ? reason.cause : error;
   // Nothing that the graph did: the run is given up, and goes on from its last checkpoint when Postgres is back.
   if (isHoldpointError(thrown) && thrown.code === "database_unreachable") throw thrown;
-  parts.log.warn({ run_id, thread_id, err: thrown }, "run failed");
+  parts.log.warn({ err: thrown }, "run failed");
   // The graph refused the answer because it no longer shows what was approved: the question stands, the answer does not.
   const ending = run.group_id !== null && isInvalidResume(thrown) ? "stale" : "failed";
   return await failed(setting, scene, ending, describe(thrown));
 }
 
 /** A refused write finds out before the heartbeat does that the lease is lost; nobody else will tell. */
-function noticeLoss(parts: RunnerParts, { run, controller }: Execution, error: unknown): void {
+function noticeLoss(parts: RunnerParts, { controller }: Execution, error: unknown): void {
   if (!isLeaseLost(error) || controller.signal.aborted) return;
   parts.metrics.leases_lost.inc();
-  parts.log.warn({ run_id: run.run_id, thread_id: run.thread_id, reason: "lease_lost" }, "run stopped");
+  parts.log.warn({ reason: "lease_lost" }, "run stopped");
   controller.abort("lease_lost");
 }
 

@@ -33,8 +33,7 @@ export function describeError(error: unknown, depth = 1): LoggedError {
   };
 }
 
-/** The text without what looks like a secret. */
-export function withoutSecrets(text: string): string {
+function withoutSecrets(text: string): string {
   return SECRETS.reduce((left, [pattern, stand]) => left.replaceAll(pattern, stand), text);
 }
 

@@ -6,11 +6,11 @@ import { CommandError } from "../command-error.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { listReviews } from "../find-review.ts";
-import { findRun, readRun } from "../find-run.ts";
+import { addressOfRun, findRun, type ListedRun, readRun } from "../find-run.ts";
 import { shortId } from "../id-prefix.ts";
 import { isOpenReview } from "../review-view.ts";
 import { safeJson, sanitiseLine } from "../sanitise.ts";
-import type { Review, RunView } from "../wire.ts";
+import type { Review } from "../wire.ts";
 
 interface CancelOptions {
   thread?: string;
@@ -43,8 +43,9 @@ export function addRunsCancel(runs: Command, cli: Cli): void {
       say(line);
       for (const review of asked) say(`  takes back review ${shortId(review.id)}: ${sanitiseLine(review.title)}`);
       await confirm(terminal, "Cancel it?", options.yes === true);
-      const path = `/threads/${encodeURIComponent(run.thread_id)}/runs/${encodeURIComponent(run.run_id)}/cancel`;
-      await api.request("POST", path, z.unknown(), { query: { wait: "1", action: "interrupt" } });
+      await api.request("POST", `${addressOfRun(run)}/cancel`, z.unknown(), {
+        query: { wait: "1", action: "interrupt" },
+      });
       const now = await readRun(api, run);
       if (options.json === true) {
         terminal.out(safeJson(now, 2));
@@ -60,7 +61,7 @@ function endWord(status: string): string {
   return status === "interrupted" ? "cancelled" : sanitiseLine(status);
 }
 
-async function openReviewsOf(api: Api, { thread_id, run_id }: RunView): Promise<Review[]> {
+async function openReviewsOf(api: Api, { thread_id, run_id }: ListedRun): Promise<Review[]> {
   const reviews = await listReviews(api, { thread_id });
   return reviews.filter((review) => review.run_id === run_id && isOpenReview(review));
 }

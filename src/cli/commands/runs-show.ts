@@ -2,21 +2,28 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { Cli } from "../cli.ts";
 import { listReviews } from "../find-review.ts";
-import { findRun } from "../find-run.ts";
-import { formatMoment, formatValue } from "../format.ts";
+import { addressOfRun, findRun, type ListedRun, readRun } from "../find-run.ts";
+import { formatDuration, formatMoment, formatValue } from "../format.ts";
 import { shortId } from "../id-prefix.ts";
 import { isOpenReview } from "../review-view.ts";
 import { answeredLine } from "../run-end.ts";
 import { safeJson, sanitiseLine } from "../sanitise.ts";
 import { renderPairs } from "../table.ts";
 import { clip } from "../text-width.ts";
-import type { RunView } from "../wire.ts";
 
 interface ShowOptions {
   thread?: string;
   json?: boolean;
 }
 
+const attemptWire = z.looseObject({
+  attempt: z.number(),
+  worker_id: z.string(),
+  started_at: z.string(),
+  ended_at: z.string().nullable(),
+  outcome: z.string().nullable(),
+  error_class: z.string().nullable(),
+});
 const threadStateWire = z.looseObject({ values: z.unknown(), next: z.array(z.string()).nullish() });
 
 /** `runs show`: one run, its questions and what it left. */
@@ -39,8 +46,12 @@ export function addRunsShow(runs: Command, cli: Cli): void {
       const reviews = (await listReviews(api, { thread_id: run.thread_id })).filter(
         ({ run_id }) => run_id === run.run_id,
       );
-      if (options.json === true) return cli.terminal.out(safeJson({ run, reviews, state }, 2));
-      for (const line of showLines(cli, run)) cli.terminal.out(line);
+      const { body: attempts } = await api.request("GET", `${addressOfRun(run)}/attempts`, z.array(attemptWire));
+      if (options.json === true) {
+        const whole = { ...run, ...(await readRun(api, run)) };
+        return cli.terminal.out(safeJson({ run: whole, attempts, reviews, state }, 2));
+      }
+      for (const line of [...showLines(cli, run), ...attemptLines(attempts)]) cli.terminal.out(line);
       for (const review of reviews) {
         cli.terminal.out(
           `  ${isOpenReview(review) ? `waits for review ${shortId(review.id)}: ${sanitiseLine(review.title)}` : answeredLine(review)}`,
@@ -50,14 +61,27 @@ export function addRunsShow(runs: Command, cli: Cli): void {
     });
 }
 
-function showLines(cli: Cli, run: RunView): string[] {
+function showLines(cli: Cli, run: ListedRun): string[] {
   const { bold, dim } = cli.terminal.colours;
-  const pairs: [string, string][] = [
+  const pairs = [
+    ["graph", sanitiseLine(run.graph_id)],
     ["thread", sanitiseLine(run.thread_id)],
     ["created", formatMoment(run.created_at)],
-    ["changed", formatMoment(run.updated_at)],
-  ];
+    ["started", run.started_at === null ? "" : formatMoment(run.started_at)],
+    ["ended", run.ended_at === null ? "" : formatMoment(run.ended_at)],
+    ["error", run.error === null ? "" : clip(sanitiseLine(`${run.error.error}: ${run.error.message}`), 400)],
+  ].filter(([, value]) => value !== "") as [string, string][];
   return [`${bold(`run ${run.run_id}`)}  ${sanitiseLine(run.status)}`, ...renderPairs(pairs, 2, dim)];
+}
+
+/** One attempt is what everybody expects; more tell of workers that were lost. */
+function attemptLines(attempts: readonly z.infer<typeof attemptWire>[]): string[] {
+  if (attempts.length < 2) return [];
+  return attempts.map(({ attempt, worker_id, started_at, ended_at, outcome, error_class }) => {
+    const took = ended_at === null ? "" : ` after ${formatDuration(Date.parse(ended_at) - Date.parse(started_at))}`;
+    const how = sanitiseLine(`${outcome ?? "under way"}${took}${error_class === null ? "" : ` (${error_class})`}`);
+    return `  attempt ${attempt} of worker ${shortId(worker_id)}, ${formatMoment(started_at)}: ${how}`;
+  });
 }
 
 function stateLines(cli: Cli, { values, next }: z.infer<typeof threadStateWire>): string[] {

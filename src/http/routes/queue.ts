@@ -1,0 +1,30 @@
+import { viewQueue } from "../../policy/queue.ts";
+import { limitOf } from "../../postgres/claim.ts";
+import { listWorkers, queueRows } from "../../postgres/operations.sql.ts";
+import { json } from "../reply.ts";
+import type { Route } from "../route.ts";
+
+// Past this many it is a backlog whatever its exact length, and counting it is work that it does not need beside it.
+const COUNTED_AT_MOST = 100_000;
+const WORKERS_AT_MOST = 1_000;
+const SEEN_HOURS = 1;
+
+/** What waits and what executes. */
+export const queueRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/queue",
+    permission: "runs:read",
+    async handle({ deps, principal }) {
+      const { database, settings } = deps;
+      const [rows, workers] = await Promise.all([
+        database.many(queueRows(principal.tenant_id, COUNTED_AT_MOST)),
+        database.many(listWorkers(principal.tenant_id, SEEN_HOURS, WORKERS_AT_MOST)),
+      ]);
+      const loaded = workers.filter(({ state }) => state === "live").map(({ graph_ids }) => graph_ids);
+      const limits = settings.graphLimits ?? new Map<string, number>();
+      const queue = viewQueue(rows, loaded, (graph_id) => limitOf({ limits }, graph_id));
+      return json({ ...queue, is_cut: queue.pending + queue.running >= COUNTED_AT_MOST });
+    },
+  },
+];

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { parseSince } from "../../policy/since.ts";
+import { type ListedRow, newestRuns, newestRunsOfThread, runsBetween } from "../../postgres/run-list.sql.ts";
+import { assistantIdOf } from "../../protocol/assistant.ts";
+import { uuidSchema } from "../../protocol/json.ts";
+import { RUN_STATUSES } from "../../protocol/run.ts";
+import { limitSchema, readQuery, textSchema, wholeNumber } from "../read-request.ts";
+import { json } from "../reply.ts";
+import type { Call, Route } from "../route.ts";
+
+/** How far back: a span such as 24h or 7d, or a moment. */
+export const sinceSchema = z.string().transform((text, context) => {
+  const since = parseSince(text);
+  if (since !== undefined) return since;
+  context.addIssue({
+    code: "custom",
+    message: "must be a span such as 90m, 24h or 7d, or a moment such as 2026-01-31",
+  });
+  return z.NEVER;
+});
+
+const listSchema = z.object({
+  graph_id: textSchema.optional(),
+  thread_id: uuidSchema.optional(),
+  status: z.enum(RUN_STATUSES).optional(),
+  since: sinceSchema.optional(),
+  /** The beginning of a run's id; nothing else is looked at then. */
+  id_prefix: z
+    .string()
+    .regex(/^[0-9a-f]{8}-?$|^[0-9a-f-]{4,36}$/i, "must be the first 4 characters of a UUID, or more")
+    .transform((text) => text.toLowerCase())
+    .optional(),
+  limit: wholeNumber(limitSchema).default(20),
+});
+
+/** Runs over all threads, newest first. */
+export const runListRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/runs",
+    permission: "runs:read",
+    handle: async (call) => json((await find(call)).map(shown)),
+  },
+];
+
+async function find(call: Call): Promise<ListedRow[]> {
+  const { graph_id = null, thread_id, status = null, since, id_prefix, limit } = readQuery(call, listSchema);
+  const { tenant_id } = call.principal;
+  const { database } = call.deps;
+  if (id_prefix !== undefined) {
+    const first = padded(id_prefix, "0");
+    const last = padded(id_prefix, "f");
+    if (first === undefined || last === undefined) return [];
+    return await database.many(runsBetween(tenant_id, first, last, limit));
+  }
+  const when = { seconds_ago: null, at: null, ...since };
+  const filter = { graph_id, status, limit, thread_id: thread_id ?? null, ...when };
+  if (thread_id !== undefined) return await database.many(newestRunsOfThread(tenant_id, { ...filter, thread_id }));
+  return await database.many(newestRuns(tenant_id, filter));
+}
+
+/** The first or the last UUID that begins so; undefined where none does. */
+function padded(prefix: string, digit: "0" | "f"): string | undefined {
+  const shape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx".replaceAll("x", digit);
+  const id = uuidSchema.safeParse(prefix + shape.slice(prefix.length));
+  return id.success ? id.data : undefined;
+}
+
+function shown({ queue_seq: _place, error, assistant_id, ...run }: ListedRow) {
+  return {
+    ...run,
+    assistant_id: assistant_id ?? assistantIdOf(run.graph_id),
+    error: error === null ? null : (JSON.parse(error) as unknown),
+  };
+}
