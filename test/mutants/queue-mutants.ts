@@ -29,7 +29,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: "a graph's limit is counted under no lock",
     file: CLAIM,
     find: "lockGraph(graph_id), ...starting",
-    replace: "lockGraph(run_id), ...starting",
+    replace: "lockGraph(next.run_id), ...starting",
     tests: [TESTS.priority],
   },
   {
