@@ -59,6 +59,7 @@ create table holdpoint.login_link (
   used_at timestamptz,
   foreign key (tenant_id, principal_id) references holdpoint.principal
 );
+create index login_link_end on holdpoint.login_link (expires_at);
 
 create table holdpoint.session (
   tenant_id text not null default 'default',
@@ -68,6 +69,7 @@ create table holdpoint.session (
   expires_at timestamptz not null,
   foreign key (tenant_id, principal_id) references holdpoint.principal
 );
+create index session_end on holdpoint.session (expires_at);
 
 ---------------------------------------------------------------------------------------------------- assistants, threads, runs
 
@@ -117,6 +119,8 @@ create table holdpoint.thread (
   lease_until timestamptz,
   -- A deleted thread leaves its row, so that a late write of a worker that lost it finds a fence.
   deleted_at timestamptz,
+  -- When a sweep has to look at it; of a deleted thread, while something of it is left to be removed.
+  next_at timestamptz,
   created_at timestamptz not null default holdpoint.now(),
   updated_at timestamptz not null default holdpoint.now(),
   state_updated_at timestamptz not null default holdpoint.now()
@@ -125,6 +129,7 @@ create table holdpoint.thread (
 -- too was planned over this index while the table had no statistics, and read all threads of the tenant.
 create index thread_recent on holdpoint.thread (tenant_id, updated_at desc) where num_nulls(deleted_at) = 1;
 create index thread_metadata on holdpoint.thread using gin (metadata jsonb_path_ops);
+create index thread_next on holdpoint.thread (next_at) where next_at is not null;
 create index thread_lease on holdpoint.thread (lease_until) where lease_until is not null;
 
 -- A point of priority is worth ten seconds of waiting. That is ageing without counting: whoever waits comes nearer to

@@ -6,35 +6,26 @@ const KEEP_ALIVE_MS = 1_000;
 // Only whether it has ended is asked for.
 const NO_EVENTS = Number.MAX_SAFE_INTEGER;
 
-/** Waits until the run has ended; undefined when the signal aborted, or the time was up before. */
+/** Waits until the run has ended; undefined when the signal aborted, or the time was up before. One that is gone was cancelled. */
 export async function awaitRun(
   source: RunSource,
   run: RunRow,
   signal: AbortSignal,
   maxMs = Number.POSITIVE_INFINITY,
 ): Promise<RunRow | undefined> {
-  const result = await waitFor(source, run, signal, maxMs);
-  return result === "gone" ? undefined : result;
-}
-
-async function waitFor(
-  source: RunSource,
-  run: RunRow,
-  signal: AbortSignal,
-  maxMs: number,
-): Promise<RunRow | "gone" | undefined> {
   const feed = runFeeds(source).open(run);
   const late = new AbortController();
   const timer = maxMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => late.abort(), maxMs);
   const stop = AbortSignal.any([signal, late.signal]);
+  const removed: RunRow = { ...run, status: "interrupted", output: null, error: JSON.stringify(gone(run)) };
   try {
     // Whoever asks with no time at all is still told whether it has ended.
     for (;;) {
       const turn = feed.turn();
       const look = await feed.look(NO_EVENTS);
-      if (look === undefined) return "gone";
+      if (look === undefined) return removed;
       if (hasEnded(look)) {
-        return (await source.database.maybeOne(selectRun(run.tenant_id, run.thread_id, run.run_id))) ?? "gone";
+        return (await source.database.maybeOne(selectRun(run.tenant_id, run.thread_id, run.run_id))) ?? removed;
       }
       if (stop.aborted) return undefined;
       await feed.changed(turn, stop);
@@ -52,13 +43,12 @@ async function waitFor(
  */
 export async function* waitForRun(source: RunSource, run: RunRow, signal: AbortSignal): AsyncGenerator<string> {
   yield "\n";
-  let ended: RunRow | "gone" | undefined;
+  let ended: RunRow | undefined;
   while (ended === undefined && !signal.aborted) {
-    ended = await waitFor(source, run, signal, KEEP_ALIVE_MS);
+    ended = await awaitRun(source, run, signal, KEEP_ALIVE_MS);
     if (ended === undefined && !signal.aborted) yield "\n";
   }
-  if (ended === "gone") yield JSON.stringify({ __error__: gone(run) });
-  else if (ended !== undefined) yield resultOf(ended);
+  if (ended !== undefined) yield resultOf(ended);
 }
 
 /** What a run that has ended gives: its last values or open questions, or what went wrong. */

@@ -21,6 +21,7 @@ import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { periodically } from "./periodic.ts";
 import type { RunnerParts } from "./runner.ts";
 import { createRunningRuns, type RunningRun, type RunningRuns, within } from "./running.ts";
+import { startSweeps } from "./sweep.ts";
 
 /** How a worker behaves. */
 export interface WorkerOptions {
@@ -128,6 +129,7 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
         periodically(() => look(), POLL_MS, "polling", parts.log),
         periodically(announce, POLL_MS, "saying which graphs are loaded", parts.log),
         periodically(() => reap(parts), leaseCheckMs, "the reaper", parts.log),
+        startSweeps(parts),
         periodically(async () => running.checkBeat(), leaseCheckMs, "the watch over the heartbeat", parts.log),
       );
       loop.wake();

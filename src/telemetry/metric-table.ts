@@ -26,6 +26,11 @@ export const METRICS = {
     help: "Time a node took, in this process; success, error, interrupted or cancelled",
   },
   holdpoint_events_stored_total: { type: "counter", labels: [], help: "Stream events stored" },
+  holdpoint_swept_total: {
+    type: "counter",
+    labels: ["sweep"],
+    help: "Rows that were due and that this process has dealt with, by what they were due for",
+  },
   holdpoint_reviews: { type: "gauge", labels: ["status"], help: "Reviews that are not over" },
   holdpoint_reviews_overdue: { type: "gauge", labels: [], help: "Reviews that wait for a person past their due time" },
   holdpoint_decisions_total: { type: "counter", labels: ["result"], help: "Decisions by result" },

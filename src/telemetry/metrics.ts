@@ -7,6 +7,7 @@ export interface Metrics {
   runs_ended: Counter<"status">;
   leases_lost: Counter;
   events_stored: Counter;
+  swept: Counter<"sweep">;
   decisions: Counter<"result">;
   request_seconds: Histogram<"method" | "route" | "status">;
   node_seconds: Histogram<"graph" | "status">;
@@ -31,6 +32,7 @@ export function createMetrics(read: () => Promise<readonly Sample[]>): Metrics {
     runs_ended: new Counter(described("holdpoint_runs_ended_total", registry)),
     leases_lost: new Counter(described("holdpoint_leases_lost_total", registry)),
     events_stored: new Counter(described("holdpoint_events_stored_total", registry)),
+    swept: new Counter(described("holdpoint_swept_total", registry)),
     decisions: new Counter(described("holdpoint_decisions_total", registry)),
     request_seconds: new Histogram({
       ...described("holdpoint_request_duration_seconds", registry),
@@ -50,7 +52,7 @@ export function createMetrics(read: () => Promise<readonly Sample[]>): Metrics {
       for (const gauge of gauges.values()) {
         gauge.reset();
         // A reset gauge without labels says 0.
-        gauge.remove();
+        gauge.remove({});
       }
       for (const { name, labels = {}, value } of samples) gauges.get(name)?.set(labels, value);
       return await registry.metrics();

@@ -154,7 +154,7 @@ it("tells those who follow a run, or wait for it, that it was deleted", async ()
   const text = (await following).join("");
   expect(text).toMatch(/event: error\ndata: {"error":"not_found".*}\n\nevent: end\ndata: null\n\n$/);
   expect(JSON.parse((await waiting).join(""))).toEqual({ __error__: error });
-  expect(await awaiting).toBeUndefined();
+  expect(await awaiting).toMatchObject({ run_id: run.run_id, status: "interrupted" });
 });
 
 it("sends heartbeats while what happens is not what was asked for", async () => {

@@ -3,7 +3,7 @@ import { sql } from "../sql.ts";
 /** The tombstone: a thread that the server knows keeps its row, so that a late write of any worker finds it. */
 export const markThreadDeleted = (tenant_id: string, thread_id: string) => sql`
   update holdpoint.thread
-  set deleted_at = coalesce(deleted_at, holdpoint.now()), lease_worker_id = null, lease_until = null
+  set deleted_at = coalesce(deleted_at, holdpoint.now()), next_at = holdpoint.now(), lease_worker_id = null, lease_until = null
   where tenant_id = ${tenant_id}::text and thread_id = ${thread_id}::text`;
 
 /** Deletes the checkpoints of a thread. */

@@ -1,0 +1,60 @@
+import { auditRun } from "./audit.ts";
+import type { Database, Transaction } from "./database.ts";
+import { endRun, openRunsForUpdate } from "./runs.sql.ts";
+import {
+  deleteOldLoginLinks,
+  deleteOldSessions,
+  deleteSomeEvents,
+  threadIsClear,
+  threadsToClear,
+  threadToClear,
+  tryLockThread,
+} from "./sweeps.sql.ts";
+
+const ROWS = 1_000;
+const THREADS = 20;
+
+/** Removes sessions that are over, a bounded number at a time; gives how many. */
+export async function sweepSessions(database: Database): Promise<number> {
+  return await database.run(deleteOldSessions(ROWS));
+}
+
+/** Removes login links that are over, a bounded number at a time; gives how many. */
+export async function sweepLoginLinks(database: Database): Promise<number> {
+  return await database.run(deleteOldLoginLinks(ROWS));
+}
+
+/**
+ * Ends the runs of deleted threads and removes their events, a bounded number at a time: a thread can have millions, and
+ * its deletion must not take as long. Gives how many rows were removed, and one for a thread that had none left.
+ */
+export async function sweepDeletedThreads(database: Database): Promise<number> {
+  let swept = 0;
+  for (const { tenant_id, thread_id } of await database.many(threadsToClear(THREADS))) {
+    swept += await clearThread(database, tenant_id, thread_id);
+  }
+  return swept;
+}
+
+/** T-clear-thread. Locks: thread advisory lock and thread row, both only if nobody has them; open runs, audit. */
+async function clearThread(database: Database, tenant_id: string, thread_id: string): Promise<number> {
+  return await database.transaction(async (tx) => {
+    // A statement of its own: whoever had the lock may have stored something that an older snapshot does not show.
+    const { is_locked } = await tx.one(tryLockThread(thread_id));
+    if (!is_locked || (await tx.maybeOne(threadToClear(tenant_id, thread_id))) === undefined) return 0;
+    await endRuns(tx, tenant_id, thread_id);
+    const deleted = await tx.run(deleteSomeEvents(tenant_id, thread_id, ROWS));
+    if (deleted < ROWS) await tx.run(threadIsClear(tenant_id, thread_id));
+    return Math.max(deleted, 1);
+  });
+}
+
+/** Whoever executed one has lost its lease to the deletion, and nobody will claim it again. */
+async function endRuns(tx: Transaction, tenant_id: string, thread_id: string): Promise<void> {
+  const error = { error: "deleted", message: `thread ${thread_id} was deleted` };
+  // The last first: none of them calls another.
+  for (const run of (await tx.many(openRunsForUpdate(tenant_id, thread_id))).toReversed()) {
+    await tx.run(endRun(tenant_id, run.run_id, "interrupted", null, error));
+    await auditRun(tx, run, "run.cancelled", "system:sweep", error);
+  }
+}

@@ -1,0 +1,50 @@
+import type { Database } from "../postgres/database.ts";
+import { sweepIdempotencyKeys } from "../postgres/idempotency.ts";
+import { sweepDeletedThreads, sweepLoginLinks, sweepSessions } from "../postgres/sweeps.ts";
+import { periodically } from "./periodic.ts";
+import type { RunnerParts } from "./runner.ts";
+
+/** Something that is done when its time has come, on the database's clock. */
+export interface Sweep {
+  name: string;
+  everyMs: number;
+  /**
+   * Does a bounded part of what is due and gives how many rows that were; 0 when there are none left. Any number of
+   * workers do it at once: what one has locked the others pass over.
+   */
+  sweep(database: Database): Promise<number>;
+}
+
+// Leases, time-outs and runs that start later are not here: the worker looks at those more often.
+const SWEEPS: readonly Sweep[] = [
+  { name: "idempotency_keys", everyMs: 60_000, sweep: sweepIdempotencyKeys },
+  { name: "sessions", everyMs: 60_000, sweep: sweepSessions },
+  { name: "login_links", everyMs: 60_000, sweep: sweepLoginLinks },
+  { name: "deleted_threads", everyMs: 5_000, sweep: sweepDeletedThreads },
+];
+
+const PASSES = 100;
+
+type SweepParts = Pick<RunnerParts, "database" | "metrics" | "log">;
+
+/** Starts all sweeps; every worker does. One that fails is logged, and its next turn tries again. Returns how to stop. */
+export function startSweeps(parts: SweepParts, sweeps: readonly Sweep[] = SWEEPS): () => void {
+  const stops = sweeps.map((sweep) =>
+    periodically(() => sweepUp(parts, sweep), sweep.everyMs, `the sweep of ${sweep.name}`, parts.log),
+  );
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** Bound: until nothing is due, PASSES at most; the rest is the next turn's. */
+async function sweepUp({ database, metrics, log }: SweepParts, { name, sweep }: Sweep): Promise<void> {
+  let swept = 0;
+  for (let pass = 0; pass < PASSES; pass += 1) {
+    const rows = await sweep(database);
+    metrics.swept.inc({ sweep: name }, rows);
+    swept += rows;
+    if (rows === 0) break;
+  }
+  if (swept > 0) log.debug({ sweep: name, rows: swept }, "swept");
+}
