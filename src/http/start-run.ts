@@ -79,10 +79,7 @@ async function isAnswer(call: Call, { thread_id, body }: Wish): Promise<boolean>
 async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
   const { thread_id, body, keyed, assistant, graph, thread } = wish;
   const multitask_strategy = body.multitask_strategy ?? "enqueue";
-  if (multitask_strategy === "interrupt" || multitask_strategy === "rollback") {
-    const message = `multitask_strategy "${multitask_strategy}" is not served; use "enqueue" or "reject", or cancel the other run first`;
-    throw invalid([{ pointer: "/multitask_strategy", message }]);
-  }
+  if (multitask_strategy === "interrupt" || multitask_strategy === "rollback") authorise(call.principal, "runs:cancel");
   if (thread === undefined && body.if_not_exists !== "create") throw noThread(thread_id);
   // A command wins over the input that comes with it.
   const input = body.command == null ? body.input : null;

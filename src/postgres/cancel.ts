@@ -5,8 +5,9 @@ import { auditReview, auditRun } from "./audit.ts";
 import type { Database, Transaction } from "./database.ts";
 import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, moveReview } from "./reviews.sql.ts";
+import { refuseRollback, rolledBack } from "./rollback.ts";
 import { endRun, openRunsForUpdate, type RunError, type RunRow, requestCancel, runForUpdate } from "./runs.sql.ts";
-import { lockThread, setThreadStatus, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
+import { lockThread, readNow, setThreadStatus, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
 
 /** Who wants which run stopped. */
 export interface CancelRun {
@@ -14,51 +15,88 @@ export interface CancelRun {
   thread_id: string;
   run_id: string;
   principal_id: string;
+  /** `interrupt` keeps what the run has done, `rollback` takes it back and removes the run; default `interrupt`. */
+  action?: CancelAction;
+  /** Whether the run's graph is guarded: then nothing of it is taken back. */
+  guarded?: boolean;
 }
+
+/** What becomes of what a cancelled run has done. */
+export type CancelAction = "interrupt" | "rollback";
 
 /**
  * T-cancel. Locks: thread advisory lock, thread row, run, live reviews by id, audit.
  * A queued run ends at once, a running one is asked to stop, and one that waits for a person takes its questions back.
- * Returns the run as it was before; a run that has ended is left alone. Throws `not_found`.
+ * Returns the run as it was before; a run that has ended is left alone, and so is one that waits where it is to be
+ * rolled back: that is `deleteRun`'s. Throws `not_found`, and for a rollback `guarded`, `superseded`.
  */
 export async function cancelRun(database: Database, request: CancelRun): Promise<RunRow> {
+  const { tenant_id, thread_id, run_id, action = "interrupt" } = request;
   return await database.transaction(async (tx) => {
-    await tx.run(lockThread(request.thread_id));
-    const thread = await tx.maybeOne(threadForUpdate(request.tenant_id, request.thread_id));
-    const run =
-      thread === undefined
-        ? undefined
-        : await tx.maybeOne(runForUpdate(request.tenant_id, request.thread_id, request.run_id));
+    await tx.run(lockThread(thread_id));
+    const thread = await tx.maybeOne(threadForUpdate(tenant_id, thread_id));
+    const run = thread === undefined ? undefined : await tx.maybeOne(runForUpdate(tenant_id, thread_id, run_id));
     if (thread === undefined || run === undefined) {
-      throw new HoldpointError("not_found", `Run with ID ${request.run_id} not found on thread ${request.thread_id}`);
+      throw new HoldpointError("not_found", `Run with ID ${run_id} not found on thread ${thread_id}`);
     }
-    if (run.status === "running") {
-      await tx.run(requestCancel(run.tenant_id, run.run_id, "interrupt", request.principal_id));
-      await auditRun(tx, run, "run.cancel_requested", request.principal_id);
-    } else if (RUN_TRANSITIONS[run.status].cancel !== null) await cancelQueued(tx, run, thread, request);
-    else if (thread.status === "interrupted") await cancelWaiting(tx, run, thread, request);
+    if (RUN_TRANSITIONS[run.status].cancel !== null) await stop(tx, run, { ...request, action }, thread.now);
+    else if (action === "interrupt" && thread.status === "interrupted") await cancelWaiting(tx, run, thread, request);
     return run;
   });
 }
 
-async function cancelQueued(
-  tx: Transaction,
-  run: RunRow,
-  thread: ThreadRow & { now: string },
-  request: CancelRun,
-): Promise<void> {
-  await endCancelled(tx, run, request.principal_id, thread.now);
+type Stop = Pick<CancelRun, "principal_id" | "guarded"> & { action: CancelAction };
+
+/** Stops a run that is open. Throws `guarded`, `superseded`. */
+async function stop(tx: Transaction, run: RunRow, { action, principal_id, guarded }: Stop, at: string): Promise<void> {
+  if (action === "rollback") await refuseRollback(tx, run, guarded ?? true);
+  if (run.status === "pending") {
+    return await endCancelled(tx, { ...run, cancel_action: action, cancelled_by: principal_id }, principal_id, at);
+  }
+  await tx.run(requestCancel(run.tenant_id, run.run_id, action, principal_id));
+  await auditRun(tx, run, "run.cancel_requested", principal_id, { action });
 }
 
-/** Ends a run that nobody executes. The caller holds the thread's locks. */
+/**
+ * Stops the runs of a thread for one that is created in the same transaction and does not wait for them: the pending ones
+ * end here, the running one is asked to, and the new one starts when it has, because a thread runs one at a time.
+ * Edits and copies are waited for. Throws `guarded`, `superseded`, `thread_busy`.
+ */
+export async function stopFor(
+  tx: Transaction,
+  openRuns: readonly RunRow[],
+  next: { principal_id: string; guarded: boolean; multitask_strategy: CancelAction },
+): Promise<void> {
+  const { principal_id, guarded, multitask_strategy: action } = next;
+  if (guarded) {
+    const message = `multitask_strategy "${action}" would stop what may have been approved, and this graph is guarded; use "enqueue" or "reject"`;
+    throw new HoldpointError("guarded", message);
+  }
+  const runs = openRuns.filter(({ kind }) => kind === "run" || kind === "resume");
+  const carrier = runs.find(({ group_id }) => group_id !== null);
+  if (carrier !== undefined) {
+    const message = `run ${carrier.run_id} carries an answer and is ${carrier.status}; wait for it, or cancel it first`;
+    throw new HoldpointError("thread_busy", message, { facts: { run_id: carrier.run_id, status: carrier.status } });
+  }
+  const { now } = await tx.one(readNow());
+  // The last first: each is then the end of its thread's queue.
+  for (const run of runs.toReversed()) await stop(tx, run, { action, principal_id, guarded }, now);
+}
+
+/** Ends a run that nobody executes, as it was asked for. The caller holds the thread's locks. */
 export async function endCancelled(tx: Transaction, run: RunRow, principal_id: string, at: string): Promise<void> {
-  await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", null, cancelledBy(principal_id)));
+  const { tenant_id, thread_id, run_id } = run;
+  const open = (await tx.many(openRunsForUpdate(tenant_id, thread_id))).filter((other) => other.run_id !== run_id);
+  if (run.cancel_action === "rollback") {
+    const thread = await tx.one(threadForUpdate(tenant_id, thread_id));
+    if (await rolledBack(tx, run, thread, open.length > 0)) return;
+  }
+  await tx.run(endRun(tenant_id, run_id, "interrupted", null, cancelledBy(principal_id)));
   await moveGroup(tx, run, "cancel", `${principal_id} cancelled the run that carried the answer`, at, principal_id);
   await auditRun(tx, run, "run.cancelled", principal_id);
-  const left = await tx.many(openRunsForUpdate(run.tenant_id, run.thread_id));
-  if (left.length > 0) return;
-  const waiting = (await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id))).some(isWaiting);
-  await tx.run(setThreadStatus(run.tenant_id, run.thread_id, waiting ? "interrupted" : "idle"));
+  if (open.length > 0) return;
+  const waiting = (await tx.many(liveReviewsForUpdate(tenant_id, thread_id))).some(isWaiting);
+  await tx.run(setThreadStatus(tenant_id, thread_id, waiting ? "interrupted" : "idle"));
 }
 
 async function cancelWaiting(
@@ -67,26 +105,30 @@ async function cancelWaiting(
   thread: ThreadRow & { now: string },
   request: CancelRun,
 ): Promise<void> {
+  if (!(await takeBackQuestions(tx, run, request.principal_id, thread.now))) return;
+  await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", run.output, cancelledBy(request.principal_id)));
+  await auditRun(tx, run, "run.cancelled", request.principal_id);
+  const othersWait = (await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id))).some(isWaiting);
+  await tx.run(setThreadStatus(run.tenant_id, run.thread_id, othersWait ? "interrupted" : "idle"));
+}
+
+/** Takes back the questions that wait for a person in the run's name; false when there are none. */
+export async function takeBackQuestions(
+  tx: Transaction,
+  run: RunRow,
+  principal_id: string,
+  at: string,
+): Promise<boolean> {
   const reviews = await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id));
   const own = reviews.filter((review) => review.run_id === run.run_id && isWaiting(review));
-  if (own.length === 0) return;
   for (const review of own) {
     const status = REVIEW_TRANSITIONS[review.status].cancel;
     if (status === null) continue;
-    const reason = `${request.principal_id} cancelled run ${run.run_id}`;
+    const reason = `${principal_id} cancelled run ${run.run_id}`;
     await tx.run(moveReview(review.tenant_id, review.id, status, reason, null));
-    await auditReview(tx, review, {
-      kind: status,
-      principal_id: request.principal_id,
-      at: thread.now,
-      run_id: run.run_id,
-      body: { reason },
-    });
+    await auditReview(tx, review, { kind: status, principal_id, at, run_id: run.run_id, body: { reason } });
   }
-  await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", run.output, cancelledBy(request.principal_id)));
-  await auditRun(tx, run, "run.cancelled", request.principal_id);
-  const othersWait = reviews.some((review) => review.run_id !== run.run_id && isWaiting(review));
-  await tx.run(setThreadStatus(run.tenant_id, run.thread_id, othersWait ? "interrupted" : "idle"));
+  return own.length > 0;
 }
 
 function cancelledBy(principal_id: string): RunError {

@@ -16,7 +16,7 @@ import {
   takeLease,
   threadForClaim,
 } from "./claim.sql.ts";
-import { asksAnew, supersedeReview } from "./create-run.ts";
+import { asksAnew } from "./create-run.ts";
 import { type Database, isPostgresError, type Transaction } from "./database.ts";
 import { endStuckHolders } from "./fence.sql.ts";
 import type { Lease } from "./fence.ts";
@@ -24,6 +24,7 @@ import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
 import { endRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
+import { supersedeReview } from "./supersede.ts";
 import { lockThread, readNow, setThreadStatus, threadForUpdate } from "./threads.sql.ts";
 
 /** A run and the right to execute it. */

@@ -3,11 +3,13 @@ import { refuseSideDoors } from "../policy/guarded.ts";
 import { isOpen, isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { DEFAULT_PRIORITY, type RunKind, type RunKwargs } from "../protocol/run.ts";
-import { auditReview, runAudit } from "./audit.ts";
+import { runAudit } from "./audit.ts";
+import { stopFor } from "./cancel.ts";
 import type { Database, Queryable, Transaction } from "./database.ts";
 import { type KeyedRequest, keepKey, startedRun, takeKey } from "./idempotency.ts";
-import { liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
+import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
 import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
+import { supersedeReview } from "./supersede.ts";
 import {
   insertThread,
   lockThread,
@@ -32,7 +34,7 @@ export interface CreateRun {
   assistant_id: string | null;
   kwargs: RunKwargs;
   metadata: Record<string, unknown>;
-  multitask_strategy: "enqueue" | "reject";
+  multitask_strategy: "enqueue" | "reject" | "interrupt" | "rollback";
   after_seconds: number;
   /** From 0 to 100; default 50. */
   priority?: number | undefined;
@@ -56,7 +58,7 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
   const { tenant_id, thread_id, run_id, idempotency } = request;
   const earlier = await takeKey(tx, idempotency);
   if (earlier !== undefined) return await startedRun(tx, tenant_id, earlier);
-  const [, [found], openRuns, reviews] = await tx.pipeline([
+  const [, [found], openRuns, asked] = await tx.pipeline([
     lockThread(thread_id),
     threadForUpdate(tenant_id, thread_id),
     openRunsForUpdate(tenant_id, thread_id),
@@ -64,7 +66,8 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
   ]);
   const thread = found ?? (await createMissing(tx, request));
   await refuseOtherGraph(tx, request, thread, openRuns);
-  refuseBusy(request, openRuns);
+  const reviews = takesTurn(request) ? await takeTurn(tx, openRuns, request) : asked;
+  if (!takesTurn(request)) refuseBusy(request, openRuns);
   if (request.guarded) await guard(tx, request, thread, reviews);
   refuseCopyWhileDeciding(request, reviews);
   if (asksAnew(request)) await supersede(tx, reviews, request, thread.now);
@@ -122,6 +125,24 @@ function stamp(request: CreateRun): Record<string, unknown> {
     graph_id: request.graph_id,
     ...(request.assistant_id === null ? {} : { assistant_id: request.assistant_id }),
   };
+}
+
+/** What is taken back with a run may ask again what the run had left behind; this one leaves it behind in its turn. */
+async function takeTurn(
+  tx: Transaction,
+  openRuns: readonly RunRow[],
+  request: Parameters<typeof stopFor>[2] & CreateRun,
+): Promise<ReviewRow[]> {
+  await stopFor(tx, openRuns, request);
+  return await tx.many(liveReviewsForUpdate(request.tenant_id, request.thread_id));
+}
+
+/** True when it does not wait for the runs that are under way, but stops them. */
+function takesTurn(
+  request: CreateRun,
+): request is CreateRun & { kind: "run"; multitask_strategy: "interrupt" | "rollback" } {
+  const { kind, multitask_strategy } = request;
+  return kind === "run" && (multitask_strategy === "interrupt" || multitask_strategy === "rollback");
 }
 
 function refuseBusy(request: CreateRun, openRuns: readonly RunRow[]): void {
@@ -185,22 +206,6 @@ async function supersede(tx: Queryable, reviews: readonly ReviewRow[], request: 
     const reason = `${request.principal_id} ${request.kind === "state_update" ? "edited the thread's state" : "sent new input"} (run ${request.run_id})`;
     await supersedeReview(tx, review, { reason, principal_id: request.principal_id, run_id: request.run_id, at });
   }
-}
-
-/** Ends a review whose question no longer stands. */
-export async function supersedeReview(
-  tx: Queryable,
-  review: ReviewRow,
-  cause: { reason: string; principal_id: string; run_id: string; at: string; superseded_by?: string },
-): Promise<void> {
-  await tx.run(moveReview(review.tenant_id, review.id, "superseded", cause.reason, cause.superseded_by ?? null));
-  await auditReview(tx, review, {
-    kind: "superseded",
-    principal_id: cause.principal_id,
-    at: cause.at,
-    run_id: cause.run_id,
-    body: { reason: cause.reason },
-  });
 }
 
 /**

@@ -6,16 +6,16 @@ import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
 import type { RunStatus } from "../protocol/run.ts";
-import type { ThreadStatus } from "../protocol/thread.ts";
 import { auditReview, reviewLink, runAudit } from "./audit.ts";
-import { supersedeReview } from "./create-run.ts";
 import type { Database, Queryable, Transaction } from "./database.ts";
 import { eventBatch } from "./events.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
+import { restingStatus, rolledBack } from "./rollback.ts";
 import { endRun, type RunError, type RunRow } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
-import { finishThread, giveBackThread, type ThreadRow } from "./threads.sql.ts";
+import { supersedeReview } from "./supersede.ts";
+import { finishThread, giveBackThread } from "./threads.sql.ts";
 
 /** What an execution leaves behind. JSON is text here: it is stored as it stands. */
 export interface Finish {
@@ -75,10 +75,9 @@ export async function finishRun(
     const { tenant_id, thread_id, run_id } = lease;
     const { now } = thread;
     const isQueued = openRuns.some((open) => open.run_id !== run_id);
-    const finish = cancelledInstead(
-      wanted,
-      openRuns.find((open) => open.run_id === run_id),
-    );
+    const own = openRuns.find((open) => open.run_id === run_id);
+    if (own?.cancel_action === "rollback" && (await rolledBack(tx, own, thread, isQueued))) return;
+    const finish = cancelledInstead(wanted, own);
     if (finish.group !== null) await moveGroup(tx, run, finish.group.event, finish.group.reason, now);
     await openReviews(tx, run, finish.questions, context, now);
     if (finish.continued) await closeFailed(tx, run, now);
@@ -112,14 +111,6 @@ function cancelledInstead(finish: Finish, run: RunRow | undefined): Finish {
   if (finish.ending !== "paused" || run === undefined || run.cancel_action === null) return finish;
   const error = { error: "cancelled", message: `cancelled by ${run.cancelled_by}` };
   return { ...finish, ending: "cancelled", output: null, error, interrupts: "{}", questions: [] };
-}
-
-/** What a thread was before it was copied, and is again. */
-async function restingStatus(tx: Queryable, thread: ThreadRow, isQueued: boolean): Promise<ThreadStatus> {
-  if (isQueued) return "busy";
-  const live = await tx.many(liveReviewsForUpdate(thread.tenant_id, thread.thread_id));
-  if (live.some((review) => isWaiting(review) || review.status === "stale")) return "interrupted";
-  return thread.error === null ? "idle" : "error";
 }
 
 async function closeFailed(tx: Queryable, run: RunRow, at: string): Promise<void> {

@@ -111,7 +111,6 @@ it("cancels a running run and a queued one", async () => {
   await server.client.runs.cancel(thread_id, first.run_id, true);
   expect(await server.client.runs.get(thread_id, first.run_id)).toMatchObject({ status: "interrupted" });
   expect(await server.client.threads.get(thread_id)).toMatchObject({ status: "idle" });
-  await expect(server.client.runs.cancel(thread_id, first.run_id, false, "rollback")).rejects.toThrow(/HTTP 422/);
 });
 
 it("gives state, history and the state at a checkpoint, with messages as the clients know them", async () => {

@@ -3,6 +3,7 @@ import type { RunRow } from "../../postgres/runs.sql.ts";
 import { runCreateSchema, STREAM_MODES } from "../../protocol/run.ts";
 import { authorise } from "../authenticate.ts";
 import { waitForRun } from "../await-run.ts";
+import { cancel } from "../cancel.ts";
 import { type Follow, followRun } from "../follow-run.ts";
 import { readCreation } from "../idempotency.ts";
 import { flag, readQuery, uuidParameter } from "../read-request.ts";
@@ -11,7 +12,7 @@ import { streamModes } from "../run-kwargs.ts";
 import { SSE_HEADERS } from "../sse.ts";
 import { startRun } from "../start-run.ts";
 import { type StreamEnd, streamBody } from "../stream-body.ts";
-import { addressOf, cancel, findRun } from "./runs.ts";
+import { addressOf, findRun } from "./runs.ts";
 
 const FROM_START = 0;
 

@@ -1,32 +1,20 @@
 import { z } from "zod";
 import { attemptsOfRun } from "../../postgres/attempts.sql.ts";
-import { cancelRun } from "../../postgres/cancel.ts";
 import { listRuns, type RunRow, selectRun } from "../../postgres/runs.sql.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { RUN_STATUSES, runCreateSchema } from "../../protocol/run.ts";
-import { awaitRun } from "../await-run.ts";
 import { readCreation } from "../idempotency.ts";
-import { flag, limitSchema, offsetSchema, readQuery, uuidParameter, wholeNumber } from "../read-request.ts";
-import { empty, json } from "../reply.ts";
+import { limitSchema, offsetSchema, readQuery, uuidParameter, wholeNumber } from "../read-request.ts";
+import { json } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
 import { startRun } from "../start-run.ts";
 import { wireRun } from "../wire.ts";
 import { findThread } from "./threads.ts";
 
-// Longer than any node should need to notice; the cancellation stands all the same.
-const CANCEL_WAIT_MS = 60_000;
-
 const listSchema = z.object({
   limit: wholeNumber(limitSchema).default(10),
   offset: wholeNumber(offsetSchema).default(0),
   status: z.enum(RUN_STATUSES).optional(),
-});
-
-const cancelSchema = z.object({
-  wait: flag.default(false),
-  action: z
-    .literal("interrupt", { error: '"interrupt" is the only action served; "rollback" would delete what was decided' })
-    .default("interrupt"),
 });
 
 /** Runs in the background. */
@@ -67,19 +55,6 @@ export const runRoutes: readonly Route[] = [
       return json(await call.deps.database.many(attemptsOfRun(tenant_id, run_id)));
     },
   },
-  {
-    method: "POST",
-    path: "/threads/:thread_id/runs/:run_id/cancel",
-    permission: "runs:cancel",
-    async handle(call) {
-      const { wait } = readQuery(call, cancelSchema);
-      const run = await findRun(call);
-      await cancel(call, run);
-      if (!wait) return empty(202);
-      const stop = AbortSignal.any([call.draining, call.request.signal]);
-      return empty((await awaitRun(call.deps, run, stop, CANCEL_WAIT_MS)) === undefined ? 202 : 204);
-    },
-  },
 ];
 
 /** Where a run is found. */
@@ -94,11 +69,4 @@ export async function findRun(call: Call): Promise<RunRow> {
   const run = await call.deps.database.maybeOne(selectRun(call.principal.tenant_id, thread_id, run_id));
   if (run !== undefined) return run;
   throw new HoldpointError("not_found", `Run with ID ${run_id} not found on thread ${thread_id}`);
-}
-
-/** Asks for a run to be stopped, in the caller's name. */
-export async function cancel(call: Call, { thread_id, run_id }: RunRow): Promise<void> {
-  const { tenant_id, principal_id } = call.principal;
-  await cancelRun(call.deps.database, { tenant_id, thread_id, run_id, principal_id });
-  call.deps.wakeups.wake("runs", thread_id);
 }

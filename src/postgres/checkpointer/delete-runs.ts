@@ -26,12 +26,16 @@ export async function deleteRuns(store: CheckpointStore, run_ids: readonly strin
   return total;
 }
 
-/** T-delete-runs: the thread's lock alone. Runs, reviews and effects are read under it and not locked. */
-async function rollBack(
+/**
+ * T-delete-runs: the thread's lock alone. Runs, reviews and effects are read under it and not locked. `isPart`: the
+ * caller, who ends the runs in the same transaction, has more to do in it. Throws before it changes anything.
+ */
+export async function rollBack(
   tx: Transaction,
   tenant_id: string,
   thread_id: string,
   wanted: readonly string[],
+  { isPart = false } = {},
 ): Promise<Omit<DeletedRows, "threads">> {
   const [, nodes, writes, holds] = await tx.pipeline([
     lockThread(thread_id),
@@ -39,10 +43,11 @@ async function rollBack(
     selectRunWrites(tenant_id, thread_id, wanted),
     selectHolds(tenant_id, thread_id, wanted),
   ]);
-  const going = planRollback({ thread_id, run_ids: new Set(wanted), nodes, writes, holds });
+  const kept = isPart ? holds.filter(({ kind }) => kind !== "run") : holds;
+  const going = planRollback({ thread_id, run_ids: new Set(wanted), nodes, writes, holds: kept });
   if (going.length === 0 && writes.length === 0) return { checkpoints: 0, writes: 0, chunks: 0 };
   const takenBack = await tx.one(takeBackWrites(tenant_id, thread_id, wanted));
-  const deleted = await deleteNodes(tx, tenant_id, thread_id, going);
+  const deleted = await deleteNodes(tx, tenant_id, thread_id, going, { isLast: !isPart });
   return { ...deleted, writes: deleted.writes + takenBack.deleted };
 }
 

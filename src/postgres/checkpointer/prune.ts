@@ -94,19 +94,21 @@ async function prune(
   return await deleteNodes(tx, tenant_id, thread_id, drop);
 }
 
-/** Deletes checkpoints with the writes on them and the chunks that were theirs alone, and commits. */
+/** Deletes checkpoints with the writes on them and the chunks that were theirs alone, and commits, unless more is to come. */
 export async function deleteNodes(
   tx: Transaction,
   tenant_id: string,
   thread_id: string,
   nodes: readonly CheckpointNode[],
+  { isLast = true } = {},
 ): Promise<Omit<DeletedRows, "threads">> {
   const names = namesOf(nodes);
-  const [[writes], [checkpoints], [chunks]] = await tx.finish([
+  const deletions = [
     deleteSomeWrites(tenant_id, thread_id, ...names),
     deleteSomeCheckpoints(tenant_id, thread_id, ...names),
     deleteUnusedChunks(tenant_id, thread_id),
-  ]);
+  ] as const;
+  const [[writes], [checkpoints], [chunks]] = await (isLast ? tx.finish(deletions) : tx.pipeline(deletions));
   return {
     checkpoints: checkpoints?.deleted ?? 0,
     writes: writes?.deleted ?? 0,
