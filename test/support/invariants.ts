@@ -67,6 +67,13 @@ const CHECKS: Check[] = [
           select 1 from holdpoint.review v where v.thread_id = t.thread_id and v.status in ('open', 'info_requested'))))`,
   },
   {
+    name: "a thread that waits for an answer has a review of what it asks",
+    text: `select t.thread_id, t.interrupts from holdpoint.thread t
+      where t.deleted_at is null and t.status = 'interrupted' and t.interrupts <> '{}'
+        and not exists (select 1 from holdpoint.review v where v.thread_id = t.thread_id
+          and v.status in ('open', 'info_requested', 'decided', 'stale'))`,
+  },
+  {
     name: "the first queued run of a thread at rest has a place in the queue, and nothing else has one",
     text: `select r.run_id, r.status, r.place from holdpoint.run r
       where (r.place is not null) <> (r.status = 'pending' and not exists (
