@@ -1,7 +1,7 @@
 import { RUN_TRANSITIONS } from "../policy/run-lifecycle.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { StreamMode } from "../protocol/run.ts";
-import { type Frame, type RunSource, runFeeds } from "./run-feed.ts";
+import { type Frame, type RunFeed, type RunSource, runFeeds } from "./run-feed.ts";
 import { comment, frame } from "./sse.ts";
 
 const HEARTBEAT_MS = 5_000;
@@ -51,8 +51,11 @@ export async function* followRun(
         lastShownAt = Date.now();
       }
       if (!look.isWhole) continue;
-      // A run that was ended from outside (poison, refused in the queue) has stored no error of its own.
-      if (hasEnded(look)) return yield closing(hasFailed(look) && !sawError ? errorOf(look) : null);
+      if (hasEnded(look)) {
+        // A run that was ended from outside (poison, refused in the queue) has stored no error of its own.
+        const isTold = !hasFailed(look) || sawError || (await isError(feed, after));
+        return yield closing(isTold ? null : errorOf(look));
+      }
       await feed.changed(turn, signal);
     }
   } finally {
@@ -71,6 +74,12 @@ function shownFrames(
     if (mode === "metadata") return attempt !== announced;
     return modes === null || names.has(mode);
   };
+}
+
+/** True when that event, which the client has, is the error that the run has stored as its last. */
+async function isError(feed: RunFeed, seq: number): Promise<boolean> {
+  const look = seq === 0 ? undefined : await feed.look(seq - 1);
+  return look?.frames[0]?.mode === "error";
 }
 
 function textOf(frames: readonly Frame[], silentMs: number): string {

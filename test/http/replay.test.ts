@@ -115,6 +115,16 @@ it("gives a client that is cut off anywhere each event once and in order, after 
   await expectEachOnce(run, readers("later", run));
 });
 
+it("tells a client that is cut off behind the error of a run nothing of it again", async () => {
+  const { thread_id } = await server.client.threads.create();
+  const reader = "error-3";
+  proxy.breakAt(reader, { events: 3, isInside: false });
+  const stream = clientOf(reader).runs.stream(thread_id, "http-fail", { input: { text: "x" } });
+  const parts = await readCut(reader, stream as AsyncIterable<Part>, 3);
+  expect(parts.map(({ event }) => event)).toEqual(["metadata", "values", "error", "end"]);
+  expect(proxy.asked(reader)).toEqual([undefined, parts[2]?.id]);
+});
+
 it("shows a client that comes back what it had asked for, and nothing else that is stored", async () => {
   const { thread_id } = await server.client.threads.create();
   const reader = "custom-4";
