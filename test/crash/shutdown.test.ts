@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { sdk } from "../support/client.ts";
+import { openProxy } from "../support/proxy.ts";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
@@ -55,3 +56,30 @@ it("a process that is told twice to stop does so at once", async () => {
     await house.close();
   }
 }, 60_000);
+
+it.each(["gone", "silent"] as const)(
+  "a process stops although its database is %s",
+  async (how) => {
+    const house = await openRefundHouse();
+    const proxy = await openProxy(house.url);
+    try {
+      const env = { HOLDPOINT_LEASE_MS: "1000", HOLDPOINT_DRAIN_MS: "300" };
+      const server = await startServer({ databaseUrl: proxy.url, env });
+      const { run_id } = await holding(house, server);
+      if (how === "gone") await proxy.close();
+      else proxy.hold("all");
+      const exit = await server.stop();
+      expect(exit.signal, server.log()).toBeNull();
+      // Nobody could hand it back: its lease runs out, and the next process goes on.
+      const next = await startServer({ databaseUrl: house.url });
+      const attempts = "select outcome from holdpoint.run_attempt where run_id = $1 and ended_at is not null";
+      await until("it was taken back", async () => (await house.pool.query(attempts, [run_id])).rows.length > 0);
+      expect((await house.pool.query(attempts, [run_id])).rows).toEqual([{ outcome: "lease_lost" }]);
+      await next.kill9();
+    } finally {
+      if (how === "silent") await proxy.close();
+      await house.close();
+    }
+  },
+  60_000,
+);

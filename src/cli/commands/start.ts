@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import { type Config, forgetSecrets, readConfig } from "../../config.ts";
 import { formatLoadError } from "../../graphs/graph-set.ts";
@@ -77,13 +78,24 @@ async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
       ? `\nstopping: runs under way get ${seconds} s to finish, others take over what is left. Ctrl-C again stops at once`
       : "\nstopping: open requests are ended. Ctrl-C again stops at once",
   );
-  await Promise.race([running.close(), stop.second.then(leaveAtOnce)]);
+  const graceMs = config.drainMs + CLOSE_GRACE_MS;
+  const isClosed = await Promise.race([
+    running.close().then(() => true),
+    stop.second.then(leaveAtOnce),
+    delay(graceMs, false, { ref: false }),
+  ]);
+  if (!isClosed) {
+    const why = `not all was closed within ${graceMs} ms, as when the database does not answer; leases run out by themselves`;
+    throw new CommandError(EXIT.failed, `stopped: ${why}`);
+  }
   terminal.note("stopped");
   if (stop.asked()) return;
   throw new CommandError(EXIT.failed, `stopped because of an exception that nothing caught: ${await broken.promise}`);
 }
 
 const ONE_PRESS_MS = 500;
+// Beyond the time that runs are given: for a database that has fallen silent, which no connection notices at once.
+const CLOSE_GRACE_MS = 10_000;
 
 /** Importing everything takes about as long as the database needs to start: it starts first. */
 async function start(
