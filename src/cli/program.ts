@@ -5,6 +5,7 @@ import { addDatabaseCommands } from "./commands/db.ts";
 import { addDeliveriesCommands } from "./commands/deliveries.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addGraphs } from "./commands/graphs.ts";
+import { addInsights } from "./commands/insights.ts";
 import { addKeysCommands } from "./commands/keys.ts";
 import { addLogin } from "./commands/login.ts";
 import { addQueue } from "./commands/queue.ts";
@@ -59,6 +60,7 @@ export function createProgram(cli: Cli): Command {
     .description("see what runs, follow it, stop it, try it again")
     .helpCommand(false);
   for (const add of [addRunsList, addRunsShow, addRunsWatch, addRunsCancel, addRunsRetry]) add(runs, cli);
+  addInsights(program, cli);
   addQueue(program, cli);
   addWorkers(program, cli);
   addDeliveriesCommands(program, cli);

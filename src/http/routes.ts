@@ -2,6 +2,7 @@ import type { Route } from "./route.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { assistantRoutes } from "./routes/assistants.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
+import { insightRoutes } from "./routes/insights.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { queueRoutes } from "./routes/queue.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
@@ -31,5 +32,6 @@ export const routes: readonly Route[] = [
   ...runListRoutes,
   ...runRetryRoutes,
   ...queueRoutes,
+  ...insightRoutes,
   ...workerRoutes,
 ];
