@@ -104,6 +104,7 @@ it("refuses what is not served instead of doing something else", async () => {
   }
   expect(await refused("/threads/search", { values: { a: 1 } })).toMatchObject({ status: 422 });
   expect(await refused("/threads", { supersteps: [] })).toMatchObject({ status: 422 });
+  expect(await refused("/threads", { ttl: { ttl: 60, strategy: "delete" } })).toMatchObject({ status: 422 });
   expect(await refused("/threads/search", { limit: 1001 })).toMatchObject({ status: 422 });
   expect(await refused("/reviews?limit=1001")).toMatchObject({ status: 422 });
   expect(await refused("/reviews?offset=-1")).toMatchObject({ status: 422 });

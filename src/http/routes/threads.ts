@@ -18,7 +18,7 @@ import { awaitWrite, queueWrite } from "../write-thread.ts";
 // Left out silently, these would make an answer that is wrong without looking it.
 const notServed = z.undefined({ error: "is not served yet; leave it out" }).or(z.null());
 
-const createSchema = threadCreateSchema.extend({ supersteps: notServed.optional() });
+const createSchema = threadCreateSchema.extend({ supersteps: notServed.optional(), ttl: notServed.optional() });
 
 const searchSchema = z.object({
   status: z.enum(THREAD_STATUSES).nullish(),
@@ -29,7 +29,7 @@ const searchSchema = z.object({
   values: notServed.optional(),
 });
 
-const patchSchema = z.object({ metadata: metadataSchema.nullish() });
+const patchSchema = z.object({ metadata: metadataSchema.nullish(), ttl: notServed.optional() });
 
 /** Threads. */
 export const threadRoutes: readonly Route[] = [
