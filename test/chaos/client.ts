@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto";
+import { Client } from "@langchain/langgraph-sdk/client";
+import type { ReviewTask } from "../../src/protocol/review.ts";
+import { decide, reviewsOf } from "../support/client.ts";
+import { persist } from "./persist.ts";
+import type { Said, ThreadPlan } from "./plan.ts";
+
+/** An event as a client saw it. */
+export interface SeenEvent {
+  seq: number;
+  event: string;
+  digest: string;
+}
+
+/** What the clients of one thread were told. */
+export interface Account {
+  plan: ThreadPlan;
+  /** Runs that were accepted, in the order of their turns. */
+  accepted: string[];
+  /** What was followed, by run. */
+  seen: Map<string, SeenEvent[]>;
+  /** By review: what a bot was told that it had decided. */
+  won: Map<string, Said>;
+  /** Two bots were told that each of them had decided. */
+  faults: string[];
+}
+
+/** Where the clients ask, as whom, and until when. */
+export interface Clients {
+  url: string;
+  /** The keys of the two bots. */
+  keys: string[];
+  deadline: number;
+}
+
+/** The fingerprint of an event's data. */
+export const digestOf = (data: unknown): string =>
+  createHash("sha256").update(JSON.stringify(data)).digest("base64url").slice(0, 16);
+
+/** The question that a review asks. */
+export const questionOf = ({ flavour, title, value }: Pick<ReviewTask, "flavour" | "title" | "value">): string =>
+  flavour === "review" ? title : String(value);
+
+/** Does what the plan of a thread says, through servers that come and go, until nothing of it is left to do. */
+export async function drive(clients: Clients, plan: ThreadPlan): Promise<Account> {
+  const { thread_id, graph, turns, durability, watched } = plan;
+  const account: Account = { plan, accepted: [], seen: new Map(), won: new Map(), faults: [] };
+  const again = <Result>(what: string, attempt: () => Promise<Result>) =>
+    persist(`${what} of thread ${thread_id}`, attempt, clients.deadline);
+  const client = sdk(clients.url);
+  await again("creation", () => client.threads.create({ threadId: thread_id, ifExists: "do_nothing" }));
+  for (const turn of turns) {
+    const keyed = sdk(clients.url, { "idempotency-key": `${thread_id}:${turn.turn}` });
+    const streamMode: ("values" | "updates")[] = ["values", "updates"];
+    const run = { input: { ...turn }, durability, streamMode, streamSubgraphs: true };
+    const { run_id } = await again("a run", () => keyed.runs.create(thread_id, graph, run));
+    account.accepted.push(run_id);
+  }
+  const ended = new Set<string>();
+  // Bound: the deadline of every request.
+  for (;;) {
+    const runs = (await again("the runs", () => client.runs.list(thread_id, { limit: 100 }))).toReversed();
+    const next = runs.find(({ run_id, status }) =>
+      watched ? !ended.has(run_id) : status === "pending" || status === "running",
+    );
+    if (next !== undefined) {
+      const { run_id } = next;
+      if (watched) account.seen.set(run_id, await again("a stream", () => follow(client, thread_id, run_id, account)));
+      else await again("a wait", () => client.runs.join(thread_id, run_id)).catch(unlessFailed);
+      ended.add(run_id);
+      continue;
+    }
+    const { status } = await again("the thread", () => client.threads.get(thread_id));
+    if (status === "interrupted") await again("answers", () => answerAll(clients, plan, account));
+    else if (status !== "busy") return account;
+  }
+}
+
+const sdk = (url: string, defaultHeaders: Record<string, string> = {}) =>
+  new Client({ apiUrl: url, apiKey: null as never, defaultHeaders, callerOptions: { maxRetries: 0 } });
+
+/** A run that failed is told of as such; how it may fail is looked at in the end. */
+function unlessFailed(error: Error): void {
+  if (!/effect_in_doubt/.test(error.message)) throw error;
+}
+
+/** Follows a run to its end. The client comes back by itself, and where it gives up it is asked for the rest. */
+async function follow(client: Client, thread_id: string, run_id: string, account: Account): Promise<SeenEvent[]> {
+  // Kept over attempts: a client that comes back must be given what comes next and nothing else.
+  const seen = account.seen.get(run_id) ?? [];
+  account.seen.set(run_id, seen);
+  const last = seen.at(-1)?.seq;
+  const options = last === undefined ? {} : { lastEventId: String(last) };
+  for await (const { id, event, data } of client.runs.joinStream(thread_id, run_id, options)) {
+    if ((event as string) === "end") return seen;
+    // What has no number of its own is given that of the event before it, as the standard says.
+    if (id !== undefined) seen.push({ seq: Number(id), event, digest: digestOf(data) });
+  }
+  throw new Error("the stream was cut");
+}
+
+async function answerAll({ url, keys }: Clients, plan: ThreadPlan, account: Account): Promise<void> {
+  const open = await reviewsOf(url, plan.thread_id, "open");
+  if (!Array.isArray(open)) throw new Error("the reviews were not listed");
+  for (const review of open) {
+    const said = plan.answers[questionOf(review)];
+    if (said === undefined) throw Object.assign(new Error(`asked ${questionOf(review)}`), { status: 400 });
+    const answers = await Promise.all(
+      said.map(async (decision, bot) => ({
+        decision,
+        ...(await decide(url, review, decision, { key: keys[bot] as string })),
+      })),
+    );
+    for (const { status, decision, body } of answers) {
+      if (status === 200) claimWin(account, review.id, decision);
+      else if (status < 500 && status !== 409) account.faults.push(`a decision got ${status}: ${JSON.stringify(body)}`);
+    }
+  }
+}
+
+function claimWin({ won, faults }: Account, review_id: string, decision: Said): void {
+  const other = won.get(review_id);
+  if (other !== undefined && JSON.stringify(other) !== JSON.stringify(decision))
+    faults.push(`review ${review_id} was won twice`);
+  won.set(review_id, decision);
+}
