@@ -137,7 +137,7 @@ export const CHECKPOINTER_MUTANTS: readonly Mutant[] = [
   {
     name: "a deleted thread leaves no tombstone",
     file: `${FOLDER}/delete.sql.ts`,
-    find: "set deleted_at = coalesce(deleted_at, holdpoint.now()), lease_worker_id = null,",
+    find: "set deleted_at = coalesce(deleted_at, holdpoint.now()), next_at = holdpoint.now(), lease_worker_id = null,",
     replace: "set lease_worker_id = null,",
     tests: [TESTS.deleteThread],
   },

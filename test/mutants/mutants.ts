@@ -1,6 +1,7 @@
 import { CHECKPOINTER_MUTANTS } from "./checkpointer-mutants.ts";
 import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
+import { EVENT_MUTANTS } from "./event-mutants.ts";
 import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { QUEUE_MUTANTS } from "./queue-mutants.ts";
@@ -11,5 +12,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...CHECKPOINTER_MUTANTS,
   ...ENGINE_MUTANTS,
   ...QUEUE_MUTANTS,
+  ...EVENT_MUTANTS,
   ...DECISION_MUTANTS,
 ];
