@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { cancelRun } from "../../src/postgres/cancel.ts";
 import { claimRuns, claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
 import { appendEvents, readRunEvents } from "../../src/postgres/events.ts";
 import { finishRun } from "../../src/postgres/finish.ts";
@@ -156,6 +157,38 @@ test("a worker whose lease was taken writes nothing: no event, no checkpoint, no
   ).rejects.toMatchObject({ code: "lease_lost" });
   expect(await after()).toEqual(finished);
   expect([visitsOf("steps.a"), visitsOf("steps.b"), visitsOf("steps.c")]).toEqual([1, 2, 1]);
+});
+
+test.each(["read", "once"])("the first write that is refused stops the run at once (%s)", async (kind) => {
+  const held = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<string>();
+  knobs.onVisit = async (place) => {
+    if (place.startsWith("stubborn.stopped")) stopped.resolve(place);
+    if (place !== "stubborn.held") return;
+    reached.resolve();
+    await held.promise;
+  };
+  const run = await house.start("stubborn", { input: { kind }, stream_mode: ["custom"] });
+  const zombie = await claimNext(house);
+  const lost = async () => (await house.parts.metrics.leases_lost.get()).values[0]?.value ?? 0;
+  const before = await lost();
+  const controller = new AbortController();
+  const ended = executeRun(house.parts, { run: zombie, lease: leaseOf(zombie), controller });
+  await reached.promise;
+  await leasesRunOut();
+  held.resolve();
+  // No heartbeat and no checkpoint tells it.
+  expect(await stopped.promise).toBe("stubborn.stopped:lease_lost");
+  await ended;
+  expect(await lost()).toBe(before + 1);
+  expect(visitsOf("stubborn.acted")).toBe(0);
+  const { rows } = await house.database.pool.query(
+    "select outcome from holdpoint.run_attempt where run_id = $1 order by attempt",
+    [run.run_id],
+  );
+  expect(rows).toEqual([{ outcome: "lease_lost" }]);
+  await cancelRun(house.database, { ...run, principal_id: "user:carl" });
 });
 
 /** What another connection holds while `body` runs. */
