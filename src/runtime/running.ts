@@ -21,7 +21,7 @@ export interface RunningRuns {
   has(thread_id: string): boolean;
   all(): RunningRun[];
   add(entry: RunningRun): void;
-  remove(run_id: string): void;
+  remove(entry: RunningRun): void;
   abort(run_id: string, reason: StopReason): void;
   /** Stops what the database no longer gives this worker. */
   onBeat(message: HeartbeatMessage): void;
@@ -56,8 +56,15 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
     ids: () => [...running.keys()],
     has: (thread_id) => [...running.values()].some(({ lease }) => lease.thread_id === thread_id),
     all: () => [...running.values()],
-    add: (entry) => void running.set(entry.run.run_id, entry),
-    remove: (run_id) => void running.delete(run_id),
+    add(entry) {
+      const earlier = running.get(entry.run.run_id);
+      // Its lease ran out, and this worker was given the run again before a beat could tell.
+      if (earlier !== undefined) lose(earlier);
+      running.set(entry.run.run_id, entry);
+    },
+    remove(entry) {
+      if (running.get(entry.run.run_id) === entry) running.delete(entry.run.run_id);
+    },
     abort,
     onBeat(message) {
       if ("error" in message) {

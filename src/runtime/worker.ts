@@ -163,7 +163,7 @@ function execute(parts: RunnerParts, running: RunningRuns, run: ClaimedRun): Run
       await giveUpRun(parts, entry);
     })
     .then(() => {
-      running.remove(run_id);
+      running.remove(entry);
       parts.wakeups.wake("runs", thread_id);
       parts.wakeups.wake("events", thread_id);
     });

@@ -95,7 +95,7 @@ describe("runs retry", () => {
   test("of a run that has not failed is refused, and so is one without the right to start runs", async () => {
     const { run_id } = await start("cli-question");
     expect(await cli("runs", "retry", run_id, "--yes")).toMatchObject({
-      code: 6,
+      code: 3,
       stderr: expect.stringContaining("is success: only a run that ended with error or timeout"),
     });
     await cli("runs", "cancel", run_id, "--yes");
