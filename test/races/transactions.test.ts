@@ -4,11 +4,14 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import { claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
 import { createCron } from "../../src/postgres/crons.ts";
+import { deleteRun } from "../../src/postgres/delete-run.ts";
 import { dueDeliveries, takeDelivery } from "../../src/postgres/deliveries.sql.ts";
 import { readDeliveries, replay, settleAttempt } from "../../src/postgres/deliveries.ts";
 import { fireCron } from "../../src/postgres/fire-cron.ts";
 import { sweepIdempotencyKeys } from "../../src/postgres/idempotency.ts";
+import { selectHeadWithout } from "../../src/postgres/rollback.sql.ts";
 import { listRuns } from "../../src/postgres/runs.sql.ts";
+import { timeOutRuns } from "../../src/postgres/time-out.ts";
 import { resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
 import { createDice, type Dice, SCALE } from "../support/dice.ts";
 import { leaseOf } from "../support/dying-worker.ts";
@@ -137,6 +140,35 @@ const acts: Record<string, Act> = {
     const { tenant_id, run_id } = dice.pick(runs);
     await cancelRun(house.database, { tenant_id, thread_id, run_id, principal_id: "user:carl" });
   },
+  async "cancel and roll back"(dice, { thread_id }) {
+    const runs = await house.database.many(listRuns("default", thread_id, { status: null, limit: 3, offset: 0 }));
+    if (runs.length === 0) return;
+    const { tenant_id, run_id } = dice.pick(runs);
+    const action = "rollback" as const;
+    await cancelRun(house.database, {
+      tenant_id,
+      thread_id,
+      run_id,
+      principal_id: "user:carl",
+      action,
+      guarded: false,
+    });
+  },
+  async "take the place"(dice, { graph_id, thread_id }) {
+    const multitask_strategy = dice.pick(["interrupt", "rollback"] as const);
+    await house.start(graph_id, { input: { amount: 5 }, timeout: 60 }, { thread_id, multitask_strategy });
+  },
+  async "delete a run"(dice) {
+    const { thread_id } = await restingPlace(dice);
+    const [last] = await house.database.many(listRuns("default", thread_id, { status: null, limit: 1, offset: 0 }));
+    if (last === undefined) return;
+    const { tenant_id, run_id } = last;
+    const head = await house.database.maybeOne(selectHeadWithout(tenant_id, thread_id, run_id));
+    const without = { head_checkpoint_id: head?.checkpoint_id ?? null, values: null, interrupts: "{}" };
+    const request = { tenant_id, thread_id, run_id, principal_id: "user:dora", guarded: false, without };
+    await deleteRun(house.database, request);
+  },
+  "time out": () => timeOutRuns(house.database),
   async "claim and lose"(dice, { graph_id, thread_id }) {
     const claimant = { graph_ids: [graph_id], worker_id: randomUUID(), leaseMs: 60_000, limits };
     const run = await claimThread(house.database, claimant, "default", thread_id);
