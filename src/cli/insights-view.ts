@@ -45,11 +45,9 @@ function timePairs({ time }: RunInsightsView): [string, string][] {
 }
 
 function wordsOf({ title, status, outcome, opened_at, answered_at }: RunInsightsView["questions"][number]): string {
-  const took =
-    answered_at === null
-      ? `open since ${formatMoment(opened_at)}`
-      : `after ${formatDuration(Date.parse(answered_at) - Date.parse(opened_at))}`;
-  return `${title} (${outcome ?? status}, ${took})`;
+  if (answered_at === null) return `${title} (${status} since ${formatMoment(opened_at)})`;
+  const took = formatDuration(Date.parse(answered_at) - Date.parse(opened_at));
+  return `${title} (${outcome ?? status} after ${took})`;
 }
 
 function pathLines({ columns }: Terminal, path: RunInsightsView["path"]): string[] {

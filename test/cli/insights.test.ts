@@ -37,6 +37,7 @@ describe("insights", () => {
     expect(stdout).toMatch(/^ {2}total +2d 3h$/m);
     expect(stdout).toMatch(/^ {2}waiting for a person +2d 3h$/m);
     expect(stdout).toMatch(/^ {2}in the queue +\d+ ms$/m);
+    expect(stdout).toMatch(/^ {2}review [0-9a-f]{7}: Refund .* \(open since \d{4}-/m);
     expect(stdout).toMatch(/critical path:\n {4}analyze \d/);
     expect(stdout).toMatch(/^NODE +TIMES +TIME +LONGEST +OF PATH/m);
     expect(stdout).toMatch(/^analyze +1 +\d+ ms/m);
