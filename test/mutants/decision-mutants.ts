@@ -136,8 +136,8 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
   {
     name: "a thread is edited and copied in the middle of a run",
     file: "src/postgres/create-run.ts",
-    find: "  refuseBusy(request, openRuns);",
-    replace: "  refuseBusy(request, []);",
+    find: "refuseBusy(request, openRuns);",
+    replace: "refuseBusy(request, []);",
     tests: [TESTS.movedOn, TESTS.copy],
   },
   {

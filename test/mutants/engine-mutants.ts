@@ -120,8 +120,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     replace: "    openRunsForUpdate(tenant_id, thread_id),\n    threadForUpdate(tenant_id, thread_id),\n",
     also: [
       {
-        find: "const [, [found], openRuns, reviews] = await tx.pipeline([",
-        replace: "const [, openRuns, [found], reviews] = await tx.pipeline([",
+        find: "const [, [found], openRuns, asked] = await tx.pipeline([",
+        replace: "const [, openRuns, [found], asked] = await tx.pipeline([",
       },
     ],
     tests: [TESTS.lockOrder],

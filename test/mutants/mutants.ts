@@ -5,6 +5,7 @@ import { EVENT_MUTANTS } from "./event-mutants.ts";
 import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { QUEUE_MUTANTS } from "./queue-mutants.ts";
+import { STOP_MUTANTS } from "./stop-mutants.ts";
 
 /** All faults. */
 export const MUTANTS: readonly Mutant[] = [
@@ -12,6 +13,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CHECKPOINTER_MUTANTS,
   ...ENGINE_MUTANTS,
   ...QUEUE_MUTANTS,
+  ...STOP_MUTANTS,
   ...EVENT_MUTANTS,
   ...DECISION_MUTANTS,
 ];
