@@ -1,18 +1,32 @@
 import { parseArgs } from "node:util";
 import { measureBoot } from "./boot.ts";
+import { measureEngine } from "./engine.ts";
 import { measureLatency } from "./latency.ts";
 import type { Row } from "./table.ts";
 import { printTable } from "./table.ts";
 
 // npm run bench: one table of what a user waits for. Figures wander with the machine; the ratios are what to trust.
-const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean", short: "h" } } });
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h" },
+  },
+});
 if (values.help === true) {
   console.log(
-    "usage: npm run bench -- [--only boot|latency]\n\nMeasures start-up and request latency against the same graph run in process.",
+    `usage: npm run bench -- [--only boot|latency|engine] [--quick]
+
+Measures start-up, request latency against the same graph run in process, and what the engine gets through against DBOS
+and the official saver. --quick makes the loads of the engine small, for a first look.`,
   );
   process.exit(0);
 }
-const suites: Record<string, () => Promise<Row[]>> = { boot: measureBoot, latency: measureLatency };
+const suites: Record<string, (options: { quick: boolean }) => Promise<Row[]>> = {
+  boot: measureBoot,
+  latency: measureLatency,
+  engine: measureEngine,
+};
 const chosen = values.only === undefined ? Object.keys(suites) : [values.only];
 const rows: Row[] = [];
 for (const name of chosen) {
@@ -22,6 +36,6 @@ for (const name of chosen) {
     process.exit(2);
   }
   console.error(`measuring ${name} …`);
-  rows.push(...(await suite()));
+  rows.push(...(await suite(values)));
 }
 printTable(rows);
