@@ -68,6 +68,21 @@ describe("what the official Postgres saver corrupts", () => {
   });
 });
 
+test("a copy of a checkpoint has the values of that checkpoint, the first one's too", async () => {
+  const graph = new StateGraph(Annotation.Root({ x: Annotation<string>(), y: Annotation<string>() }))
+    .addNode("a", ({ x }) => ({ y: `a after ${x}` }))
+    .addEdge(START, "a")
+    .compile({ checkpointer: saver });
+  const config = { configurable: { thread_id: "copied-checkpoints" } };
+  await graph.updateState(config, { x: "first" }, "a");
+  await graph.updateState(config, { y: "second" }, "a");
+  const [second, first] = await collect(graph.getStateHistory(config));
+  await graph.updateState(first!.config, null, "__copy__");
+  expect((await graph.getState(config)).values).toEqual({ x: "first" });
+  await graph.updateState(second!.config, null, "__copy__");
+  expect((await graph.getState(config)).values).toEqual({ x: "first", y: "second" });
+});
+
 test("a pause in another process is resumed with the answer, once", async () => {
   const build = (checkpointer: BaseCheckpointSaver) =>
     new StateGraph(

@@ -127,8 +127,11 @@ async function edit(world: World, turn: number): Promise<unknown> {
   switch (dice.roll(10)) {
     case 0:
       return await graph.updateState(config, null, END);
-    case 1:
-      return await graph.updateState(config, null, "__copy__");
+    case 1: {
+      const [oldest] = await world.checkpointIds();
+      const chosen = dice.roll(3) > 0 ? config : { configurable: { ...config.configurable, checkpoint_id: oldest } };
+      return await graph.updateState(chosen, null, "__copy__");
+    }
     case 2:
       return await graph.updateState(config, rollInput(dice, turn), "__input__");
     case 3:

@@ -41,6 +41,8 @@ export function encodeCheckpoint(
 ): EncodedCheckpoint {
   const changed = new Map<string, EncodedChannel>();
   const unchanged = new Map<string, () => EncodedChannel>();
+  // The engine says of a copy that nothing is new in it; of a thread's first checkpoint nobody else has the values.
+  const isFirstCopy = metadata.source === "fork" && ids.parent_checkpoint_id === null;
   for (const channel of Object.keys(checkpoint.channel_values)) {
     if (!isStorableText(channel)) {
       throw new HoldpointError(
@@ -49,7 +51,8 @@ export function encodeCheckpoint(
       );
     }
     const value = checkpoint.channel_values[channel];
-    if (Object.hasOwn(newVersions, channel)) changed.set(channel, encodeChannel(value));
+    if (Object.hasOwn(newVersions, channel) || (isFirstCopy && Object.hasOwn(checkpoint.channel_versions, channel)))
+      changed.set(channel, encodeChannel(value));
     else unchanged.set(channel, () => encodeChannel(value));
   }
   const { v, ts, channel_versions, versions_seen } = checkpoint;
