@@ -52,6 +52,18 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["http://localhost:11434/v1/", "https://h/v1"],
     wrong: ["localhost:11434", "ftp://h", "h"],
   },
+  HOLDPOINT_WEBHOOK_SECRETS: {
+    right: [
+      "whsec_YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh",
+      "whsec_YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh, whsec_YmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmI=",
+    ],
+    wrong: ["sesame", "whsec_sesame", "whsec_"],
+  },
+  HOLDPOINT_WEBHOOK_ALLOW: {
+    right: ["localhost", "10.0.0.0/8, hooks.internal, ::1"],
+    wrong: ["10.0.0.0/33", "a b", "http://localhost", ","],
+  },
+  HOLDPOINT_WEBHOOK_TIMEOUT_MS: { right: ["100", "300000"], wrong: ["99", "15s", "300001"] },
   HOLDPOINT_MODEL_PRICES: {
     right: ["gpt-4.1-mini=0.4/1.6", "a=1/2/0.5, b/c:d=3/4"],
     wrong: ["gpt", "a=1", "a=1/-2", "a=1/2,a=3/4", "a=1/2,,b=1/2"],
