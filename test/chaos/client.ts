@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "@langchain/langgraph-sdk/client";
 import type { ReviewTask } from "../../src/protocol/review.ts";
 import { decide, reviewsOf } from "../support/client.ts";
@@ -33,6 +34,10 @@ export interface Clients {
   deadline: number;
 }
 
+// Between the end of a run and the look at its thread another may have begun.
+const LOOK_AGAIN_MS = 50;
+const PATIENCE_MS = 20_000;
+
 /** The fingerprint of an event's data. */
 export const digestOf = (data: unknown): string =>
   createHash("sha256").update(JSON.stringify(data)).digest("base64url").slice(0, 16);
@@ -57,7 +62,8 @@ export async function drive(clients: Clients, plan: ThreadPlan): Promise<Account
     account.accepted.push(run_id);
   }
   const ended = new Set<string>();
-  // Bound: the deadline of every request.
+  let unansweredSince: number | undefined;
+  // Bound: the deadline of every request, and of a pause in which nobody is asked anything.
   for (;;) {
     const runs = (await again("the runs", () => client.runs.list(thread_id, { limit: 100 }))).toReversed();
     const next = runs.find(({ run_id, status }) =>
@@ -66,23 +72,23 @@ export async function drive(clients: Clients, plan: ThreadPlan): Promise<Account
     if (next !== undefined) {
       const { run_id } = next;
       if (watched) account.seen.set(run_id, await again("a stream", () => follow(client, thread_id, run_id, account)));
-      else await again("a wait", () => client.runs.join(thread_id, run_id)).catch(unlessFailed);
+      else await again("a wait", () => client.runs.join(thread_id, run_id));
       ended.add(run_id);
       continue;
     }
     const { status } = await again("the thread", () => client.threads.get(thread_id));
-    if (status === "interrupted") await again("answers", () => answerAll(clients, plan, account));
-    else if (status !== "busy") return account;
+    if (status !== "interrupted" && status !== "busy") return account;
+    const asked = await again("answers", () => answerAll(clients, plan, account));
+    unansweredSince = asked > 0 ? undefined : (unansweredSince ?? Date.now());
+    if (unansweredSince === undefined) continue;
+    if (Date.now() - unansweredSince > PATIENCE_MS)
+      throw new Error(`thread ${thread_id} is ${status}, and nobody is asked`);
+    await pause(LOOK_AGAIN_MS);
   }
 }
 
 const sdk = (url: string, defaultHeaders: Record<string, string> = {}) =>
   new Client({ apiUrl: url, apiKey: null as never, defaultHeaders, callerOptions: { maxRetries: 0 } });
-
-/** A run that failed is told of as such; how it may fail is looked at in the end. */
-function unlessFailed(error: Error): void {
-  if (!/effect_in_doubt/.test(error.message)) throw error;
-}
 
 /** Follows a run to its end. The client comes back by itself, and where it gives up it is asked for the rest. */
 async function follow(client: Client, thread_id: string, run_id: string, account: Account): Promise<SeenEvent[]> {
@@ -99,7 +105,8 @@ async function follow(client: Client, thread_id: string, run_id: string, account
   throw new Error("the stream was cut");
 }
 
-async function answerAll({ url, keys }: Clients, plan: ThreadPlan, account: Account): Promise<void> {
+/** Answers what is open on a thread; how many questions that were. */
+async function answerAll({ url, keys }: Clients, plan: ThreadPlan, account: Account): Promise<number> {
   const open = await reviewsOf(url, plan.thread_id, "open");
   if (!Array.isArray(open)) throw new Error("the reviews were not listed");
   for (const review of open) {
@@ -116,6 +123,7 @@ async function answerAll({ url, keys }: Clients, plan: ThreadPlan, account: Acco
       else if (status < 500 && status !== 409) account.faults.push(`a decision got ${status}: ${JSON.stringify(body)}`);
     }
   }
+  return open.length;
 }
 
 function claimWin({ won, faults }: Account, review_id: string, decision: Said): void {

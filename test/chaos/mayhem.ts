@@ -38,17 +38,23 @@ export interface Length {
 }
 
 const SECOND_MS = 1_000;
-const START_MS = 120_000;
+const START_MS = 60_000;
 const DEAFEN = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holdpoint:listen'";
 
 /** Kills a worker every second and does what the plan says besides. */
 export async function wreak(scene: Scene, ticks: Iterator<Tick, never>, { least, isDone }: Length): Promise<Damage> {
-  const { fleet } = scene;
+  const { fleet, diary } = scene;
   const damage: Damage = { seconds: 0, restarts: 0, crashes: 0, deafened: 0 };
   const begun: Promise<void>[] = [];
   while (!isDone() || damage.seconds < least) {
-    // Starting takes longer than a second on a slow machine: while nobody is up there is nothing to harm.
-    await until("the api and two workers are at work", () => fleet.stands(2) && (fleet.works() || isDone()), START_MS);
+    // Starting takes longer than a second on a slow machine: while nobody is up there is nothing to harm. Nor where
+    // nothing moves any more: then the clients say what they wait for.
+    const isUp = () => fleet.stands(2) && (fleet.works() || isDone());
+    const isMoving = await until("the api and two workers are at work", isUp, START_MS).catch(() => false);
+    if (!isMoving) {
+      diary.note("nothing moves any more");
+      break;
+    }
     const tick = ticks.next().value;
     fleet.killWorker(tick.victim);
     begun.push(act(scene, tick, damage));

@@ -56,8 +56,12 @@ export function supervise(name: string, options: ServerOptions, diary: Diary): S
     past.push(started.log());
     server = undefined;
     if ((state as string) === "stopping") return;
+    // A server answers a moment before its start is over, in which it still needs Postgres.
+    const hasStarted = /Holdpoint (is ready|works)\./.test(started.log());
     if ((state as string) !== "killed") {
-      diary.surprise(`${name} ended by itself with ${signal ?? code}:\n${started.log().slice(-2000)}`);
+      diary[hasStarted || diary.outages().count === 0 ? "surprise" : "note"](
+        `${name} ended by itself with ${signal ?? code}:\n${started.log().slice(-2000)}`,
+      );
     }
     state = "starting";
     await run(started);

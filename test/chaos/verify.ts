@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { type Account, digestOf, questionOf, type SeenEvent } from "./client.ts";
 import { expectedLines, type Line, type Said } from "./plan.ts";
 import type { Call } from "./world.ts";
@@ -42,6 +43,7 @@ export async function faultsOf(pool: pg.Pool, account: Account, calls: ReadonlyM
     ...logFaults(account, runs, reviews, log, calls),
     ...[...account.seen].flatMap(([run_id, seen]) => streamFaults(run_id, seen, events)),
     ...(await doubtFaults(rows, doubtful)),
+    ...(await checkpointFaults(pool, thread_id, log)),
   ];
   const expected = runs.at(-1)?.status === "error" ? "error" : "idle";
   if (thread?.status !== expected) faults.push(`the thread is ${thread?.status} and not ${expected}`);
@@ -71,6 +73,16 @@ async function doubtFaults(
   const open = await rows<{ run_id: string; name: string }>(OPEN_EFFECTS);
   if (open.length === doubtful.length) return [];
   return [`${doubtful.length} runs ended in doubt, of ${open.length} effects nobody knows: ${JSON.stringify(open)}`];
+}
+
+/** Nobody forked these threads: where two checkpoints follow one, one of them is of a worker that had lost its lease. */
+async function checkpointFaults(pool: pg.Pool, thread_id: string, log: readonly string[]): Promise<string[]> {
+  const { rows: forks } = await pool.query(FORKS, [thread_id]);
+  const faults = forks.map((fork) => `two checkpoints follow one: ${JSON.stringify(fork)}`);
+  const head = await createSaver({ pool }).getTuple({ configurable: { thread_id } });
+  const kept = (head?.checkpoint.channel_values["log"] ?? []) as string[];
+  if (kept.join() !== log.join()) faults.push(`the head has the log ${kept.join()}, shown is ${log.join()}`);
+  return faults;
 }
 
 function reviewFaults({ won, plan }: Account, reviews: readonly ReviewRow[], isFailed: boolean): string[] {
@@ -181,6 +193,8 @@ const RUNS = `select run_id, kind, status, error, (
 const REVIEWS = `select v.id, v.status, v.title, v.flavour, v.value, d.decisions
   from holdpoint.review v left join holdpoint.decision d on d.review_id = v.id
   where v.thread_id = $1 order by v.opened_at, v.id`;
+const FORKS = `select checkpoint_ns, parent_checkpoint_id, count(*)::int as followers from holdpoint.checkpoint
+  where thread_id = $1 group by checkpoint_ns, parent_checkpoint_id having count(*) > 1`;
 const THREAD = `select status, "values" from holdpoint.thread where thread_id = $1`;
 const EVENTS = "select run_id, seq_from, body from holdpoint.event where thread_id = $1 order by seq_from";
 const OPEN_EFFECTS =
