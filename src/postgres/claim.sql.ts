@@ -2,6 +2,13 @@ import { type AttemptOutcome, BEGIN_ATTEMPT, END_ATTEMPT } from "./attempts.sql.
 import { RUN, type RunRow } from "./runs.sql.ts";
 import { sql } from "./sql.ts";
 
+/** A thread whose next run may start. */
+export interface Candidate {
+  readonly tenant_id: string;
+  readonly thread_id: string;
+  readonly graph_id: string;
+}
+
 /**
  * Threads whose next run may start, but for those `passed`, best place first: a hint only, everything is checked again
  * under the lock. Whose time has come since the last look gets its place here. One short index scan a graph, so neither
@@ -12,7 +19,7 @@ export const claimCandidates = (
   limits: readonly (number | null)[],
   passed: readonly string[],
   count: number,
-) => sql<{ tenant_id: string; thread_id: string }>`
+) => sql<Candidate>`
   with due as (
     update holdpoint.run
     set place = holdpoint.place(kind, priority, not_before)
@@ -24,7 +31,7 @@ export const claimCandidates = (
       for no key update skip locked)
     returning tenant_id, thread_id, graph_id, place
   )
-  select c.tenant_id, c.thread_id
+  select c.tenant_id, c.thread_id, g.graph_id
   from unnest(${graph_ids}::text[], ${limits}::int[]) as g (graph_id, most)
     cross join lateral (
       select case

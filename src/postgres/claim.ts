@@ -4,6 +4,7 @@ import type { RunKwargs } from "../protocol/run.ts";
 import { auditRun } from "./audit.ts";
 import { endCancelled } from "./cancel.ts";
 import {
+  type Candidate,
   claimCandidates,
   dropLease,
   expiredLeases,
@@ -53,6 +54,9 @@ export interface Claimant {
 export const limitOf = ({ limits }: { limits?: GraphLimits | undefined }, graph_id: string): number | null =>
   limits?.get(graph_id) ?? limits?.get("*") ?? null;
 
+// One claim waits for the disk; that many at once share its commits and leave connections for what executes.
+const CLAIM_LANES = 4;
+
 /**
  * Finds threads with due work and claims up to `limit` runs, one transaction a thread: two threads in one deadlock.
  * Bound: every look claims a run or passes a thread that somebody else has just now; each thread is tried once.
@@ -66,13 +70,37 @@ export async function claimRuns(database: Database, claimant: Claimant, limit: n
   for (;;) {
     const room = limit - claimed.length;
     const candidates = await database.many(claimCandidates(graph_ids, limits, passed, room));
-    for (const { tenant_id, thread_id } of candidates) {
-      const run = await claimThread(database, claimant, tenant_id, thread_id);
+    const runs = await claimEach(database, claimant, candidates);
+    for (const [index, { thread_id }] of candidates.entries()) {
+      const run = runs[index];
       if (run === undefined) passed.push(thread_id);
       else claimed.push(run);
     }
     if (candidates.length < room || claimed.length === limit) return claimed;
   }
+}
+
+/** Claims the candidates a few at a time; those of a graph that has a limit in their order, so that the best is first. */
+async function claimEach(
+  database: Database,
+  claimant: Claimant,
+  candidates: readonly Candidate[],
+): Promise<(ClaimedRun | undefined)[]> {
+  const runs: (ClaimedRun | undefined)[] = [];
+  const claim = async (places: Iterable<number>) => {
+    for (const index of places) {
+      const { tenant_id, thread_id } = candidates[index] as Candidate;
+      runs[index] = await claimThread(database, claimant, tenant_id, thread_id);
+    }
+  };
+  const isLimited = (index: number) => limitOf(claimant, candidates[index]?.graph_id ?? "") !== null;
+  const [limited = [], free = []] = [true, false].map((wanted) =>
+    [...candidates.keys()].filter((index) => isLimited(index) === wanted),
+  );
+  // Bound: the lanes share one list, and each takes a candidate off it until there is none.
+  const rest = free.values();
+  await Promise.all([claim(limited), ...Array.from({ length: CLAIM_LANES }, () => claim(rest))]);
+  return runs;
 }
 
 /**

@@ -92,7 +92,7 @@ function textOf(value: unknown): string {
 
 async function bestPlaced(count: number): Promise<unknown[]> {
   const { rows } = await client.query(
-    `select tenant_id, thread_id from holdpoint.run
+    `select tenant_id, thread_id, graph_id from holdpoint.run
      where status = 'pending' and place < 'infinity' and graph_id like 'loaded-%' and graph_id <> 'loaded-3'
      order by place limit $1`,
     [count],
