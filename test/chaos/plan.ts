@@ -41,7 +41,7 @@ export interface Tick {
 }
 
 const REVIEWS = ["left", "right", "confirm"];
-const QUESTIONS = ["one", "two", "three"];
+const QUESTIONS = ["one", "two", "three", "four"];
 
 /** The threads of a seed. */
 export function planThreads(seed: number, count: number): ThreadPlan[] {
@@ -132,7 +132,13 @@ export function expectedLines(plan: ThreadPlan, { turn, road, width }: Turn, ans
       return [...asked, call("idempotent", "pack"), answer("confirm"), call("idempotent", "finish")];
     }
     case "survey": {
-      const opened = [call("idempotent", "open"), answer("one"), answer("two")];
+      const opened = [
+        call("idempotent", "open"),
+        answer("one"),
+        answer("two"),
+        answer("four"),
+        call("idempotent", "slow"),
+      ];
       return [...opened, call("idempotent", "prepare"), answer("three"), ...parts, call("read", "close")];
     }
   }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Dice } from "../support/dice.ts";
 
 /** One call that the world outside has got, however often it came. */
@@ -22,6 +23,7 @@ export interface World {
 
 // Long enough that a kill often comes while a call is under way.
 const SLOWEST_MS = 40;
+const SLOW_MS = 400;
 
 /** Starts a world that takes its time. An idempotent call under an id it has seen gets the answer it got before. */
 export async function openWorld(dice: Dice): Promise<World> {
@@ -40,7 +42,7 @@ export async function openWorld(dice: Dice): Promise<World> {
     try {
       const { call, kind, effect_id } = JSON.parse(await text(request));
       const nonce = take(call, kind, effect_id);
-      await dice.hesitate(SLOWEST_MS);
+      await (call.endsWith("/slow") ? pause(SLOW_MS) : dice.hesitate(SLOWEST_MS));
       response.end(JSON.stringify({ nonce }));
     } catch {
       // Whoever called was killed in the middle of it.

@@ -135,7 +135,7 @@ const interview = new StateGraph(Inner)
   .addEdge("ask", END)
   .compile();
 
-/** Plain questions: two of one node behind an effect, one inside a subgraph, then a fan-out. */
+/** Plain questions: two of one node behind an effect and one beside it, one inside a subgraph, then a fan-out. */
 export const survey = new StateGraph(State)
   .addNode("open", async (state: S, config: Config) => {
     const opened = await call("idempotent", "open", state, config);
@@ -143,12 +143,18 @@ export const survey = new StateGraph(State)
     const two = interrupt<string, string>("two");
     return { log: [opened, `${state.turn}.one=${one}`, `${state.turn}.two=${two}`] };
   })
+  .addNode("other", async (state: S, config: Config) => {
+    const four = interrupt<string, string>("four");
+    // Takes so long that a kill often comes when the node beside it has read its answer and asked its next question.
+    return { log: [`${state.turn}.four=${four}`, await call("idempotent", "slow", state, config)] };
+  })
   .addNode("interview", interview)
   .addNode("write", ({ inner }: S) => ({ log: inner }))
   .addNode("part", part as never)
   .addNode("close", calling("read", "close"))
   .addEdge(START, "open")
-  .addEdge("open", "interview")
+  .addEdge(START, "other")
+  .addEdge(["open", "other"], "interview")
   .addEdge("interview", "write")
   .addConditionalEdges("write", parts, ["part"])
   .addEdge("part", "close")
