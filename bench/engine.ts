@@ -19,7 +19,7 @@ export async function measureEngine({ quick }: { quick: boolean }): Promise<Row[
     say("queue to start is measured");
     const recovered = await recovery(lab, quick ? 2 : 5, LEASE_MS);
     say("recovery is measured");
-    const count = quick ? 500 : 3_000;
+    const count = quick ? 500 : 2_000;
     const accepted = { ours: 0, dbos: 0 };
     const rates = await inTurns(quick ? 1 : 3, {
       one: async () => {
