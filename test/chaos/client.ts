@@ -32,6 +32,8 @@ export interface Clients {
   /** The keys of the two bots. */
   keys: string[];
   deadline: number;
+  /** Aborts at the deadline what would wait for ever. */
+  signal: AbortSignal;
 }
 
 // Between the end of a run and the look at its thread another may have begun.
@@ -71,8 +73,12 @@ export async function drive(clients: Clients, plan: ThreadPlan): Promise<Account
     );
     if (next !== undefined) {
       const { run_id } = next;
-      if (watched) account.seen.set(run_id, await again("a stream", () => follow(client, thread_id, run_id, account)));
-      else await again("a wait", () => client.runs.join(thread_id, run_id));
+      if (watched)
+        account.seen.set(
+          run_id,
+          await again("a stream", () => follow(client, thread_id, run_id, account, clients.signal)),
+        );
+      else await again("a wait", () => client.runs.join(thread_id, run_id, { signal: clients.signal }));
       ended.add(run_id);
       continue;
     }
@@ -91,12 +97,18 @@ const sdk = (url: string, defaultHeaders: Record<string, string> = {}) =>
   new Client({ apiUrl: url, apiKey: null as never, defaultHeaders, callerOptions: { maxRetries: 0 } });
 
 /** Follows a run to its end. The client comes back by itself, and where it gives up it is asked for the rest. */
-async function follow(client: Client, thread_id: string, run_id: string, account: Account): Promise<SeenEvent[]> {
+async function follow(
+  client: Client,
+  thread_id: string,
+  run_id: string,
+  account: Account,
+  signal: AbortSignal,
+): Promise<SeenEvent[]> {
   // Kept over attempts: a client that comes back must be given what comes next and nothing else.
   const seen = account.seen.get(run_id) ?? [];
   account.seen.set(run_id, seen);
   const last = seen.at(-1)?.seq;
-  const options = last === undefined ? {} : { lastEventId: String(last) };
+  const options = last === undefined ? { signal } : { signal, lastEventId: String(last) };
   for await (const { id, event, data } of client.runs.joinStream(thread_id, run_id, options)) {
     if ((event as string) === "end") return seen;
     // What has no number of its own is given that of the event before it, as the standard says.

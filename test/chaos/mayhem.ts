@@ -40,6 +40,9 @@ export interface Length {
 const SECOND_MS = 1_000;
 const START_MS = 60_000;
 const DEAFEN = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holdpoint:listen'";
+const SILENCE = `select pg_terminate_backend(pid) from pg_stat_activity
+  where query ~ '^\\s*(insert into holdpoint.worker|update holdpoint.thread\\s+set lease_until)'
+    and state_change < now() - make_interval(secs => $1::float8 / 1000)`;
 
 /** Kills a worker every second and does what the plan says besides. */
 export async function wreak(scene: Scene, ticks: Iterator<Tick, never>, { least, isDone }: Length): Promise<Damage> {
@@ -72,7 +75,9 @@ async function act(scene: Scene, { act: what, chance }: Tick, damage: Damage): P
       return;
     case "freeze": {
       const thaw = fleet.freezeWorker(chance);
-      await pause(leaseMs * 1.5 + (chance % leaseMs));
+      await pause(leaseMs * 2 + (chance % leaseMs));
+      // Without its heartbeat it does not hear at once that its leases are over: what it then writes, the fence must refuse.
+      await pool.query(SILENCE, [leaseMs]).catch(() => {});
       return thaw();
     }
     case "kill api":
