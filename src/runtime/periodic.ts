@@ -1,9 +1,9 @@
 import type { Log } from "../telemetry/log.ts";
 
-/** Calls `body` every `ms`, never twice at once; a failure is logged and the next turn tries again. Returns how to stop. */
+/** Calls `body` at once and every `ms`, never twice at once; a failure is logged and the next turn tries again. Returns how to stop. */
 export function periodically(body: () => Promise<void>, ms: number, what: string, log: Log): () => void {
   let isBusy = false;
-  const timer = setInterval(() => {
+  const turn = () => {
     if (isBusy) return;
     isBusy = true;
     body()
@@ -11,6 +11,8 @@ export function periodically(body: () => Promise<void>, ms: number, what: string
       .finally(() => {
         isBusy = false;
       });
-  }, ms);
+  };
+  turn();
+  const timer = setInterval(turn, ms);
   return () => clearInterval(timer);
 }

@@ -7,7 +7,7 @@ import { openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
 import { type OwnPostgres, openOwnPostgres } from "../support/own-postgres.ts";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
-import { type Server, startServer } from "../support/server.ts";
+import { type Server, SHORT_LEASE, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
 let postgres: OwnPostgres;
@@ -16,7 +16,11 @@ let server: Server;
 beforeAll(async () => {
   postgres = await openOwnPostgres();
   house = await openRefundHouse(postgres.database);
-  server = await startServer({ databaseUrl: house.url, shared: true, env: { HOLDPOINT_DRAIN_MS: "100" } });
+  server = await startServer({
+    databaseUrl: house.url,
+    shared: true,
+    env: { ...SHORT_LEASE, HOLDPOINT_DRAIN_MS: "100" },
+  });
 });
 afterAll(async () => {
   await server.kill9();
@@ -158,7 +162,7 @@ it("a server can be stopped while there is no Postgres to tell, and its runs are
   await postgres.stop("fast");
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   await postgres.start();
-  server = await startServer({ databaseUrl: house.url, shared: true });
+  server = await startServer({ databaseUrl: house.url, shared: true, env: SHORT_LEASE });
   await until("its thread can be let go", () => letGo(thread_id));
   await until("its run ends", () => endedWell(thread_id).catch(() => false));
   expect(await sdk(server.url).runs.list(thread_id)).toMatchObject([{ status: "success" }]);

@@ -129,9 +129,9 @@ describe("queue and workers", () => {
     const begin = async () => (await cli("run", "cli-endless", "--detach", "--json")).stdout;
     const runs = [JSON.parse(await begin()), JSON.parse(await begin())] as { run_id: string }[];
     const queue = async () => JSON.parse((await cli("queue", "--json")).stdout);
-    await until("one runs and one waits", async () => {
-      const { running, ready } = await queue();
-      return running === 1 && ready === 1;
+    await until("one runs, one waits, and the worker has said which graphs it has", async () => {
+      const { running, ready, graphs } = await queue();
+      return running === 1 && ready === 1 && graphs[0].loaded_by === 1;
     });
     const { stdout } = await screen("queue");
     expect(stdout).toMatch(/^GRAPH +WAITING +READY +BEHIND +LATER +RUNNING +LIMIT +OLDEST +WORKERS$/m);

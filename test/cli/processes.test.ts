@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
-import { type Server, startServer } from "../support/server.ts";
+import { type Server, SHORT_LEASE, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { command, holdpoint } from "./holdpoint.ts";
 
@@ -70,7 +70,7 @@ test("whoever waits for an answer outlasts the server: killed, started again, an
 });
 
 test("a run that is followed while its server is killed is followed to its end on the next one", async () => {
-  const first = await serve();
+  const first = await serve({ env: SHORT_LEASE });
   const run = begin(first, "run", "cli-slow");
   await until("the node runs", () => run.written().includes("✓ before"));
   await first.kill9();

@@ -3,7 +3,7 @@ import { ask, sdk } from "../support/client.ts";
 import { openReceiver, type Receiver } from "../support/receiver.ts";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
 import { refundExample } from "../support/refund-shop.ts";
-import { startServer } from "../support/server.ts";
+import { SHORT_LEASE, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
 let house: RefundHouse;
@@ -17,7 +17,7 @@ afterAll(async () => {
   await house.close();
 });
 
-const env = { HOLDPOINT_WEBHOOK_ALLOW: "127.0.0.1", HOLDPOINT_WEBHOOK_TIMEOUT_MS: "2000" };
+const env = { ...SHORT_LEASE, HOLDPOINT_WEBHOOK_ALLOW: "127.0.0.1", HOLDPOINT_WEBHOOK_TIMEOUT_MS: "2000" };
 
 it.each([
   { at: "run.finished", sent: 0, what: "between the end of a run and what its webhook is told" },

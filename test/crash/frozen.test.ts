@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
 import { ask, decide, openReview, sdk } from "../support/client.ts";
 import { openRefundHouse } from "../support/refund-house.ts";
-import { startServer } from "../support/server.ts";
+import { SHORT_LEASE, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
 it("a process that was frozen past its leases and goes on changes nothing: others have finished its runs", async () => {
   const house = await openRefundHouse();
   try {
-    const first = await startServer({ databaseUrl: house.url });
+    const first = await startServer({ databaseUrl: house.url, env: SHORT_LEASE });
     const client = sdk(first.url);
     const [plain, paying] = await Promise.all([client.threads.create(), client.threads.create()]);
     await client.runs.create(plain.thread_id, "held-in-the-middle", { input: { amount: 1 } });

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { sdk } from "../support/client.ts";
 import { openProxy } from "../support/proxy.ts";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
-import { type Server, startServer } from "../support/server.ts";
+import { type Server, SHORT_LEASE, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
 // No lease runs out while these tests run: who takes over does so because it was handed over.
@@ -63,7 +63,7 @@ it.each(["gone", "silent"] as const)(
     const house = await openRefundHouse();
     const proxy = await openProxy(house.url);
     try {
-      const env = { HOLDPOINT_LEASE_MS: "1000", HOLDPOINT_DRAIN_MS: "300" };
+      const env = { ...SHORT_LEASE, HOLDPOINT_DRAIN_MS: "300" };
       const server = await startServer({ databaseUrl: proxy.url, env });
       const { run_id } = await holding(house, server);
       if (how === "gone") await proxy.close();

@@ -2,14 +2,14 @@ import { expect, it } from "vitest";
 import { ask, decide, openReview, sdk } from "../support/client.ts";
 import { openRefundHouse } from "../support/refund-house.ts";
 import { refundExample } from "../support/refund-shop.ts";
-import { startServer } from "../support/server.ts";
+import { SHORT_LEASE, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { expectPaidOnce } from "./refund.ts";
 
 it("kill -9 loses neither the review that waits for a person nor the run that a client waits for", async () => {
   const house = await openRefundHouse();
   try {
-    const first = await startServer({ databaseUrl: house.url });
+    const first = await startServer({ databaseUrl: house.url, env: SHORT_LEASE });
     const [asking, held] = await Promise.all([sdk(first.url).threads.create(), sdk(first.url).threads.create()]);
     await sdk(first.url).runs.wait(asking.thread_id, "counted-refund", { input: await refundExample("large") });
     const review = await openReview(first.url, asking.thread_id);

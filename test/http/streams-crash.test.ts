@@ -4,7 +4,7 @@ import { type Database, openDatabase } from "../../src/postgres/database.ts";
 import { type EventProxy, openEventProxy, READER } from "../support/event-proxy.ts";
 import { violations } from "../support/invariants.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { startServer } from "../support/server.ts";
+import { SHORT_LEASE, startServer } from "../support/server.ts";
 import { storedEvents } from "../support/stored-events.ts";
 import { until } from "../support/until.ts";
 
@@ -45,7 +45,7 @@ async function read(
 }
 
 it("gives each event once and in order while servers are killed between storing and showing, and come back", async () => {
-  const common = { databaseUrl: test.url, workflows: "test/fixtures/workflows" };
+  const common = { databaseUrl: test.url, workflows: "test/fixtures/workflows", env: SHORT_LEASE };
   const [dying, other] = await Promise.all([
     // Each commit of a worker counts: this is in the middle of the story, and nobody has been shown what it committed.
     startServer({ ...common, failpoint: "batch.committed:25" }),
