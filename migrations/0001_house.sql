@@ -336,7 +336,7 @@ create table holdpoint.review (
   asking_checkpoint_id uuid,
   asking_task_id text collate "C",
   ordinal integer not null default 0,
-  flavour text not null check (flavour in ('review', 'schema', 'raw', 'breakpoint')),
+  flavour text not null check (flavour in ('review', 'hitl', 'hitl_py', 'agent_inbox', 'schema', 'raw', 'breakpoint')),
   guarded boolean not null,
   title text not null,
   description text not null default '',
@@ -347,7 +347,27 @@ create table holdpoint.review (
   policy_digest text not null,
   request_digest text not null,
   requested_by text not null,
+  -- Who may decide, until when, and what happens otherwise, as JSON, as it was when the review opened.
+  policy text not null,
+  risk text check (risk in ('low', 'medium', 'high')),
+  priority smallint not null default 50 check (priority between 0 and 100),
+  -- Who is asked; both empty: everybody who may decide at all.
+  candidate_users text[] not null default '{}',
+  candidate_groups text[] not null default '{}',
+  -- Who is to decide, for good; and who has it in hand, for a while.
+  assignee text,
+  claimed_by text,
+  claimed_until timestamptz,
+  -- Hidden from the inbox of those who wait for it until then; its deadlines go on.
+  snoozed_until timestamptz,
+  -- Which turn of the same question it is: one more for each time it was sent back to the graph, and for each time it had
+  -- to be asked again; and the review before it.
+  revision integer not null default 1,
+  restarts integer not null default 0,
+  revises uuid,
   due_at timestamptz,
+  -- How many steps of its timetable (reminders, escalations, its end) have been done, and when the next one is.
+  timer_step integer not null default 0,
   next_at timestamptz,
   -- The thread that this one was copied from, for a question that came along.
   forked_from text collate "C",
@@ -379,6 +399,7 @@ create table holdpoint.decision (
   decisions text not null,
   decisions_digest text not null,
   comment text,
+  reason_code text,
   diff text not null,
   -- What bound it to the bytes that were shown: digest, version, interrupt_id, checkpoint, unbound.
   binding text not null,

@@ -19,6 +19,7 @@ import { createLoginLink, ensureLocalOwner, hasApiKeys } from "./postgres/identi
 import { openWakeups } from "./postgres/notify.ts";
 import { HoldpointError } from "./protocol/errors.ts";
 import { DEFAULT_TENANT, LOCAL_OWNER } from "./protocol/principal.ts";
+import { DEFAULT_REVIEW_POLICY } from "./protocol/review-policy.ts";
 import { startDispatcher } from "./runtime/dispatch.ts";
 import type { RunnerParts } from "./runtime/runner.ts";
 import { createWorker } from "./runtime/worker.ts";
@@ -112,7 +113,7 @@ async function start(
     databasePort: ports.port,
     log,
     metrics,
-    reviewDueHours: config.reviewDueHours,
+    policyOf: () => ({ ...DEFAULT_REVIEW_POLICY, due_after_seconds: Math.ceil(config.reviewDueHours * 3600) }),
     nodeTimeoutMs: config.nodeTimeoutSeconds === undefined ? null : config.nodeTimeoutSeconds * 1000,
     modelPrices: config.modelPrices,
   };

@@ -44,6 +44,8 @@ export interface Decide extends ResumeCommand {
   thread_id: string;
   answers: readonly Answer[];
   comment?: string | undefined;
+  /** One of the policy's reasons for a rejection. */
+  reason_code?: string | undefined;
   /** The graph as this process has it loaded now. */
   graphOf: (graph_id: string) => DecisionContext["graph"];
   /** How long ago the request arrived here. */
@@ -194,13 +196,14 @@ async function record(
     decisions: JSON.stringify(verdict.decisions),
     decisions_digest: verdict.decisions_digest,
     comment: command.comment ?? null,
+    reason_code: command.reason_code ?? null,
     diff: JSON.stringify(diff),
     binding: verdict.binding,
     seen_digest: answer.request.seen_digest ?? null,
     seen_version: answer.request.seen_version ?? null,
     idempotency_key: answer.request.idempotency_key ?? null,
   };
-  const { decisions, comment, binding, decisions_digest } = decision;
+  const { decisions, comment, reason_code, binding, decisions_digest } = decision;
   const link = await reviewLink(tx, review, {
     kind: "decided",
     principal_id,
@@ -210,6 +213,7 @@ async function record(
       decisions: JSON.parse(decisions),
       decisions_digest,
       comment,
+      reason_code,
       diff,
       binding,
       channel: command.channel,

@@ -39,7 +39,6 @@ export interface OpenContext {
   graph_fingerprint: string;
   guarded: boolean;
   checkpoint_id: string | null;
-  dueAfterSeconds: number;
   forked_from: string | null;
 }
 
@@ -193,9 +192,14 @@ async function openReview(
       value: JSON.stringify(question.value),
       response_schema: question.response_schema === null ? null : JSON.stringify(question.response_schema),
       actions: JSON.stringify(question.actions),
+      policy: JSON.stringify(question.policy),
+      risk: question.policy.risk,
+      priority: question.policy.priority,
+      candidate_users: question.policy.candidates.users,
+      candidate_groups: question.policy.candidates.groups,
+      due_after_seconds: question.policy.due_after_seconds,
       requested_by: run.principal_id,
       forked_from: context.forked_from,
-      due_after_seconds: context.dueAfterSeconds,
     }),
   );
   if (review === undefined) return;

@@ -1,8 +1,9 @@
 import type { Flavour } from "../protocol/interrupt.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
+import type { Risk } from "../protocol/review-policy.ts";
 import { columns, sql } from "./sql.ts";
 
-/** A review as it is stored; value, actions and response_schema are JSON text. */
+/** A review as it is stored; value, actions, response_schema and policy are JSON text. */
 export interface ReviewRow {
   tenant_id: string;
   id: string;
@@ -37,7 +38,21 @@ export interface ReviewRow {
   policy_digest: string;
   request_digest: string;
   requested_by: string;
+  policy: string;
+  risk: Risk | null;
+  priority: number;
+  candidate_users: string[];
+  candidate_groups: string[];
+  assignee: string | null;
+  claimed_by: string | null;
+  claimed_until: string | null;
+  snoozed_until: string | null;
+  revision: number;
+  restarts: number;
+  revises: string | null;
   due_at: string | null;
+  timer_step: number;
+  next_at: string | null;
   forked_from: string | null;
   superseded_by: string | null;
   opened_at: string;
@@ -49,7 +64,8 @@ export interface ReviewRow {
 const REVIEW = columns`id, tenant_id, version, group_id, status, outcome, status_reason, thread_id, run_id, resume_run_id, graph_id,
   graph_fingerprint, assistant_id, node, checkpoint_id, checkpoint_ns, task_id, interrupt_id, asking_ns, asking_checkpoint_id,
   asking_task_id, ordinal, flavour, guarded, title, description, value, response_schema, actions, value_digest,
-  policy_digest, request_digest, requested_by, due_at, forked_from, superseded_by, opened_at, decided_at, resumed_at, closed_at`;
+  policy_digest, request_digest, requested_by, policy, risk, priority, candidate_users, candidate_groups, assignee,
+  claimed_by, claimed_until, snoozed_until, revision, restarts, revises, due_at, timer_step, next_at, forked_from, superseded_by, opened_at, decided_at, resumed_at, closed_at`;
 
 /** What is needed to open a review. */
 export type NewReview = Omit<
@@ -65,6 +81,15 @@ export type NewReview = Omit<
   | "resumed_at"
   | "closed_at"
   | "due_at"
+  | "assignee"
+  | "claimed_by"
+  | "claimed_until"
+  | "snoozed_until"
+  | "revision"
+  | "restarts"
+  | "revises"
+  | "timer_step"
+  | "next_at"
 > & { due_after_seconds: number };
 
 /** Opens a review; no row when the same pause is already open or answered. */
@@ -72,13 +97,15 @@ export const insertReview = (review: NewReview) => sql<ReviewRow>`
   insert into holdpoint.review (tenant_id, id, group_id, thread_id, run_id, graph_id, graph_fingerprint, assistant_id, node,
     checkpoint_id, checkpoint_ns, task_id, interrupt_id, asking_ns, asking_checkpoint_id, asking_task_id, ordinal, flavour, guarded,
     title, description, value, response_schema, actions,
-    value_digest, policy_digest, request_digest, requested_by, forked_from, due_at, next_at)
+    value_digest, policy_digest, request_digest, requested_by, policy, risk, priority, candidate_users, candidate_groups, forked_from,
+    due_at, next_at)
   values (${review.tenant_id}, ${review.id}::uuid, ${review.group_id}::uuid, ${review.thread_id}, ${review.run_id}::uuid,
     ${review.graph_id}, ${review.graph_fingerprint}, ${review.assistant_id}::uuid, ${review.node}, ${review.checkpoint_id}::uuid,
     ${review.checkpoint_ns}, ${review.task_id}, ${review.interrupt_id}, ${review.asking_ns},
     ${review.asking_checkpoint_id}::uuid, ${review.asking_task_id}, ${review.ordinal}::int, ${review.flavour}, ${review.guarded}::boolean,
     ${review.title}, ${review.description}, ${review.value}, ${review.response_schema}, ${review.actions}, ${review.value_digest},
-    ${review.policy_digest}, ${review.request_digest}, ${review.requested_by}, ${review.forked_from},
+    ${review.policy_digest}, ${review.request_digest}, ${review.requested_by}, ${review.policy}, ${review.risk}, ${review.priority}::smallint,
+    ${review.candidate_users}::text[], ${review.candidate_groups}::text[], ${review.forked_from},
     holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8),
     holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8))
   on conflict (thread_id, checkpoint_id, task_id, interrupt_id)
@@ -191,6 +218,7 @@ export interface DecisionRow {
   decisions: string;
   decisions_digest: string;
   comment: string | null;
+  reason_code: string | null;
   diff: string;
   binding: string;
   idempotency_key: string | null;
@@ -207,6 +235,7 @@ export const insertDecision = (decision: {
   decisions: string;
   decisions_digest: string;
   comment: string | null;
+  reason_code: string | null;
   diff: string;
   binding: string;
   seen_digest: string | null;
@@ -214,15 +243,15 @@ export const insertDecision = (decision: {
   idempotency_key: string | null;
 }) => sql`
   insert into holdpoint.decision (tenant_id, id, review_id, seq, principal_id, channel, at, decisions, decisions_digest, comment,
-    diff, binding, seen_digest, seen_version, idempotency_key)
+    reason_code, diff, binding, seen_digest, seen_version, idempotency_key)
   values (${decision.tenant_id}, ${decision.id}::uuid, ${decision.review_id}::uuid, ${decision.seq}::int, ${decision.principal_id},
-    ${decision.channel}, holdpoint.now(), ${decision.decisions}, ${decision.decisions_digest}, ${decision.comment}, ${decision.diff},
+    ${decision.channel}, holdpoint.now(), ${decision.decisions}, ${decision.decisions_digest}, ${decision.comment}, ${decision.reason_code}, ${decision.diff},
     ${decision.binding}, ${decision.seen_digest}, ${decision.seen_version}::int, ${decision.idempotency_key})`;
 
 /** The decisions of some reviews, with the names of their makers. */
 export const decisionsOf = (tenant_id: string, review_ids: readonly string[]) => sql<DecisionRow>`
   select d.id, d.review_id, d.seq, d.principal_id, coalesce(p.display_name, d.principal_id) as display_name, d.channel, d.at,
-    d.decisions, d.decisions_digest, d.comment, d.diff, d.binding, d.idempotency_key
+    d.decisions, d.decisions_digest, d.comment, d.reason_code, d.diff, d.binding, d.idempotency_key
   from holdpoint.decision d
   left join holdpoint.principal p on p.tenant_id = d.tenant_id and p.principal_id = d.principal_id
   where d.tenant_id = ${tenant_id} and d.review_id = any(${review_ids}::uuid[])

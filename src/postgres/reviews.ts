@@ -1,5 +1,6 @@
 import type { Json } from "../protocol/json.ts";
 import type { ReviewDecision, ReviewOutcome, ReviewTask } from "../protocol/review.ts";
+import type { ReviewPolicy } from "../protocol/review-policy.ts";
 import type { Database } from "./database.ts";
 import { type DecisionRow, decisionsOf, listReviews, type ReviewRow, selectReview } from "./reviews.sql.ts";
 
@@ -59,7 +60,19 @@ export function reviewTask(row: ReviewRow, decisions: readonly DecisionRow[]): R
     policy_digest: row.policy_digest,
     request_digest: row.request_digest,
     requested_by: row.requested_by,
+    policy: JSON.parse(row.policy) as ReviewPolicy,
+    risk: row.risk,
+    priority: row.priority,
+    candidates: { users: row.candidate_users, groups: row.candidate_groups },
+    assignee: row.assignee,
+    claim:
+      row.claimed_by === null || row.claimed_until === null ? null : { by: row.claimed_by, until: row.claimed_until },
+    snoozed_until: row.snoozed_until,
+    revision: row.revision,
+    restarts: row.restarts,
+    revises: row.revises,
     due_at: row.due_at,
+    next_at: row.next_at,
     forked_from: row.forked_from,
     superseded_by: row.superseded_by,
     opened_at: row.opened_at,
@@ -79,6 +92,7 @@ function reviewDecision(row: DecisionRow): ReviewDecision {
     at: row.at,
     decisions: JSON.parse(row.decisions) as Json,
     comment: row.comment,
+    reason_code: row.reason_code,
     diff: JSON.parse(row.diff) as Json,
     binding: row.binding,
   };

@@ -1,5 +1,6 @@
 import type { Flavour, ReviewAction } from "./interrupt.ts";
 import type { Json } from "./json.ts";
+import type { ReviewPolicy, Risk } from "./review-policy.ts";
 
 /** `open` and `info_requested` wait for a person; `decided` has its answer queued; `resuming` is being applied. */
 export const REVIEW_STATUSES = [
@@ -57,7 +58,26 @@ export interface ReviewTask {
   /** What a decision's `seen_digest` must equal. */
   request_digest: string;
   requested_by: string;
+  /** Who may decide, until when, and what happens otherwise, as settled when the review opened. */
+  policy: ReviewPolicy;
+  risk: Risk | null;
+  /** 0 to 100. */
+  priority: number;
+  /** Who is asked, those it was escalated to included; both empty: everybody who may decide at all. */
+  candidates: { users: string[]; groups: string[] };
+  /** Who is to decide it. */
+  assignee: string | null;
+  /** Who has it in hand, and until when; what is over counts no more. */
+  claim: { by: string; until: string } | null;
+  snoozed_until: string | null;
+  /** Which turn of the same question this is, and how often it had to be asked again. */
+  revision: number;
+  restarts: number;
+  /** The review that this one comes after. */
+  revises: string | null;
   due_at: string | null;
+  /** When the next reminder, escalation or end is. */
+  next_at: string | null;
   /** The thread that this one was copied from, for a question that came along with the copy. */
   forked_from: string | null;
   superseded_by: string | null;
@@ -78,6 +98,8 @@ export interface ReviewDecision {
   at: string;
   decisions: Json;
   comment: string | null;
+  /** One of the policy's reasons for a rejection. */
+  reason_code: string | null;
   /** RFC 6902: from the proposed arguments to the decided ones. */
   diff: Json;
   binding: string;

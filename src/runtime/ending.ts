@@ -44,6 +44,7 @@ export async function settled(scene: Scene, { values, endState }: Seen): Promise
     graph_id: run.graph_id,
     graph_fingerprint: loaded.fingerprint,
     checkpoint_id: head.checkpoint_id as string,
+    policyOf: scene.parts.policyOf,
   };
   // An edited state has a next step, but nobody has asked anything yet.
   const pauses = run.kind === "state_update" ? head.questions : [...head.questions, ...head.breakpoints];

@@ -73,7 +73,6 @@ async function execute(parts: RunnerParts, execution: Execution): Promise<void> 
     graph_fingerprint: loaded.fingerprint,
     guarded: loaded.guarded,
     checkpoint_id: ended.checkpoint_id,
-    dueAfterSeconds: parts.reviewDueHours * 3600,
     forked_from: null,
   };
   const stopped = observer.unfinished((checkpoint_ns) => saver.newest(checkpoint_ns));

@@ -1,6 +1,7 @@
 import type { GraphSet } from "../graphs/graph-set.ts";
 import type { DatabasePort } from "../kit/ports.ts";
 import type { ModelPrices } from "../policy/model-price.ts";
+import type { PolicyOf } from "../policy/review/open.ts";
 import type { WriteBatcher } from "../postgres/batch.ts";
 import type { HoldpointSaver } from "../postgres/checkpointer/saver.ts";
 import type { Database } from "../postgres/database.ts";
@@ -20,7 +21,8 @@ export interface RunnerParts {
   databasePort: DatabasePort;
   log: Log;
   metrics: Metrics;
-  reviewDueHours: number;
+  /** What surrounds each question: who may decide, until when, and what happens otherwise. */
+  policyOf: PolicyOf;
   /** How long a node may take whose graph does not say so; none: for ever. */
   nodeTimeoutMs?: number | null;
   /** What a model's tokens cost. */

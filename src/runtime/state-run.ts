@@ -47,6 +47,7 @@ export async function copyTo(
       graph_id,
       graph_fingerprint: loaded.fingerprint,
       checkpoint_id: checkpoint_id ?? "",
+      policyOf: parts.policyOf,
     };
     return {
       questions: pauses.map((pause) => reviewRequest(pause, context)),
@@ -56,7 +57,6 @@ export async function copyTo(
         graph_fingerprint: loaded.fingerprint,
         guarded: loaded.guarded,
         checkpoint_id,
-        dueAfterSeconds: parts.reviewDueHours * 3600,
         forked_from: run.thread_id,
       },
     };

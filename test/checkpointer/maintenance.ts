@@ -91,9 +91,9 @@ export async function insertReview(
   const { thread_id, checkpoint_id } = review.at.configurable as Record<string, string>;
   await counted.rows(
     `insert into holdpoint.review (id, group_id, thread_id, run_id, graph_id, graph_fingerprint, node, checkpoint_id,
-      task_id, flavour, guarded, title, value, actions, value_digest, policy_digest, request_digest, requested_by,
+      task_id, flavour, guarded, title, value, actions, value_digest, policy, policy_digest, request_digest, requested_by,
       status, asking_checkpoint_id)
-     values ($1, $1, $2, $3, 'graph', 'fingerprint', 'node', $4, 'task', 'raw', false, 'title', '{}', '[]', 'd', 'd',
+     values ($1, $1, $2, $3, 'graph', 'fingerprint', 'node', $4, 'task', 'raw', false, 'title', '{}', '[]', 'd', '{}', 'd',
        'd', 'somebody', $5, $6)`,
     [
       review.id,

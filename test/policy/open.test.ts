@@ -2,8 +2,14 @@ import { expect, test } from "vitest";
 import { digest } from "../../src/policy/digest.ts";
 import { reviewRequest, shownDigest } from "../../src/policy/review/open.ts";
 import type { PendingInterrupt } from "../../src/protocol/interrupt.ts";
+import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
 
-const context = { graph_id: "g", graph_fingerprint: "sha256:graph", checkpoint_id: "head" };
+const context = {
+  graph_id: "g",
+  graph_fingerprint: "sha256:graph",
+  checkpoint_id: "head",
+  policyOf: () => DEFAULT_REVIEW_POLICY,
+};
 const pause = (value: unknown, extra: Partial<PendingInterrupt> = {}): PendingInterrupt => ({
   interrupt_id: "id",
   asking: { asking_ns: "", asking_checkpoint_id: "head", asking_task_id: "task" },
@@ -74,6 +80,7 @@ test("the request's digest moves with everything an answer is bound to", () => {
     reviewRequest(pause("what?", { response_schema: schema }), context),
     reviewRequest(pause("what?"), { ...context, checkpoint_id: "later" }),
     reviewRequest(pause("what?"), { ...context, graph_fingerprint: "sha256:new" }),
+    reviewRequest(pause("what?"), { ...context, policyOf: () => ({ ...DEFAULT_REVIEW_POLICY, risk: "high" }) }),
   ].map(({ request_digest }) => request_digest);
   expect(new Set([base, ...others]).size).toBe(others.length + 1);
   expect(reviewRequest(pause("what?"), context).request_digest).toBe(base);

@@ -35,9 +35,9 @@ const HISTORY = [
   runs(100_000, "graph_id, status", "'loaded-' || n % 4, 'success'"),
   runs(10_000, "graph_id, status", "'loaded-' || n % 4, 'success'"),
   `insert into holdpoint.review (id, group_id, thread_id, run_id, graph_id, graph_fingerprint, node, checkpoint_id, task_id,
-     flavour, guarded, title, value, actions, value_digest, policy_digest, request_digest, requested_by)
+     flavour, guarded, title, value, actions, value_digest, policy, policy_digest, request_digest, requested_by)
    select gen_random_uuid(), gen_random_uuid(), thread_id, run_id, graph_id, 'f', 'ask', gen_random_uuid(), 't',
-     'review', true, 'Pay', '{}', '[]', 'd', 'd', 'd', 'somebody'
+     'review', true, 'Pay', '{}', '[]', 'd', '{}', 'd', 'd', 'somebody'
    from (select * from holdpoint.run order by queue_seq desc limit 10000) paused`,
   runs(
     1_000,

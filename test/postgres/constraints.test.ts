@@ -58,6 +58,7 @@ const review = (): Row => ({
   value: "{}",
   actions: "[]",
   value_digest: "d",
+  policy: "{}",
   policy_digest: "d",
   request_digest: "d",
   requested_by: "p",

@@ -5,6 +5,7 @@ import { beginApply } from "../../src/postgres/apply.ts";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import { type ClaimedRun, claimThread, reapLeases } from "../../src/postgres/claim.ts";
 import { finishRun } from "../../src/postgres/finish.ts";
+import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
 import { leaseOf } from "../support/dying-worker.ts";
 import type { House } from "../support/house.ts";
 import { answer, person, reviewsOf } from "../support/reviewer.ts";
@@ -43,7 +44,9 @@ export function openThread(house: House, guarded: boolean): RealThread {
     return checkpoint.id;
   };
   const finish = async (run: ClaimedRun, ask: boolean) => {
-    const context = { graph_id: GRAPH, graph_fingerprint: "f", checkpoint_id: ask ? await put(run) : randomUUID() };
+    const checkpoint_id = ask ? await put(run) : randomUUID();
+    const policyOf = () => DEFAULT_REVIEW_POLICY;
+    const context = { graph_id: GRAPH, graph_fingerprint: "f", checkpoint_id, policyOf };
     const pause = {
       interrupt_id: randomUUID(),
       asking: null,
@@ -67,7 +70,7 @@ export function openThread(house: House, guarded: boolean): RealThread {
         group: run.kind === "resume" ? { event: "close", reason: null } : null,
         continued: false,
       },
-      { ...context, graph_fingerprint: fingerprint, guarded, dueAfterSeconds: 60, forked_from: null },
+      { ...context, graph_fingerprint: fingerprint, guarded, forked_from: null },
       { events: [], beside: [] },
     );
   };

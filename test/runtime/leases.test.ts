@@ -151,7 +151,7 @@ test("a worker whose lease was taken writes nothing: no event, no checkpoint, no
         group: null,
         continued: false,
       },
-      { graph_fingerprint: "f", guarded: false, checkpoint_id: null, dueAfterSeconds: 1, forked_from: null },
+      { graph_fingerprint: "f", guarded: false, checkpoint_id: null, forked_from: null },
       { events: [{ event: "custom", data: 1 }], beside: [] },
     ),
   ).rejects.toMatchObject({ code: "lease_lost" });

@@ -12,6 +12,7 @@ import { type Database, openDatabase } from "../../src/postgres/database.ts";
 import { openWakeups, type Wakeups } from "../../src/postgres/notify.ts";
 import { type RunRow, selectRunById } from "../../src/postgres/runs.sql.ts";
 import { selectThread, type ThreadRow } from "../../src/postgres/threads.sql.ts";
+import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
 import type { RunKwargs } from "../../src/protocol/run.ts";
 import type { RunnerParts } from "../../src/runtime/runner.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/runtime/worker.ts";
@@ -66,7 +67,7 @@ export async function openHouse(
     databasePort: () => database.pool,
     log: openLog({ level: process.env["TEST_LOG"] ?? "silent", pretty: false }),
     metrics: createMetrics(async () => []),
-    reviewDueHours: 72,
+    policyOf: () => DEFAULT_REVIEW_POLICY,
     modelPrices: new Map([["gpt-4.1-mini", { input: 0.4, output: 1.6, cached: 0.1 }]]),
   };
   const workers: Worker[] = [];

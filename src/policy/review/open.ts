@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Flavour, type PendingInterrupt, type ReviewAction, reviewValueSchema } from "../../protocol/interrupt.ts";
 import { isWellFormedJson, type Json } from "../../protocol/json.ts";
+import type { ReviewPolicy } from "../../protocol/review-policy.ts";
 import { digest } from "../digest.ts";
 
 /** A pause as a reviewer is shown it. */
@@ -19,6 +20,7 @@ export interface ReviewRequest {
   response_schema: Record<string, Json> | null;
   actions: ReviewAction[];
   value_digest: string;
+  policy: ReviewPolicy;
   policy_digest: string;
   request_digest: string;
 }
@@ -28,22 +30,34 @@ export interface PauseContext {
   graph_id: string;
   graph_fingerprint: string;
   checkpoint_id: string;
+  policyOf: PolicyOf;
 }
 
-// No policy file is read yet; the digest is part of what a decision is bound to all the same.
-const NO_POLICY = digest(null);
+/** What surrounds a question, by what it is about. */
+export type PolicyOf = (question: AskedQuestion) => ReviewPolicy;
+
+/** What a policy can go by. */
+export interface AskedQuestion {
+  graph_id: string;
+  node: string;
+  flavour: Flavour;
+  actions: readonly ReviewAction[];
+}
 
 /** Turns a pending interrupt or a static breakpoint into what a person is shown, with the digests that bind an answer to it. */
 export function reviewRequest(pause: PendingInterrupt, context: PauseContext): ReviewRequest {
   const value = jsonOf(pause.value);
   const response_schema = (pause.response_schema ?? null) as Record<string, Json> | null;
   const shown = shownOf(pause, value, response_schema, context.graph_id);
+  const { graph_id } = context;
+  const policy = context.policyOf({ graph_id, node: pause.node, flavour: shown.flavour, actions: shown.actions });
+  const policy_digest = digest(policy as unknown as Json);
   const bound = {
     value_digest: shown.value_digest,
     actions_digest: digestAny(shown.actions as unknown as Json),
     checkpoint_id: context.checkpoint_id,
     graph_fingerprint: context.graph_fingerprint,
-    policy_digest: NO_POLICY,
+    policy_digest,
   };
   return {
     ...shown,
@@ -56,7 +70,8 @@ export function reviewRequest(pause: PendingInterrupt, context: PauseContext): R
     ordinal: pause.ordinal,
     value,
     response_schema,
-    policy_digest: NO_POLICY,
+    policy,
+    policy_digest,
     request_digest: digest(bound),
   };
 }
