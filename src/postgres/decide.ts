@@ -12,6 +12,7 @@ import { isOpen } from "../policy/review/lifecycle.ts";
 import { outcomeOf } from "../policy/review/normalise.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { ReviewAction } from "../protocol/interrupt.ts";
+import type { ReviewPolicy } from "../protocol/review-policy.ts";
 import { reviewChainEnds } from "./audit.sql.ts";
 import { noteChainEnds, reviewLink } from "./audit.ts";
 import type { Database, Queryable, RowOf, Transaction } from "./database.ts";
@@ -40,7 +41,8 @@ export interface Answer {
 
 /** A decision on one review, or on several of one thread at once, as a resume by interrupt ids makes it. */
 export interface Decide extends ResumeCommand {
-  channel: "api" | "runs";
+  /** `timeout`: nobody has decided, and the policy does, as `timeoutPrincipal`, bound by the review's own digest. */
+  channel: "api" | "runs" | "timeout";
   thread_id: string;
   answers: readonly Answer[];
   comment?: string | undefined;
@@ -142,6 +144,8 @@ async function judge(tx: Queryable, command: Decide, scene: Scene): Promise<Judg
       ),
       { ...answer.request, principal_id: command.principal.principal_id },
       {
+        now: scene.thread.now,
+        by_timeout: command.channel === "timeout",
         head_checkpoint_id: scene.head_checkpoint_id,
         other_run: other === null ? null : { run_id: other.run_id, kind: other.kind },
         graph: command.graphOf(review.graph_id),
@@ -172,6 +176,7 @@ function facts(review: ReviewRow, standing: DecisionRow | undefined): ReviewFact
   return {
     ...review,
     actions: JSON.parse(review.actions) as ReviewAction[],
+    policy: JSON.parse(review.policy) as ReviewPolicy,
     decision: standing === undefined ? null : { ...standing, decisions: JSON.parse(standing.decisions) },
   };
 }

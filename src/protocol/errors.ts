@@ -4,6 +4,7 @@
  */
 export const ERRORS = {
   already_decided: { status: 409, retryable: false },
+  already_timed_out: { status: 409, retryable: false },
   ambiguous_resume: { status: 409, retryable: false },
   authentication_required: { status: 401, retryable: false },
   bad_request: { status: 400, retryable: false },

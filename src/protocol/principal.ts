@@ -36,3 +36,18 @@ export const LOCAL_OWNER = "local-owner";
 
 /** The default tenant. */
 export const DEFAULT_TENANT = "default";
+
+/** Who decides a review that nobody has decided in time. */
+export const TIMEOUT = "system:timeout";
+
+/** The principal that a review's time-out decides as: its policy alone says what. */
+export function timeoutPrincipal(tenant_id = DEFAULT_TENANT): Principal {
+  return {
+    tenant_id,
+    principal_id: TIMEOUT,
+    kind: "system",
+    display_name: "the time-out",
+    groups: [],
+    permissions: new Set(),
+  };
+}

@@ -10,6 +10,7 @@ import {
 import type { CanonicalDecision } from "../../src/protocol/decision.ts";
 import { HoldpointError } from "../../src/protocol/errors.ts";
 import { REVIEW_STATUSES } from "../../src/protocol/review.ts";
+import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
 
 const HEAD = "1ef00000-0000-6000-8000-000000000001";
 const APPROVE: CanonicalDecision[] = [{ action: 0, type: "approve" }];
@@ -30,6 +31,8 @@ const open: ReviewFacts = {
   value_digest: "sha256:value",
   request_digest: "sha256:request",
   graph_fingerprint: "sha256:graph",
+  due_at: "2026-11-24T10:00:00.000Z",
+  policy: DEFAULT_REVIEW_POLICY,
   decision: null,
 };
 
@@ -41,6 +44,8 @@ const bound: DecisionRequest = {
 };
 
 const context: DecisionContext = {
+  now: "2026-11-21T11:00:00.000Z",
+  by_timeout: false,
   head_checkpoint_id: HEAD,
   other_run: null,
   graph: { fingerprint: open.graph_fingerprint, nodes: new Set(["ask"]) },
@@ -57,6 +62,7 @@ const decidedBy = (
 ): StandingDecision => ({
   principal_id,
   display_name: principal_id,
+  channel: "api",
   at: "2026-11-21T10:00:00.000Z",
   decisions,
   decisions_digest: digest(decisions),
@@ -206,7 +212,7 @@ describe("409, each by itself", () => {
     ],
     ["superseded", { review: { status: "superseded" } }, "superseded"],
     ["stale", { review: { status: "stale" } }, "stale"],
-    ["timed out", { review: { status: "failed" } }, "already_decided"],
+    ["timed out", { review: { status: "failed" } }, "already_timed_out"],
     ["another run comes first", { around: { other_run: { run_id: "r", kind: "run" } } }, "superseded"],
     ["opened after the answer was sent", { around: { opened_after_arrival: true } }, "already_decided"],
     [
@@ -267,4 +273,56 @@ test("only an open review can be decided, and one that asks for information is o
     const taken = typeof outcome({ review: { status } }) === "object";
     expect(taken, status).toBe(isOpen);
   }
+});
+
+describe("a time-out", () => {
+  const late = { now: "2026-11-24T10:00:00.000Z", by_timeout: true };
+  const rejects: Given = {
+    review: { policy: { ...DEFAULT_REVIEW_POLICY, on_timeout: "reject" } },
+    request: { principal_id: "system:timeout", decisions: { ok: true, value: [{ type: "reject" }] } },
+    around: late,
+  };
+  const approves = { ...DEFAULT_REVIEW_POLICY, on_timeout: "approve", allow_auto_approve: true } as const;
+  const byTimeout = { ...decidedBy("system:timeout", REJECT), channel: "timeout" };
+
+  test("decides what the policy says once the review is due, and once more is the same", () => {
+    expect(outcome(rejects)).toMatchObject({ kind: "accept", decisions: REJECT, binding: "digest" });
+    expect(outcome({ ...rejects, review: { ...rejects.review, status: "closed", decision: byTimeout } })).toEqual({
+      kind: "replay",
+    });
+  });
+  test("comes too late where a person has decided", () => {
+    const review = { ...rejects.review, status: "decided" as const, decision: decidedBy("user:ana", APPROVE) };
+    expect(outcome({ ...rejects, review })).toBe("409 already_decided");
+  });
+  test("is what a person who comes later is told, whatever they say", () => {
+    for (const decisions of [APPROVE, REJECT]) {
+      const review = { status: "decided" as const, decision: byTimeout };
+      expect(outcome({ review, request: { decisions: { ok: true, value: decisions } } })).toBe("409 already_timed_out");
+    }
+  });
+  test.each([
+    ["before the review is due", { around: { ...late, now: "2026-11-24T09:59:59.999Z" } }],
+    ["where the review is never due", { review: { ...rejects.review, due_at: null } }],
+    ["where the policy fails instead", { review: {} }],
+    ["what the policy does not say", { request: { ...rejects.request, decisions: bound.decisions } }],
+    [
+      "an approval that the policy does not allow",
+      { review: { policy: { ...approves, allow_auto_approve: false } }, request: { decisions: bound.decisions } },
+    ],
+    [
+      "an approval on a guarded graph",
+      { review: { policy: approves, guarded: true }, request: { decisions: bound.decisions } },
+    ],
+  ] satisfies [string, Given][])("does not decide %s", (_what, given) => {
+    expect(outcome({ ...rejects, ...given })).toBe("403 permission_denied");
+  });
+  test("approves only where the policy allows it in so many words", () => {
+    expect(
+      outcome({ review: { policy: approves }, request: { decisions: bound.decisions }, around: late }),
+    ).toMatchObject({
+      kind: "accept",
+      decisions: APPROVE,
+    });
+  });
 });

@@ -6,8 +6,10 @@ import type { Checked } from "../../protocol/fault.ts";
 import type { Flavour, ReviewAction } from "../../protocol/interrupt.ts";
 import { isWellFormedJson } from "../../protocol/json.ts";
 import type { ReviewStatus } from "../../protocol/review.ts";
+import type { ReviewPolicy } from "../../protocol/review-policy.ts";
 import { digest } from "../digest.ts";
 import { isOpen } from "./lifecycle.ts";
+import { refuseEarlyTimeout } from "./may-decide.ts";
 import { canonicalDecisions, checkDecisions } from "./normalise.ts";
 
 /** The review as it stands under the lock. */
@@ -26,6 +28,8 @@ export interface ReviewFacts {
   value_digest: string;
   request_digest: string;
   graph_fingerprint: string;
+  due_at: string | null;
+  policy: ReviewPolicy;
   decision: StandingDecision | null;
 }
 
@@ -33,6 +37,7 @@ export interface ReviewFacts {
 export interface StandingDecision {
   principal_id: string;
   display_name: string;
+  channel: string;
   at: string;
   decisions: unknown;
   decisions_digest: string;
@@ -57,6 +62,9 @@ export interface DecisionRequest {
 
 /** What surrounds the review. */
 export interface DecisionContext {
+  now: string;
+  /** True when it is no person who decides, but that nobody has. */
+  by_timeout: boolean;
   head_checkpoint_id: string | null;
   /** A pending or running run of the thread that is not a resume. */
   other_run: { run_id: string; kind: string } | null;
@@ -84,6 +92,7 @@ export function decideReview(review: ReviewFacts, request: DecisionRequest, cont
   if (review.status === "cancelled")
     refuse("cancelled", review, `this review was cancelled: ${review.status_reason ?? "the run was cancelled"}`);
   const checked = check(review, request);
+  if (context.by_timeout) refuseEarlyTimeout(review, checked, context.now);
   if (isReplay(review, request, checked)) return { kind: "replay" };
   refuseConflicts(review, request, context, checked);
   const binding = bindingOf(review, request, context);
@@ -141,7 +150,11 @@ function refuseConflicts(
   const standing = review.decision;
   if (standing !== null && !isOpen(review.status)) {
     const same = checked.ok && digest(checked.value) === standing.decisions_digest;
-    refuse("already_decided", review, `${standing.display_name} decided this at ${standing.at}`, {
+    const [code, who] =
+      standing.channel === "timeout"
+        ? (["already_timed_out", "nobody decided this in time, so its policy did"] as const)
+        : (["already_decided", `${standing.display_name} decided this`] as const);
+    refuse(code, review, `${who} at ${standing.at}`, {
       same,
       decided_by: standing.principal_id,
       decided_at: standing.at,
@@ -155,6 +168,8 @@ function refuseConflicts(
   }
   if (review.status === "stale")
     refuse("stale", review, `this review is stale: ${review.status_reason ?? "what was shown has changed"}`);
+  if (review.status === "failed")
+    refuse("already_timed_out", review, `nobody decided this in time: ${review.status_reason ?? "its run has failed"}`);
   if (!isOpen(review.status))
     refuse(
       "already_decided",
