@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Annotation, Command, DeltaChannel, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { expect, test } from "vitest";
 import {
   askTwice,
   asRun,
@@ -15,21 +14,9 @@ import {
   readIds,
   readThread,
 } from "./maintenance.ts";
-import { type CountedSaver, checkpointOf, createThread, METADATA, openCounted, rowsOfThread } from "./support.ts";
+import { checkpointOf, createThread, METADATA, openSaverScene, rowsOfThread } from "./support.ts";
 
-let database: TestDatabase;
-let counted: CountedSaver;
-let replica: CountedSaver;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  counted = openCounted(database.url);
-  replica = openCounted(database.url);
-});
-afterAll(async () => {
-  await Promise.all([counted.end(), replica.end()]);
-  await database.drop();
-});
+const { counted, replica } = await openSaverScene();
 
 const renamed = (texts: string[], from: string, to: string) =>
   texts.map((text) => text.replaceAll(JSON.stringify(from), JSON.stringify(to)));

@@ -1,22 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { describe, expect, test } from "vitest";
 import { asRun, insertEffect, insertReview, insertRun, inThread, LIST, putList, readThread } from "./maintenance.ts";
-import { type CountedSaver, checkpointOf, METADATA, openCounted, rowsOfThread } from "./support.ts";
+import { checkpointOf, METADATA, openSaverScene, rowsOfThread } from "./support.ts";
 
-let database: TestDatabase;
-let counted: CountedSaver;
-let replica: CountedSaver;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  counted = openCounted(database.url);
-  replica = openCounted(database.url);
-});
-afterAll(async () => {
-  await Promise.all([counted.end(), replica.end()]);
-  await database.drop();
-});
+const { counted, replica } = await openSaverScene();
 
 describe("a rollback is refused, and changes nothing,", () => {
   async function refused(thread_id: string, run_ids: string[], code: string): Promise<void> {

@@ -1,23 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { Command } from "@langchain/langgraph";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { describe, expect, test } from "vitest";
 import { askTwice, asRun, inThread, LIST, putList, readAll, readThread } from "./maintenance.ts";
-import { type CountedSaver, createThread, openCounted, rowsOfThread } from "./support.ts";
+import { createThread, openCounted, openSaverScene, rowsOfThread } from "./support.ts";
 
-let database: TestDatabase;
-let counted: CountedSaver;
-let replica: CountedSaver;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  counted = openCounted(database.url);
-  replica = openCounted(database.url);
-});
-afterAll(async () => {
-  await Promise.all([counted.end(), replica.end()]);
-  await database.drop();
-});
+const { database, counted, replica } = await openSaverScene();
 
 describe("rolling a run back", () => {
   test("takes its checkpoints, its writes and its chunks, and leaves the head as it was", async () => {

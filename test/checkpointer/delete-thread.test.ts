@@ -1,20 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type CountedSaver, checkpointOf, createThread, METADATA, openCounted, rowsOfThread } from "./support.ts";
+import { expect, test } from "vitest";
+import { type CountedSaver, checkpointOf, createThread, METADATA, openSaverScene, rowsOfThread } from "./support.ts";
 
-let database: TestDatabase;
-let counted: CountedSaver;
-let replica: CountedSaver;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  counted = openCounted(database.url);
-  replica = openCounted(database.url);
-});
-afterAll(async () => {
-  await Promise.all([counted.end(), replica.end()]);
-  await database.drop();
-});
+const { counted, replica } = await openSaverScene();
 
 const list = Array.from({ length: 200 }, (_, index) => `element ${index}`);
 

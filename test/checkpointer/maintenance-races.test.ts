@@ -1,26 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { uuid6 } from "@langchain/langgraph-checkpoint";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { isHoldpointError } from "../../src/protocol/errors.ts";
 import { createDice, SCALE } from "../support/dice.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 import { inThread, LIST, putList, readAll, readThread, textOfTuple } from "./maintenance.ts";
-import { type CountedSaver, openCounted } from "./support.ts";
+import { type CountedSaver, openCounted, openSaverScene } from "./support.ts";
 
-let database: TestDatabase;
-let counted: CountedSaver;
-let replica: CountedSaver;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  counted = openCounted(database.url);
-  replica = openCounted(database.url);
-});
-afterAll(async () => {
-  await Promise.all([counted.end(), replica.end()]);
-  await database.drop();
-});
+const { database, counted, replica } = await openSaverScene();
 
 const LOCK = "pg_advisory_xact_lock_shared(hashtextextended('holdpoint:thread:' || $1, 0))";
 

@@ -46,6 +46,7 @@ const checkpointRow = (metadata: string): CheckpointRow => ({
   channels: [],
   chains: null,
   seqs: null,
+  whole: false,
   body: "{}",
 });
 

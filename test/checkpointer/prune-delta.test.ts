@@ -2,26 +2,13 @@ import { AIMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { Annotation, DeltaChannel, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { listTuples } from "../../src/postgres/checkpointer/list.ts";
 import type { Statement } from "../../src/postgres/sql.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { inThread, readAll } from "./maintenance.ts";
-import { type CountedSaver, checkpointOf, METADATA, openCounted } from "./support.ts";
+import { checkpointOf, METADATA, openSaverScene } from "./support.ts";
 
-let database: TestDatabase;
-let counted: CountedSaver;
-let replica: CountedSaver;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  counted = openCounted(database.url);
-  replica = openCounted(database.url);
-});
-afterAll(async () => {
-  await Promise.all([counted.end(), replica.end()]);
-  await database.drop();
-});
+const { counted, replica } = await openSaverScene();
 
 const append = (state: string[], writes: unknown[]) => [...state, ...writes.flat().map(String)];
 const deltaGraph = (checkpointer: BaseCheckpointSaver) =>

@@ -1,25 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createDice, SCALE } from "../support/dice.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { inThread, readAll, readIds } from "./maintenance.ts";
-import { type CountedSaver, openCounted } from "./support.ts";
+import { openSaverScene } from "./support.ts";
 import { snapshotFace, tupleFace } from "./walk-face.ts";
 import { walkGraph } from "./walk-graph.ts";
 import { takeStep } from "./walk-steps.ts";
 
-let database: TestDatabase;
-let counted: CountedSaver;
-let replica: CountedSaver;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  counted = openCounted(database.url);
-  replica = openCounted(database.url);
-});
-afterAll(async () => {
-  await Promise.all([counted.end(), replica.end()]);
-  await database.drop();
-});
+const { counted, replica } = await openSaverScene();
 
 /** All that a reader sees of a thread: each checkpoint as listed, by itself and as the graph's state. */
 async function facesOf(thread_id: string) {

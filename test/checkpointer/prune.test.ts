@@ -2,10 +2,9 @@ import { randomUUID } from "node:crypto";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { type CheckpointTuple, TASKS, uuid6 } from "@langchain/langgraph-checkpoint";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { listTuples } from "../../src/postgres/checkpointer/list.ts";
 import type { Statement } from "../../src/postgres/sql.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import {
   insertEffect,
   insertReview,
@@ -16,21 +15,9 @@ import {
   readThread,
   textOfTuple,
 } from "./maintenance.ts";
-import { type CountedSaver, checkpointOf, METADATA, openCounted, rowsOfThread } from "./support.ts";
+import { checkpointOf, METADATA, openSaverScene, rowsOfThread } from "./support.ts";
 
-let database: TestDatabase;
-let counted: CountedSaver;
-let replica: CountedSaver;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  counted = openCounted(database.url);
-  replica = openCounted(database.url);
-});
-afterAll(async () => {
-  await Promise.all([counted.end(), replica.end()]);
-  await database.drop();
-});
+const { counted, replica } = await openSaverScene();
 
 describe("what stays", () => {
   test("the newest of each namespace stay; those before, their writes and their chunks go", async () => {

@@ -1,8 +1,10 @@
 import type { Socket } from "node:net";
 import { type Checkpoint, emptyCheckpoint, uuid6 } from "@langchain/langgraph-checkpoint";
 import type pg from "pg";
+import { afterAll } from "vitest";
 import { createSaver, type HoldpointSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { openPool } from "../../src/postgres/pool.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
 /** A saver over a pool that counts its round trips and lets a test look at the tables. */
 export interface CountedSaver {
@@ -56,6 +58,25 @@ export function openCounted(url: string, max = 4): CountedSaver {
       await Promise.all([pool.end(), looking.end()]);
     },
   };
+}
+
+/** A database, and the savers of two processes that use it. */
+export interface SaverScene {
+  database: TestDatabase;
+  counted: CountedSaver;
+  replica: CountedSaver;
+}
+
+/** Opens what the suites of a file need, which goes with the file. */
+export async function openSaverScene(): Promise<SaverScene> {
+  const database = await createTestDatabase();
+  const counted = openCounted(database.url);
+  const replica = openCounted(database.url);
+  afterAll(async () => {
+    await Promise.all([counted.end(), replica.end()]);
+    await database.drop();
+  });
+  return { database, counted, replica };
 }
 
 /** A checkpoint with these channels, all of them new. */

@@ -93,9 +93,30 @@ export const CHECKPOINTER_MUTANTS: readonly Mutant[] = [
   {
     name: "two branches extend one chain",
     file: `${FOLDER}/put.ts`,
-    find: "if (!isChainTaken(error)) throw error;",
-    replace: "throw error;",
+    find: 'if (isPostgresError(error, "23505")) return "fresh";',
+    replace: 'if (isPostgresError(error, "23505")) return undefined;',
     tests: [TESTS.chains],
+  },
+  {
+    name: "a copy refers to what was pruned with its parent",
+    file: `${FOLDER}/put-plan.ts`,
+    find: "const base = whole ? undefined : parent;",
+    replace: "const base = parent;",
+    tests: [TESTS.copyOfOldest],
+  },
+  {
+    name: "anything can be put onto a parent that was pruned",
+    file: `${FOLDER}/put-plan.ts`,
+    find: 'const isCopy = metadata.source === "fork";',
+    replace: "const isCopy = metadata.source !== undefined;",
+    tests: [TESTS.copyOfOldest],
+  },
+  {
+    name: "a copy of the oldest is refused while it is written behind",
+    file: `${FOLDER}/write-behind.ts`,
+    find: "secondLayout(error, entry.put.encoded) === undefined",
+    replace: 'secondLayout(error, entry.put.encoded) !== "fresh"',
+    tests: [TESTS.copyOfOldest],
   },
   {
     name: "heads in memory are never let go",
@@ -122,7 +143,7 @@ export const CHECKPOINTER_MUTANTS: readonly Mutant[] = [
   {
     name: "what was written behind a taken chain is not repaired",
     file: `${FOLDER}/write-behind.ts`,
-    find: "if (branch.repair === undefined && !isChainTaken(error)) throw error;",
+    find: "if (branch.repair === undefined && secondLayout(error, entry.put.encoded) === undefined) throw error;",
     replace: "if (branch.repair === undefined) throw error;",
     tests: [TESTS.writeBehind],
   },

@@ -21,6 +21,7 @@ export const TESTS = {
   claimPlan: "test/postgres/claim-plan.test.ts",
   constraints: "test/postgres/constraints.test.ts",
   copy: "test/runtime/copy.test.ts",
+  copyOfOldest: "test/checkpointer/copy-of-oldest.test.ts",
   counts: "test/checkpointer/counts.test.ts",
   crash: "test/runtime/crash.test.ts",
   crowd: "test/story/crowd.test.ts",

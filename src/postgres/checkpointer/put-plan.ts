@@ -23,7 +23,15 @@ export interface EncodedCheckpoint {
    * parent that has other versions; then the value that came along is encoded after all.
    */
   readonly unchanged: ReadonlyMap<string, () => EncodedChannel>;
+  /** A copy of another checkpoint, beside it: the engine says of one that nothing is new in it. */
+  readonly isCopy: boolean;
 }
+
+/**
+ * How a checkpoint is laid out: upon what its parent has stored; in new chains where it is new, because another branch
+ * has extended those of the parent; or whole, because the parent is gone or there is none.
+ */
+export type Layout = "upon" | "fresh" | "whole";
 
 /** The rows of a put and the head it leaves. */
 export interface PutPlan {
@@ -41,8 +49,6 @@ export function encodeCheckpoint(
 ): EncodedCheckpoint {
   const changed = new Map<string, EncodedChannel>();
   const unchanged = new Map<string, () => EncodedChannel>();
-  // The engine says of a copy that nothing is new in it; of a thread's first checkpoint nobody else has the values.
-  const isFirstCopy = metadata.source === "fork" && ids.parent_checkpoint_id === null;
   for (const channel of Object.keys(checkpoint.channel_values)) {
     if (!isStorableText(channel)) {
       throw new HoldpointError(
@@ -51,14 +57,14 @@ export function encodeCheckpoint(
       );
     }
     const value = checkpoint.channel_values[channel];
-    if (Object.hasOwn(newVersions, channel) || (isFirstCopy && Object.hasOwn(checkpoint.channel_versions, channel)))
-      changed.set(channel, encodeChannel(value));
+    if (Object.hasOwn(newVersions, channel)) changed.set(channel, encodeChannel(value));
     else unchanged.set(channel, () => encodeChannel(value));
   }
   const { v, ts, channel_versions, versions_seen } = checkpoint;
   // Not encoded: versions are plain, and a channel may have the name of our own tag.
   const fields = JSON.stringify({ v, ts, channel_versions, versions_seen }).slice(1, -1);
-  return { ...ids, metadata, fields, versions: { ...channel_versions }, changed, unchanged };
+  const isCopy = metadata.source === "fork";
+  return { ...ids, metadata, fields, versions: { ...channel_versions }, changed, unchanged, isCopy };
 }
 
 /** The run a checkpoint belongs to where no lease says it. */
@@ -67,25 +73,26 @@ export function runIdOf(metadata: object | undefined): string | null {
   return isUuid(run_id) ? run_id : null;
 }
 
-/**
- * Lays a checkpoint out in rows. `parent` is the head it continues, where it is known; with `fresh` no chain of the
- * parent is extended, because another branch has done so already.
- */
+/** Lays a checkpoint out in rows. `parent` is the head it continues, where it is known. */
 export function planPut(
   address: Address,
   checkpoint: EncodedCheckpoint,
   parent: Head | undefined,
-  { fresh = false } = {},
+  layout: Layout = "upon",
 ): PutPlan {
+  const { checkpoint_id, parent_checkpoint_id, versions, isCopy } = checkpoint;
+  const whole = layout === "whole" || (isCopy && parent === undefined);
+  const base = whole ? undefined : parent;
   const refs = new Map<string, Ref>();
   const inline = new Map<string, string>();
   const chunks: Chunk[] = [];
   const changed = new Map(checkpoint.changed);
   for (const [channel, encodeNow] of checkpoint.unchanged) {
-    const ref = parent?.refs.get(channel);
-    const text = parent?.inline.get(channel);
-    if (parent !== undefined && parent.versions[channel] !== checkpoint.versions[channel])
-      changed.set(channel, encodeNow());
+    const ref = base?.refs.get(channel);
+    const text = base?.inline.get(channel);
+    const isNew =
+      base === undefined ? whole && Object.hasOwn(versions, channel) : base.versions[channel] !== versions[channel];
+    if (isNew) changed.set(channel, encodeNow());
     else if (ref !== undefined) refs.set(channel, ref);
     else if (text !== undefined) inline.set(channel, text);
   }
@@ -94,14 +101,13 @@ export function planPut(
       inline.set(channel, value.text);
       continue;
     }
-    const { ref, chunk } = extendChain(value, fresh ? undefined : parent?.refs.get(channel));
+    const { ref, chunk } = extendChain(value, layout === "fresh" ? undefined : base?.refs.get(channel));
     refs.set(channel, ref);
     if (chunk !== undefined) chunks.push(chunk);
   }
-  const { checkpoint_id, parent_checkpoint_id, versions } = checkpoint;
   return {
-    row: layRow(address, checkpoint, refs, inline),
-    chunks: chunks.map((chunk) => ({ ...address, parent_checkpoint_id, ...chunk })),
+    row: { ...layRow(address, checkpoint, refs, inline), whole },
+    chunks: chunks.map((chunk) => ({ ...address, parent_checkpoint_id, whole, ...chunk })),
     head: { checkpoint_id, versions, refs, inline },
   };
 }
@@ -111,7 +117,7 @@ function layRow(
   { checkpoint_id, parent_checkpoint_id, run_id, metadata, fields }: EncodedCheckpoint,
   refs: ReadonlyMap<string, Ref>,
   inline: ReadonlyMap<string, string>,
-): CheckpointRow {
+): Omit<CheckpointRow, "whole"> {
   const values = [...inline].map(([channel, text]) => `${JSON.stringify(channel)}:${text}`).join(",");
   const exact = encode(metadata);
   const filterable = filterableJson(metadata);

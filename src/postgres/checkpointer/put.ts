@@ -1,12 +1,12 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { ChannelVersions, Checkpoint, CheckpointMetadata } from "@langchain/langgraph-checkpoint";
-import { HoldpointError } from "../../protocol/errors.ts";
+import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import { isPostgresError } from "../database.ts";
 import type { Lease } from "../fence.ts";
 import { type Address, addressToWrite, requireCheckpointId } from "./address.ts";
 import { readHead } from "./get-tuple.ts";
 import type { Head } from "./head-cache.ts";
-import { type EncodedCheckpoint, encodeCheckpoint, type PutPlan, planPut, runIdOf } from "./put-plan.ts";
+import { type EncodedCheckpoint, encodeCheckpoint, type Layout, type PutPlan, planPut, runIdOf } from "./put-plan.ts";
 import type { CheckpointStore } from "./store.ts";
 import * as statements from "./write.sql.ts";
 
@@ -67,18 +67,23 @@ export async function storePut(
   try {
     await submitPut(store, lease, plan);
   } catch (error) {
-    if (!isChainTaken(error)) throw error;
-    // A new chain has a random name: this happens once.
+    const layout = secondLayout(error, encoded);
+    if (layout === undefined) throw error;
     store.cache.forget(address);
-    plan = planPut(address, encoded, parent, { fresh: true });
+    plan = planPut(address, encoded, parent, layout);
     await submitPut(store, lease, plan);
   }
   store.cache.set(address, plan.head);
   return plan.head;
 }
 
-/** True when another branch or worker has extended the same chain first. */
-export const isChainTaken = (error: unknown): boolean => isPostgresError(error, "23505");
+/** How a checkpoint that was refused is laid out for a second try; undefined where it is refused for good. */
+export function secondLayout(error: unknown, { isCopy }: EncodedCheckpoint): Layout | undefined {
+  // Another branch or worker has extended the same chain first. A new one has a random name: this happens once.
+  if (isPostgresError(error, "23505")) return "fresh";
+  // What is copied may have been kept when its parent was pruned, though the parent is still in memory here.
+  return isCopy && isHoldpointError(error) && error.code === "not_found" ? "whole" : undefined;
+}
 
 /** Hands the rows of a checkpoint to the batcher; resolves when they are committed. */
 export async function submitPut(

@@ -1,6 +1,6 @@
 import type { Lease } from "../fence.ts";
 import type { Head } from "./head-cache.ts";
-import { isChainTaken, type PreparedPut, parentOf, storePut, submitPut } from "./put.ts";
+import { type PreparedPut, parentOf, secondLayout, storePut, submitPut } from "./put.ts";
 import { type PutPlan, planPut } from "./put-plan.ts";
 import type { CheckpointStore } from "./store.ts";
 
@@ -26,7 +26,7 @@ interface Branch {
   head: Head | undefined;
   /** In order; the first ones are committed first. */
   readonly uncommitted: Set<Uncommitted>;
-  /** Under way when a chain was extended by another branch first. */
+  /** Under way when a checkpoint has to be laid out anew, as when another branch has extended its chain first. */
   repair: Promise<void> | undefined;
 }
 
@@ -73,7 +73,7 @@ export function createWriteBehind(store: CheckpointStore, lease: Lease, outcome:
       await submitPut(store, lease, plan);
     } catch (error) {
       // What comes behind a refused checkpoint is refused too, for want of its parent.
-      if (branch.repair === undefined && !isChainTaken(error)) throw error;
+      if (branch.repair === undefined && secondLayout(error, entry.put.encoded) === undefined) throw error;
       branch.repair ??= repair(branch, from(entry, branch.uncommitted));
       return await branch.repair;
     }

@@ -13,6 +13,7 @@ export interface CheckpointRow extends Address {
   readonly chains: readonly string[] | null;
   readonly seqs: readonly number[] | null;
   readonly body: string;
+  readonly whole: boolean;
 }
 
 /** A row of holdpoint.checkpoint_write. */
@@ -28,12 +29,15 @@ export interface WriteRow extends Address {
 /** A row of holdpoint.checkpoint_chunk, with the checkpoint whose put wrote it. */
 export interface ChunkRow extends Address, Chunk {
   readonly parent_checkpoint_id: string | null;
+  readonly whole: boolean;
 }
 
 // A checkpoint that is put again keeps its parent: together with the check that the parent exists, no cycle can form.
 // Each insert exists twice: for the holder of a lease, guarded by its epoch, and for use without one, guarded by the
 // tombstone of the thread alone. Both refuse a checkpoint whose parent is gone: a put that comes after the deletion of
-// its thread would otherwise bring back a thread whose lists have no beginning.
+// its thread would otherwise bring back a thread whose lists have no beginning. One thing can be put though its parent
+// is gone: a copy of a checkpoint that was kept when its parent was pruned, where the copy is `whole`, so that it refers
+// to nothing that went with the parent. After a rollback or a deletion nobody is left who names the parent.
 
 /** No row when the thread was deleted or the parent is gone. */
 export const insertCheckpoint = (row: CheckpointRow) => sql`
@@ -49,7 +53,10 @@ export const insertCheckpoint = (row: CheckpointRow) => sql`
       where t.tenant_id = n.tenant_id and t.thread_id = n.thread_id and t.deleted_at is not null)
     and (n.parent_checkpoint_id is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = n.checkpoint_ns
-        and p.checkpoint_id = n.parent_checkpoint_id and not p.remnant))
+        and p.checkpoint_id = n.parent_checkpoint_id and not p.remnant)
+      or (${row.whole}::boolean and exists (select 1 from holdpoint.checkpoint s
+        where s.tenant_id = n.tenant_id and s.thread_id = n.thread_id and s.checkpoint_ns = n.checkpoint_ns
+          and s.parent_checkpoint_id = n.parent_checkpoint_id and not s.remnant)))
   on conflict (thread_id, checkpoint_ns, checkpoint_id) do update
   set run_id = excluded.run_id, metadata = excluded.metadata,
     metadata_exact = excluded.metadata_exact, channels = excluded.channels, chains = excluded.chains,
@@ -71,7 +78,10 @@ export const insertCheckpointFenced = (row: CheckpointRow, lease_epoch: number) 
         and t.deleted_at is null)
     and (n.parent_checkpoint_id is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = n.checkpoint_ns
-        and p.checkpoint_id = n.parent_checkpoint_id and not p.remnant))
+        and p.checkpoint_id = n.parent_checkpoint_id and not p.remnant)
+      or (${row.whole}::boolean and exists (select 1 from holdpoint.checkpoint s
+        where s.tenant_id = n.tenant_id and s.thread_id = n.thread_id and s.checkpoint_ns = n.checkpoint_ns
+          and s.parent_checkpoint_id = n.parent_checkpoint_id and not s.remnant)))
   on conflict (thread_id, checkpoint_ns, checkpoint_id) do update
   set run_id = excluded.run_id, metadata = excluded.metadata,
     metadata_exact = excluded.metadata_exact, channels = excluded.channels, chains = excluded.chains,
@@ -87,7 +97,10 @@ export const insertChunk = (row: ChunkRow) => sql`
       where t.tenant_id = n.tenant_id and t.thread_id = n.thread_id and t.deleted_at is not null)
     and (${row.parent_checkpoint_id}::uuid is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = ${row.checkpoint_ns}::text
-        and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid and not p.remnant))`;
+        and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid and not p.remnant)
+      or (${row.whole}::boolean and exists (select 1 from holdpoint.checkpoint s
+        where s.tenant_id = n.tenant_id and s.thread_id = n.thread_id and s.checkpoint_ns = ${row.checkpoint_ns}::text
+          and s.parent_checkpoint_id = ${row.parent_checkpoint_id}::uuid and not s.remnant)))`;
 
 /** Adds to a chain under a lease. */
 export const insertChunkFenced = (row: ChunkRow, lease_epoch: number) => sql`
@@ -99,7 +112,10 @@ export const insertChunkFenced = (row: ChunkRow, lease_epoch: number) => sql`
         and t.deleted_at is null)
     and (${row.parent_checkpoint_id}::uuid is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = ${row.checkpoint_ns}::text
-        and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid and not p.remnant))`;
+        and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid and not p.remnant)
+      or (${row.whole}::boolean and exists (select 1 from holdpoint.checkpoint s
+        where s.tenant_id = n.tenant_id and s.thread_id = n.thread_id and s.checkpoint_ns = ${row.checkpoint_ns}::text
+          and s.parent_checkpoint_id = ${row.parent_checkpoint_id}::uuid and not s.remnant)))`;
 
 /** Stores the writes of a task: of the regular ones the first call wins whole, of each special channel the last. */
 export const insertWrite = (row: WriteRow) => sql`
