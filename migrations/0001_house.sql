@@ -160,7 +160,7 @@ create table holdpoint.run (
   group_id uuid,
   group_attempt integer,
   attempt integer not null default 0,
-  -- Lost leases since the last checkpoint, and which checkpoint that was.
+  -- Lost leases since it last stored anything, and its newest checkpoint at the last of them.
   lost_leases integer not null default 0,
   lease_checkpoint_id uuid,
   lease_epoch bigint,
@@ -572,6 +572,7 @@ create table holdpoint.node_execution (
   -- True when the result came from the graph's node cache.
   is_cached boolean not null,
   error_class text,
-  primary key (thread_id, checkpoint_ns, checkpoint_id, task_id, run_id, attempt)
+  -- By the run before the checkpoint: what is asked for is what a run has done.
+  primary key (thread_id, run_id, checkpoint_ns, checkpoint_id, task_id, attempt)
 );
 create index node_execution_started on holdpoint.node_execution using brin (started_at);

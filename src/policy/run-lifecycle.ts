@@ -70,7 +70,7 @@ function noneLeft(): Record<RunEvent, null> {
   };
 }
 
-/** A lease that is lost this often without a checkpoint in between is the run's own doing. */
+/** A lease that is lost this often with nothing stored in between is the run's own doing. */
 export const POISON_LOST_LEASES = 5;
 
 /** What the reaper makes of a run whose lease ran out: another worker's turn, or the end. */

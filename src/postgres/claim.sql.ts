@@ -164,10 +164,33 @@ export const requeueRun = (
   ), how as (select ${outcome}::text as outcome, null::text as error_class, ${endedAt}::timestamptz as at)
   ${END_ATTEMPT}`;
 
-/** The newest checkpoint a run has written anywhere, also inside a subgraph: how far it has come. */
+/**
+ * How far a run has come: its newest checkpoint, also inside a subgraph, and whether it has stored anything else since
+ * its last lost lease: the writes of a task that had not come so far before, the receipt of an effect. What a node that
+ * fails or asks stores again in each attempt is no step. Reads no more than what this one run has stored.
+ */
 export const selectProgressOfRun = (tenant_id: string, thread_id: string, run_id: string) => sql<{
-  checkpoint_id: string;
+  checkpoint_id: string | null;
+  has_stored: boolean;
 }>`
-  select checkpoint_id::text from holdpoint.checkpoint
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid
-  order by checkpoint_id desc limit 1`;
+  with lost as (
+    select attempt, ended_at from holdpoint.run_attempt
+    where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid and outcome = 'lease_lost'
+    order by attempt desc limit 1)
+  select (
+      select c.checkpoint_id::text from holdpoint.checkpoint c
+      where c.tenant_id = ${tenant_id} and c.thread_id = ${thread_id} and c.run_id = ${run_id}::uuid
+      order by c.checkpoint_id desc limit 1) as checkpoint_id,
+    exists (
+      select 1 from holdpoint.node_execution n
+      where n.tenant_id = ${tenant_id} and n.thread_id = ${thread_id} and n.run_id = ${run_id}::uuid
+        and n.attempt > coalesce((select attempt from lost), 0)
+        and not exists (
+          select 1 from holdpoint.node_execution b
+          where b.tenant_id = n.tenant_id and b.thread_id = n.thread_id and b.run_id = n.run_id
+            and b.checkpoint_ns = n.checkpoint_ns and b.checkpoint_id = n.checkpoint_id and b.task_id = n.task_id
+            and b.status = n.status and b.attempt < n.attempt))
+    or exists (
+      select 1 from holdpoint.effect e
+      where e.tenant_id = ${tenant_id} and e.thread_id = ${thread_id} and e.run_id = ${run_id}::uuid
+        and e.receipt_at > coalesce((select ended_at from lost), '-infinity')) as has_stored`;

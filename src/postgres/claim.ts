@@ -1,5 +1,5 @@
 import { isWaiting } from "../policy/review/lifecycle.ts";
-import { afterLostLease, threadStatusAfter } from "../policy/run-lifecycle.ts";
+import { afterLostLease } from "../policy/run-lifecycle.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { auditRun } from "./audit.ts";
 import { endCancelled } from "./cancel.ts";
@@ -19,9 +19,9 @@ import {
 } from "./claim.sql.ts";
 import { asksAnew } from "./create-run.ts";
 import { type Database, isPostgresError, type Transaction } from "./database.ts";
+import { endUnfinished } from "./end-unfinished.ts";
 import { endStuckHolders } from "./fence.sql.ts";
 import type { Lease } from "./fence.ts";
-import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
 import { endRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
@@ -230,21 +230,19 @@ async function takeBack(tx: Transaction, run: RunRow, now: string, endedAt = now
     await endCancelled(tx, run, run.cancelled_by ?? "system:reaper", now);
     return { thread_id, run_id, result: "cancelled" };
   }
-  const checkpoint = await tx.maybeOne(selectProgressOfRun(tenant_id, thread_id, run_id));
-  const progressed = checkpoint !== undefined && checkpoint.checkpoint_id !== run.lease_checkpoint_id;
+  const { checkpoint_id, has_stored } = await tx.one(selectProgressOfRun(tenant_id, thread_id, run_id));
+  const progressed = has_stored || (checkpoint_id !== null && checkpoint_id !== run.lease_checkpoint_id);
   const lost = progressed ? 0 : run.lost_leases;
   const result = afterLostLease(lost);
   await auditRun(tx, run, "run.lease_lost", "system:reaper", { attempt: run.attempt, result });
   if (result === "lose_lease") {
-    await tx.run(requeueRun(tenant_id, run_id, lost + 1, checkpoint?.checkpoint_id ?? null, "lease_lost", endedAt));
-    return { thread_id: run.thread_id, run_id: run.run_id, result };
+    await tx.run(requeueRun(tenant_id, run_id, lost + 1, checkpoint_id, "lease_lost", endedAt));
+    return { thread_id, run_id, result };
   }
-  const message = `lost its lease ${lost + 1} times without writing a checkpoint; the node it runs stops its process or blocks it`;
-  await tx.run(endRun(run.tenant_id, run.run_id, "error", null, { error: "poison", message }, "lease_lost"));
-  const queued = (await tx.many(openRunsForUpdate(run.tenant_id, run.thread_id))).length > 0;
-  await tx.run(setThreadStatus(run.tenant_id, run.thread_id, threadStatusAfter("failed", queued)));
-  await moveGroup(tx, run, "fail_resume", message, now, "system:reaper");
-  return { thread_id: run.thread_id, run_id: run.run_id, result };
+  const why = `run ${run_id} lost its lease ${lost + 1} times without storing anything; the node it runs stops its process or blocks it`;
+  const error = { error: "poison", message: why };
+  await endUnfinished(tx, run, { status: "error", ending: "failed", error, outcome: "lease_lost" }, now);
+  return { thread_id, run_id, result };
 }
 
 /** Hands a lease back before its time, when a worker stops: the run is claimed again at once and counts as no lost lease. */

@@ -94,6 +94,12 @@ export const setThreadStatus = (tenant_id: string, thread_id: string, status: st
   set status = ${status}, interrupts = case when ${status} = 'interrupted' then interrupts else '{}' end, updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
 
+/** Why a run ended that left nothing else: what the thread has stays as it was. */
+export const failThread = (tenant_id: string, thread_id: string, status: string, error: string) => sql`
+  update holdpoint.thread
+  set status = ${status}, interrupts = '{}', error = ${error}, updated_at = holdpoint.now()
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
+
 /** Adds to a thread's metadata; no row when there is no such thread. */
 export const mergeThreadMetadata = (tenant_id: string, thread_id: string, metadata: unknown) => sql<ThreadRow>`
   update holdpoint.thread

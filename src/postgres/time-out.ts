@@ -1,12 +1,11 @@
-import { threadStatusAfter } from "../policy/run-lifecycle.ts";
 import { auditRun } from "./audit.ts";
 import { endCancelled } from "./cancel.ts";
 import { dropLease } from "./claim.sql.ts";
 import { LOCK_TIMEOUT } from "./claim.ts";
 import { type Database, isPostgresError } from "./database.ts";
-import { moveGroup } from "./finish.ts";
-import { endRun, openRunsForUpdate, type RunRow, runForUpdate } from "./runs.sql.ts";
-import { lockThread, setThreadStatus, threadForUpdate } from "./threads.sql.ts";
+import { endUnfinished } from "./end-unfinished.ts";
+import { type RunRow, runForUpdate } from "./runs.sql.ts";
+import { lockThread, threadForUpdate } from "./threads.sql.ts";
 import { overdueRuns } from "./time-out.sql.ts";
 
 // Whoever executes a run ends it when its time is over, with the state it has reached. This much later it is plain that
@@ -38,11 +37,9 @@ async function timeOut(database: Database, tenant_id: string, thread_id: string,
         await endCancelled(tx, run, run.cancelled_by ?? "system:reaper", thread.now);
         return true;
       }
-      const message = `the run has executed for longer than the ${run.timeout_seconds} s it was given, and its worker did not stop it`;
-      await tx.run(endRun(tenant_id, run_id, "timeout", null, { error: "timeout", message }));
-      const queued = (await tx.many(openRunsForUpdate(tenant_id, thread_id))).length > 0;
-      await tx.run(setThreadStatus(tenant_id, thread_id, threadStatusAfter("timed_out", queued)));
-      await moveGroup(tx, run, "fail_resume", message, thread.now, "system:reaper");
+      const why = `run ${run_id} has executed for longer than the ${run.timeout_seconds} s it was given, and its worker did not stop it`;
+      const error = { error: "timeout", message: why };
+      const { message } = await endUnfinished(tx, run, { status: "timeout", ending: "timed_out", error }, thread.now);
       await auditRun(tx, run, "run.ended", "system:reaper", { status: "timeout", attempt: run.attempt, message });
       return true;
     });

@@ -38,6 +38,27 @@ export const STOP_MUTANTS: readonly Mutant[] = [
     tests: [TESTS.rollback],
   },
   {
+    name: "only checkpoints keep a run from being given up",
+    file: "src/postgres/claim.sql.ts",
+    find: "and n.attempt > coalesce((select attempt from lost), 0)",
+    replace: "and n.attempt < 0",
+    tests: [TESTS.leases],
+  },
+  {
+    name: "a node that fails in each life is never given up",
+    file: "src/postgres/claim.sql.ts",
+    find: "and b.status = n.status and b.attempt < n.attempt",
+    replace: "and b.status = n.status and b.attempt < 0",
+    tests: [TESTS.leases],
+  },
+  {
+    name: "a thread does not say why its run was given up",
+    file: "src/postgres/threads.sql.ts",
+    find: "interrupts = '{}', error = ${error}, updated_at",
+    replace: "interrupts = '{}', updated_at",
+    tests: [TESTS.leases, TESTS.timeouts],
+  },
+  {
     name: "the first refused write stops nothing",
     file: "src/runtime/execute.ts",
     find: '  controller.abort("lease_lost");\n',

@@ -122,6 +122,10 @@ test("a run whose worker cannot stop it is ended by any other, and what its work
   await house.pass(120);
   expect(await timeOutRuns(house.database)).toEqual([{ thread_id: run.thread_id, run_id: run.run_id }]);
   expect((await house.run(run.run_id)).status).toBe("timeout");
+  const thread = await house.thread(run.thread_id);
+  expect(thread).toMatchObject({ status: "error", values: null, interrupts: "{}", lease_until: null });
+  const said = expect.stringMatching(`run ${run.run_id} has executed .* 60 s .* state is at checkpoint `);
+  expect(JSON.parse(thread.error ?? "")).toEqual({ error: "timeout", message: said });
   const before = await checkpointsOf(run.run_id);
   release();
   await stuck;
