@@ -1,31 +1,31 @@
-/** What is known of one execution of a node; times in milliseconds. */
-export interface NodeTimes {
+import type { NodeExecution } from "../protocol/node-execution.ts";
+
+/** One execution of a node, and when it was. */
+export interface NodeFacts extends NodeExecution {
   readonly run_id: string;
   readonly attempt: number;
-  readonly checkpoint_ns: string;
-  readonly checkpoint_id: string;
-  readonly task_id: string;
-  readonly node: string;
-  readonly status: string;
   /** Since the epoch. */
   readonly startedMs: number;
-  readonly duration_ms: number;
-  readonly model_ms: number;
-  readonly tool_ms: number;
 }
 
+/** What a path is made of. */
+type NodeTimes = Pick<
+  NodeFacts,
+  | "run_id"
+  | "attempt"
+  | "checkpoint_ns"
+  | "checkpoint_id"
+  | "task_id"
+  | "node"
+  | "status"
+  | "startedMs"
+  | "duration_ms"
+  | "model_ms"
+  | "tool_ms"
+>;
+
 /** The slowest task of one superstep, and of what it did inside the same again. Its own times sum up to what is not inside. */
-export interface PathStep {
-  readonly run_id: string;
-  readonly attempt: number;
-  readonly checkpoint_ns: string;
-  readonly task_id: string;
-  readonly node: string;
-  readonly status: string;
-  readonly startedMs: number;
-  readonly duration_ms: number;
-  readonly model_ms: number;
-  readonly tool_ms: number;
+export interface PathStep extends Omit<NodeTimes, "checkpoint_id"> {
   readonly work_ms: number;
   /** How many tasks the superstep had. */
   readonly tasks: number;

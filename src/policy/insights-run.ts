@@ -1,17 +1,4 @@
-import { allSteps, type NodeTimes, type PathStep, pathName } from "./insights-path.ts";
-
-/** All that is kept of one execution of a node. */
-export interface NodeFacts extends NodeTimes {
-  readonly tries: number;
-  readonly write_keys: readonly string[];
-  readonly write_bytes: number;
-  readonly input_tokens: number;
-  readonly output_tokens: number;
-  readonly cached_tokens: number;
-  readonly cost: number | null;
-  readonly is_cached: boolean;
-  readonly error_class: string | null;
-}
+import { allSteps, type NodeFacts, type PathStep, pathName } from "./insights-path.ts";
 
 /** When a run was due, and when it was executed; in milliseconds since the epoch, null while that has not come. */
 export interface RunTimes {

@@ -1,4 +1,5 @@
 // What insights read: rows that are there anyway, a bounded number of them.
+import type { NodeExecution } from "../protocol/node-execution.ts";
 import type { RunKind, RunStatus } from "../protocol/run.ts";
 import { sql } from "./sql.ts";
 
@@ -65,27 +66,10 @@ export const questionsOfRuns = (tenant_id: string, run_ids: readonly string[]) =
   order by opened_at, id`;
 
 /** One execution of a node, as insights read it. */
-export interface ExecutionRow {
+export interface ExecutionRow extends NodeExecution {
   run_id: string;
   attempt: number;
-  checkpoint_ns: string;
-  checkpoint_id: string;
-  task_id: string;
-  node: string;
-  status: string;
   started_at: string;
-  duration_ms: number;
-  model_ms: number;
-  tool_ms: number;
-  tries: number;
-  write_keys: string[];
-  write_bytes: number;
-  input_tokens: number;
-  output_tokens: number;
-  cached_tokens: number;
-  cost: number | null;
-  is_cached: boolean;
-  error_class: string | null;
 }
 
 /** The executions of some runs of one thread, oldest first. */

@@ -1,12 +1,5 @@
-import { criticalPath, type PathStep } from "../policy/insights-path.ts";
-import {
-  type NodeFacts,
-  type NodeSummary,
-  pathShares,
-  summariseNodes,
-  type TimeSpent,
-  timeSpent,
-} from "../policy/insights-run.ts";
+import { criticalPath, type NodeFacts, type PathStep } from "../policy/insights-path.ts";
+import { type NodeSummary, pathShares, summariseNodes, type TimeSpent, timeSpent } from "../policy/insights-run.ts";
 import type { Since } from "../policy/since.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { type Database, isPostgresError, type Transaction } from "./database.ts";

@@ -1,29 +1,10 @@
+import type { NodeExecution } from "../protocol/node-execution.ts";
 import { sql } from "./sql.ts";
 
-/** How one execution of a node ended. */
-export type NodeStatus = "success" | "error" | "interrupted" | "cancelled";
-
-/** One execution of a node, as it is stored. Durations in milliseconds. */
-export interface NodeExecution {
-  readonly checkpoint_ns: string;
-  readonly checkpoint_id: string;
-  readonly task_id: string;
-  readonly node: string;
-  readonly status: NodeStatus;
+/** An execution that has just ended, or been left. */
+export interface EndedExecution extends NodeExecution {
   /** How long ago it began. */
   readonly agoMs: number;
-  readonly duration_ms: number;
-  readonly model_ms: number;
-  readonly tool_ms: number;
-  readonly tries: number;
-  readonly write_keys: readonly string[];
-  readonly write_bytes: number;
-  readonly input_tokens: number;
-  readonly output_tokens: number;
-  readonly cached_tokens: number;
-  readonly cost: number | null;
-  readonly is_cached: boolean;
-  readonly error_class: string | null;
 }
 
 /** Whose execution it is. */
@@ -37,7 +18,7 @@ export interface NodeOwner {
 }
 
 /** Stores an execution under the lease; once, however often it is sent. */
-export const insertNodeExecution = (owner: NodeOwner, node: NodeExecution) => sql`
+export const insertNodeExecution = (owner: NodeOwner, node: EndedExecution) => sql`
   insert into holdpoint.node_execution (tenant_id, thread_id, checkpoint_ns, checkpoint_id, task_id, run_id, attempt,
     graph_id, node, status, started_at, duration_ms, model_ms, tool_ms, tries, write_keys, write_bytes, input_tokens,
     output_tokens, cached_tokens, cost, is_cached, error_class)

@@ -1,5 +1,5 @@
 import type { ClaimedRun } from "../postgres/claim.ts";
-import type { NodeExecution } from "../postgres/node-executions.sql.ts";
+import type { NodeExecution } from "../protocol/node-execution.ts";
 import type { RunnerParts } from "./runner.ts";
 
 /** Counts a node that has ended, and says so where it failed. What it was given and what it said stay out of the log. */

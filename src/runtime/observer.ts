@@ -2,16 +2,17 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { LLMResult } from "@langchain/core/outputs";
 import { type ModelPrices, priceOf } from "../policy/model-price.ts";
 import type { TaskEnd } from "../postgres/checkpointer/fenced-saver.ts";
-import type { NodeExecution, NodeStatus } from "../postgres/node-executions.sql.ts";
+import type { EndedExecution } from "../postgres/node-executions.sql.ts";
+import type { NodeStatus } from "../protocol/node-execution.ts";
 
 /** Watches the nodes of one execution of a run. */
 export interface NodeObserver {
   /** Hears of nodes, models and tools. */
   readonly callbacks: BaseCallbackHandler;
   /** What is known of a task whose writes are about to be stored; undefined when it goes on, or is no node's. */
-  ended(end: TaskEnd): NodeExecution | undefined;
+  ended(end: TaskEnd): EndedExecution | undefined;
   /** The nodes that were stopped before they had ended; `checkpointOf` says where a namespace stands. */
-  unfinished(checkpointOf: (checkpoint_ns: string) => string | undefined): NodeExecution[];
+  unfinished(checkpointOf: (checkpoint_ns: string) => string | undefined): EndedExecution[];
   /** A call of a tool that LangChain does not know of, in milliseconds. */
   toolTook(task_id: string, ms: number): void;
 }
@@ -123,7 +124,7 @@ function statusOf({ channels }: TaskEnd): NodeStatus | undefined {
   return channels.every((channel) => channel === "__resume__" || channel === "__scheduled__") ? undefined : "success";
 }
 
-function execution(end: TaskEnd, { startedAt, node, ...spent }: Watched, status: NodeStatus): NodeExecution {
+function execution(end: TaskEnd, { startedAt, node, ...spent }: Watched, status: NodeStatus): EndedExecution {
   const { checkpoint_ns, checkpoint_id, task_id, channels, bytes, error_class } = end;
   const duration_ms = performance.now() - startedAt;
   return {
@@ -146,7 +147,7 @@ function execution(end: TaskEnd, { startedAt, node, ...spent }: Watched, status:
 const isState = (channel: string) => !channel.startsWith("__") && !channel.startsWith("branch:");
 
 /** A node whose result came from the graph's cache has no beginning; the path of its task says which one it is. */
-function cachedExecution(end: TaskEnd): NodeExecution | undefined {
+function cachedExecution(end: TaskEnd): EndedExecution | undefined {
   const node = /^~__pregel_pull, (.+)$/.exec(end.task_path)?.[1];
   if (node === undefined || node === "__start__") return undefined;
   const { checkpoint_ns } = end;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { criticalPath, type PathStep, pathName } from "../../src/policy/insights-path.ts";
-import { type NodeFacts, summariseNodes, timeSpent } from "../../src/policy/insights-run.ts";
+import { criticalPath, type NodeFacts, type PathStep, pathName } from "../../src/policy/insights-path.ts";
+import { summariseNodes, timeSpent } from "../../src/policy/insights-run.ts";
 
 let made = 0;
 function ran(node: string, startedMs: number, duration_ms: number, more: Partial<NodeFacts> = {}): NodeFacts {
