@@ -10,6 +10,7 @@ import { loadGraphs } from "./graphs/load.ts";
 import { watchGraphs } from "./graphs/watch.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/node.ts";
+import { createRunFeeds } from "./http/run-feed.ts";
 import { configureModels } from "./kit/model.ts";
 import { registerAssistants } from "./postgres/assistants.ts";
 import { createWriteBatcher } from "./postgres/batch.ts";
@@ -183,6 +184,7 @@ async function serve(config: Config, parts: RunnerParts, closers: (() => Promise
   await ensureCliKey(config.dataDir, database);
   const app = createApp({
     ...parts,
+    runFeeds: createRunFeeds(parts),
     settings: {
       version: version(),
       maxBodyBytes: config.maxBodyBytes,

@@ -1,10 +1,10 @@
 import { type Context, Hono } from "hono";
-import { HoldpointError } from "../protocol/errors.ts";
+import { HoldpointError, isHoldpointError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withLogIds } from "../telemetry/log-context.ts";
 import { authenticate, authorise } from "./authenticate.ts";
 import type { HttpDeps } from "./deps.ts";
-import { failure, invalid, knownError } from "./failure.ts";
+import { failure, invalid } from "./failure.ts";
 import { text } from "./reply.ts";
 import { requestIds, requestLog } from "./request-log.ts";
 import type { PublicCall, Route } from "./route.ts";
@@ -92,15 +92,14 @@ function noRoute(hono: Hono, context: Context): HoldpointError {
 }
 
 function refuse(log: Log, request: Request, error: unknown): Response {
-  const known = knownError(error);
-  const path = new URL(request.url).pathname;
-  if (known !== undefined) {
-    const response = protect(failure(known, path));
-    const allow = known.code === "method_not_allowed" ? known.facts["allow"] : undefined;
+  if (isHoldpointError(error)) {
+    const response = protect(failure(error, new URL(request.url).pathname));
+    const allow = error.code === "method_not_allowed" ? error.facts["allow"] : undefined;
     if (Array.isArray(allow)) response.headers.set("allow", allow.join(", "));
-    if (known.status >= 500) log.warn({ err: known }, "a request could not be answered");
+    if (error.status >= 500) log.warn({ err: error }, "a request could not be answered");
     return response;
   }
+  // Of a fault of ours nobody outside is told more.
   log.error({ err: error }, "a request failed for a reason of ours");
   return protect(text("Internal Server Error", 500));
 }

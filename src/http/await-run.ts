@@ -1,10 +1,17 @@
+import type { Database } from "../postgres/database.ts";
 import { type RunRow, selectRun } from "../postgres/runs.sql.ts";
 import { errorOf, gone, hasEnded } from "./follow-run.ts";
-import { type RunSource, runFeeds } from "./run-feed.ts";
+import type { RunFeeds } from "./run-feed.ts";
 
 const KEEP_ALIVE_MS = 1_000;
 // Only whether it has ended is asked for.
 const NO_EVENTS = Number.MAX_SAFE_INTEGER;
+
+/** Where runs are followed, and read when they have ended. */
+export interface RunSource {
+  database: Database;
+  runFeeds: RunFeeds;
+}
 
 /** Waits until the run has ended; undefined when the signal aborted, or the time was up before. One that is gone was cancelled. */
 export async function awaitRun(
@@ -13,7 +20,7 @@ export async function awaitRun(
   signal: AbortSignal,
   maxMs = Number.POSITIVE_INFINITY,
 ): Promise<RunRow | undefined> {
-  const feed = runFeeds(source).open(run);
+  const feed = source.runFeeds.open(run);
   const late = new AbortController();
   const timer = maxMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => late.abort(), maxMs);
   const stop = AbortSignal.any([signal, late.signal]);

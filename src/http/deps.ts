@@ -6,11 +6,14 @@ import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { RunFeeds } from "./run-feed.ts";
 
 /** What answering requests needs; wired by compose. */
 export interface HttpDeps {
   database: Database;
   wakeups: Wakeups;
+  /** The runs that clients of this process follow. */
+  runFeeds: RunFeeds;
   /** Only read from here: whatever writes a checkpoint is queued as a run. */
   saver: CheckpointReader;
   /** The graphs as they are loaded now; a reload changes what this gives. */

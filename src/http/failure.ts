@@ -1,34 +1,12 @@
-import { type ErrorCode, HoldpointError, isHoldpointError } from "../protocol/errors.ts";
+import { type ErrorCode, HoldpointError } from "../protocol/errors.ts";
 import type { Fault } from "../protocol/fault.ts";
 import { json, text } from "./reply.ts";
-
-// What Node and Postgres say when there is no database to talk to.
-const UNREACHABLE = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "ENOENT",
-  "ENOTFOUND",
-  "ETIMEDOUT",
-  "57P01",
-  "57P02",
-  "57P03",
-  "53300",
-  "08006",
-]);
 
 /** A request that does not fit what is expected of it. */
 export function invalid(faults: readonly Fault[]): HoldpointError {
   const told = faults.slice(0, 5).map(({ pointer, message }) => (pointer === "" ? message : `${pointer}: ${message}`));
   const more = faults.length > 5 ? [`and ${faults.length - 5} more`] : [];
   return new HoldpointError("invalid", [...told, ...more].join("; "), { facts: { faults } });
-}
-
-/** The error as one of the register, or undefined: then it is a fault of ours, of which nobody outside is told more. */
-export function knownError(error: unknown): HoldpointError | undefined {
-  if (isHoldpointError(error)) return error;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (!UNREACHABLE.has(code)) return undefined;
-  return new HoldpointError("database_unreachable", "the database does not answer; try again", { cause: error });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { RUN_TRANSITIONS } from "../policy/run-lifecycle.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { StreamMode } from "../protocol/run.ts";
-import { type Frame, type RunFeed, type RunSource, runFeeds } from "./run-feed.ts";
+import type { Frame, RunFeed, RunFeeds } from "./run-feed.ts";
 import { comment, frame } from "./sse.ts";
 
 const HEARTBEAT_MS = 5_000;
@@ -26,12 +26,12 @@ export function hasEnded({ status }: Pick<RunRow, "status">): boolean {
  * stops without `end`, so that a client comes back for the rest.
  */
 export async function* followRun(
-  source: RunSource,
+  feeds: RunFeeds,
   run: Pick<RunRow, "tenant_id" | "thread_id" | "run_id">,
   follow: Follow,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  const feed = runFeeds(source).open(run);
+  const feed = feeds.open(run);
   const isNew = follow.after === 0;
   const isShown = shownFrames(follow.modes, isNew ? FIRST_ATTEMPT : undefined);
   let after = follow.after;

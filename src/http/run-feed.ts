@@ -37,12 +37,6 @@ export interface RunFeed {
   close(): void;
 }
 
-/** Where runs and their events come from. */
-export interface RunSource {
-  database: Database;
-  wakeups: Wakeups;
-}
-
 /** The runs that are followed in this process. */
 export interface RunFeeds {
   open(run: Omit<LookWish, "after">): RunFeed;
@@ -55,21 +49,11 @@ interface Shared extends Omit<RunFeed, "close"> {
   end(): void;
 }
 
-const opened = new WeakMap<Database, RunFeeds>();
-
 /**
  * Lets any number of clients follow the same runs: nothing is kept for one that is slow, it reads again what it has not
- * been sent, and those that stand at the same event share one read. One for each database of the process.
+ * been sent, and those that stand at the same event share one read. One is enough for a process.
  */
-export function runFeeds(source: RunSource): RunFeeds {
-  const known = opened.get(source.database);
-  if (known !== undefined) return known;
-  const feeds = createRunFeeds(source);
-  opened.set(source.database, feeds);
-  return feeds;
-}
-
-function createRunFeeds({ database, wakeups }: RunSource): RunFeeds {
+export function createRunFeeds({ database, wakeups }: { database: Database; wakeups: Wakeups }): RunFeeds {
   const feeds = new Map<string, Shared>();
   const look = createLooker(database);
   return {

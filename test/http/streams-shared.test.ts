@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { awaitRun, waitForRun } from "../../src/http/await-run.ts";
+import { awaitRun, type RunSource, waitForRun } from "../../src/http/await-run.ts";
 import { followRun } from "../../src/http/follow-run.ts";
-import { type RunSource, runFeeds } from "../../src/http/run-feed.ts";
+import { createRunFeeds } from "../../src/http/run-feed.ts";
 import { streamBody } from "../../src/http/stream-body.ts";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import { type ClaimedRun, reapLeases } from "../../src/postgres/claim.ts";
+import type { Database } from "../../src/postgres/database.ts";
 import { appendEvents } from "../../src/postgres/events.ts";
 import type { StreamEvent } from "../../src/protocol/events.ts";
 import { collect } from "../support/collect.ts";
@@ -45,24 +46,21 @@ async function executing() {
 function counted(): RunSource & { looks(): number } {
   const { database, wakeups } = server.house;
   let looks = 0;
-  return {
-    wakeups,
-    database: {
-      ...database,
-      many: (statement) => {
-        looks += 1;
-        return database.many(statement);
-      },
+  const counting: Database = {
+    ...database,
+    many: (statement) => {
+      looks += 1;
+      return database.many(statement);
     },
-    looks: () => looks,
   };
+  return { database: counting, runFeeds: createRunFeeds({ database: counting, wakeups }), looks: () => looks };
 }
 
 /** Follows into a list. */
 function follower(source: RunSource, run: ClaimedRun, signal: AbortSignal) {
   const texts: string[] = [];
   const ended = (async () => {
-    for await (const text of followRun(source, run, ALL, signal)) texts.push(text);
+    for await (const text of followRun(source.runFeeds, run, ALL, signal)) texts.push(text);
   })();
   return { ended, text: () => texts.join("") };
 }
@@ -87,7 +85,7 @@ it("reads each batch once for all clients of a run, and listens once", async () 
   await end();
   await Promise.all(followers.map(({ ended }) => ended));
   expect(new Set(followers.map(({ text }) => text())).size).toBe(1);
-  expect(runFeeds(source).size).toBe(0);
+  expect(source.runFeeds.size).toBe(0);
 });
 
 it("asks once for many runs that are followed", async () => {
@@ -96,7 +94,7 @@ it("asks once for many runs that are followed", async () => {
   const stop = new AbortController();
   const followers = runs.map(({ run }) => follower(source, run, stop.signal));
   await until("all have begun", () => followers.every(({ text }) => text() !== ""));
-  expect(runFeeds(source).size).toBe(5);
+  expect(source.runFeeds.size).toBe(5);
   expect(source.looks()).toBeLessThan(5);
   stop.abort();
   await Promise.all(followers.map(({ ended }) => ended));
@@ -108,7 +106,7 @@ it("keeps nothing for a client that does not read", async () => {
     await store([{ event: "custom", data: `${batch} ${"x".repeat(200_000)}` }]);
   }
   const source = counted();
-  const body = streamBody((signal) => followRun(source, run, ALL, signal)).getReader();
+  const body = streamBody((signal) => followRun(source.runFeeds, run, ALL, signal)).getReader();
   const sizes: number[] = [];
   const readOne = async () => void sizes.push((await body.read()).value?.length ?? 0);
   await readOne();
@@ -124,7 +122,7 @@ it("keeps nothing for a client that does not read", async () => {
   while (sizes.reduce((sum, size) => sum + size) < 4_000_000) await readOne();
   expect(Math.max(...sizes)).toBeLessThan(700_000);
   await body.cancel();
-  expect(runFeeds(source).size).toBe(0);
+  expect(source.runFeeds.size).toBe(0);
   await end();
 });
 
@@ -135,20 +133,20 @@ it("lets go of everything when its clients go away, whatever they were waiting f
   const answers = ["stream", "join", "stream", "join"].map((what) => fetch(`${path}/${what}`, { signal: stop.signal }));
   const bodies = (await Promise.all(answers)).map((answer) => answer.text().catch(() => "cut"));
   await store([{ event: "custom", data: 1 }]);
-  expect(runFeeds(server.deps).size).toBe(1);
+  expect(server.deps.runFeeds.size).toBe(1);
   stop.abort();
   expect(await Promise.all(bodies)).toEqual(Array(4).fill("cut"));
-  await until("nobody follows", () => runFeeds(server.deps).size === 0);
+  await until("nobody follows", () => server.deps.runFeeds.size === 0);
 });
 
 it("tells those who follow a run, or wait for it, that it was deleted", async () => {
   const { run, store, end } = await executing();
   await store([{ event: "custom", data: 1 }]);
   const { signal } = new AbortController();
-  const following = collect(followRun(server.deps, run, ALL, signal));
+  const following = collect(followRun(server.deps.runFeeds, run, ALL, signal));
   const waiting = collect(waitForRun(server.deps, run, signal));
   const awaiting = awaitRun(server.deps, run, signal);
-  await until("they have begun", () => runFeeds(server.deps).size === 1);
+  await until("they have begun", () => server.deps.runFeeds.size === 1);
   await end();
   const error = { error: "not_found", message: expect.stringContaining("was deleted") };
   const text = (await following).join("");
@@ -163,7 +161,8 @@ it("sends heartbeats while what happens is not what was asked for", async () => 
   const texts: string[] = [];
   const following = (async () => {
     const follow = { after: 0, modes: ["custom" as const] };
-    for await (const text of followRun(server.deps, run, follow, new AbortController().signal)) texts.push(text);
+    for await (const text of followRun(server.deps.runFeeds, run, follow, new AbortController().signal))
+      texts.push(text);
   })();
   await until("it is announced", () => texts.length === 1);
   clock.mockImplementation(() => 8e15);
@@ -186,11 +185,11 @@ it("shows everything of a run that ends while it is being read, and looks again 
     return failures === 1 ? Promise.reject(new Error("no connection")) : many(statement);
   };
   const { signal } = new AbortController();
-  await expect(collect(followRun(source, run, ALL, signal))).rejects.toThrow("no connection");
+  await expect(collect(followRun(source.runFeeds, run, ALL, signal))).rejects.toThrow("no connection");
   await store([{ event: "custom", data: "last" }]);
   await cancelRun(house.database, { ...run, principal_id: "test:ana" });
   await house.pass(3600);
   await reapLeases(house.database);
-  const text = (await collect(followRun(source, run, ALL, signal))).join("");
+  const text = (await collect(followRun(source.runFeeds, run, ALL, signal))).join("");
   expect(text).toMatch(/data: "last"\nid: 1\n\nevent: end\ndata: null\n\n$/);
 });

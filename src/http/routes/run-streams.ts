@@ -107,7 +107,7 @@ function waitResponse(call: Call, run: RunRow, cancelOnDisconnect: boolean): Res
 }
 
 function streamResponse(call: Call, run: RunRow, follow: Follow, cancelOnDisconnect: boolean): Response {
-  const source = (signal: AbortSignal) => followRun(call.deps, run, follow, signal);
+  const source = (signal: AbortSignal) => followRun(call.deps.runFeeds, run, follow, signal);
   return new Response(streamBody(watched(call, run, cancelOnDisconnect, source), call.draining), {
     headers: { ...SSE_HEADERS, "content-location": addressOf(run), location: streamAddress(run, follow) },
   });
