@@ -1,7 +1,9 @@
 import type { DecidedReview } from "../policy/review/apply.ts";
 import { answerForGraph } from "../policy/review/normalise.ts";
 import type { CanonicalDecision } from "../protocol/decision.ts";
-import type { AskingTask } from "../protocol/interrupt.ts";
+import type { AskingTask, ReviewAction } from "../protocol/interrupt.ts";
+import type { Json } from "../protocol/json.ts";
+import type { ReviewPolicy } from "../protocol/review-policy.ts";
 import type { Database } from "./database.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { moveGroup } from "./finish.ts";
@@ -38,10 +40,20 @@ export async function beginApply(database: Database, lease: Lease, run: RunRow):
         checkpoint_id: review.checkpoint_id,
         value_digest: review.value_digest,
         asking: askingOf(review),
-        answer: answerForGraph(review.flavour, review.value_digest, canonical),
+        answer: answerForGraph(questionOf(review), canonical),
       };
     });
   });
+}
+
+function questionOf({ flavour, value, value_digest, actions, policy }: ReviewRow) {
+  return {
+    flavour,
+    value: JSON.parse(value) as Json,
+    value_digest,
+    actions: JSON.parse(actions) as ReviewAction[],
+    answers: (JSON.parse(policy) as ReviewPolicy).answers,
+  };
 }
 
 function askingOf({ asking_ns, asking_checkpoint_id, asking_task_id }: ReviewRow): AskingTask | null {

@@ -1,6 +1,7 @@
 import { isOpen } from "../policy/review/lifecycle.ts";
 import { decisionsFromResume } from "../policy/review/normalise.ts";
 import { HoldpointError } from "../protocol/errors.ts";
+import type { Flavour, ReviewAction } from "../protocol/interrupt.ts";
 import type { Principal } from "../protocol/principal.ts";
 import type { Database } from "./database.ts";
 import { type Answer, type Decide, type Decided, decide } from "./decide.ts";
@@ -50,7 +51,7 @@ function isInterruptMap(resume: unknown): resume is Record<string, unknown> {
 function answersById(request: ResumeThread, reviews: readonly ReviewRow[], resume: Record<string, unknown>): Answer[] {
   const answers = Object.entries(resume).map(([interrupt_id, value]) => {
     const review = reviews.find((candidate) => candidate.interrupt_id === interrupt_id);
-    if (review !== undefined) return answer(request, review, value, true);
+    if (review !== undefined) return answer(request, review, value, interrupt_id);
     const pending = reviews.filter(({ status }) => isOpen(status)).map((open) => open.interrupt_id);
     throw new HoldpointError(
       "unknown_interrupt",
@@ -77,23 +78,30 @@ function scalarAnswer(request: ResumeThread, reviews: readonly ReviewRow[]): Ans
   const review = open[0] ?? reviews[0];
   if (review === undefined)
     throw new HoldpointError("nothing_to_resume", `thread ${request.thread_id} waits for no answer`);
-  return answer(request, review, request.resume, false);
+  return answer(request, review, request.resume);
 }
 
-function answer(request: ResumeThread, review: ReviewRow, value: unknown, by_interrupt_id: boolean): Answer {
-  const digests = bindingWithin(value);
+// Where the value of a resume stands in the request.
+const RESUME = "/command/resume";
+// Their answers are objects that may carry more than decisions.
+const CARRIERS: ReadonlySet<Flavour> = new Set(["review", "hitl", "hitl_py"]);
+
+function answer(request: ResumeThread, review: ReviewRow, value: unknown, interrupt_id?: string): Answer {
+  const { flavour } = review;
+  const actions = JSON.parse(review.actions) as ReviewAction[];
+  const at = interrupt_id === undefined ? RESUME : `${RESUME}/${interrupt_id}`;
   return {
     review_id: review.id,
     request: {
-      decisions: decisionsFromResume(review.flavour, value),
-      by_interrupt_id,
+      decisions: decisionsFromResume({ flavour, actions }, value, at),
+      by_interrupt_id: interrupt_id !== undefined,
       ...(request.checkpoint_id === undefined ? {} : { checkpoint_id: request.checkpoint_id }),
-      ...(review.flavour === "review" ? digests : {}),
+      ...(CARRIERS.has(flavour) ? bindingWithin(value) : {}),
     },
   };
 }
 
-/** A resume of a review() may carry the digests of what was shown beside its decisions. */
+/** A resume with decisions may carry the digests of what was shown beside its decisions. */
 function bindingWithin(value: unknown): { seen_digest?: string; value_digest?: string } {
   if (typeof value !== "object" || value === null) return {};
   const { seen_digest, value_digest } = value as Record<string, unknown>;

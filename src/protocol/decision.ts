@@ -2,19 +2,19 @@ import { z } from "zod";
 import { MAX_IDEMPOTENCY_KEY } from "./idempotency.ts";
 import { jsonSchema } from "./json.ts";
 
+/** How long what is said to the graph may be. */
+export const MAX_MESSAGE = 10_000;
+
 const action = z.number().int().min(0).optional();
+const message = z.string().max(MAX_MESSAGE).optional();
 
 /** What a person says about one action. `action` is its index; it may be left out when there is only one. */
 export const decisionSchema = z.discriminatedUnion("type", [
   z.object({ action, type: z.literal("approve") }),
-  z.object({ action, type: z.literal("edit"), args: jsonSchema }),
-  z.object({ action, type: z.literal("reject"), message: z.string().max(10_000).optional() }),
-  z.object({
-    action,
-    type: z.literal("respond"),
-    message: z.string().max(10_000).optional(),
-    value: jsonSchema.optional(),
-  }),
+  /** Arguments are changed and nothing else: a name that is sent has to be the action's. */
+  z.object({ action, type: z.literal("edit"), name: z.string().optional(), args: jsonSchema }),
+  z.object({ action, type: z.literal("reject"), message }),
+  z.object({ action, type: z.literal("respond"), message, value: jsonSchema.optional() }),
 ]);
 
 /** What a person says about one action, as it is sent. */
@@ -31,6 +31,8 @@ const NOT_TEXT = "must not contain NUL characters or lone surrogates";
 export const decisionBodySchema = z.object({
   decisions: z.array(decisionSchema).min(1).max(100),
   comment: z.string().max(10_000).refine(isText, NOT_TEXT).optional(),
+  /** One of the reasons that the review offers for a rejection. */
+  reason_code: z.string().min(1).max(100).refine(isText, NOT_TEXT).optional(),
   seen_digest: z.string().max(200).refine(isText, NOT_TEXT).optional(),
   idempotency_key: z.string().min(1).max(MAX_IDEMPOTENCY_KEY).refine(isText, NOT_TEXT).optional(),
 });

@@ -48,8 +48,11 @@ export const reviewValueSchema = z.object({
 /** The value that `review()` hands to `interrupt()`. */
 export type ReviewValue = z.infer<typeof reviewValueSchema>;
 
-/** How a pause speaks: `review()`, `interrupt()` with a responseSchema, plain `interrupt()`, a static breakpoint. */
-export type Flavour = "review" | "schema" | "raw" | "breakpoint";
+/**
+ * How a pause speaks: `review()`; LangChain's human-in-the-loop middleware as JavaScript or as Python writes it; LangGraph's
+ * HumanInterrupt; `interrupt()` with a responseSchema; any other `interrupt()`; a static breakpoint.
+ */
+export type Flavour = "review" | "hitl" | "hitl_py" | "agent_inbox" | "schema" | "raw" | "breakpoint";
 
 /** The task that asks: in a subgraph, another one than the root's task at which the question surfaces. */
 export interface AskingTask {

@@ -10,7 +10,7 @@ import {
   outcomeOf,
 } from "../../src/policy/review/normalise.ts";
 import type { CanonicalDecision } from "../../src/protocol/decision.ts";
-import type { ReviewAction } from "../../src/protocol/interrupt.ts";
+import type { Flavour, ReviewAction } from "../../src/protocol/interrupt.ts";
 import type { Json } from "../../src/protocol/json.ts";
 
 const action = (extra: Partial<ReviewAction> = {}): ReviewAction => ({
@@ -161,16 +161,20 @@ describe("what changed", () => {
 });
 
 describe("resumes", () => {
+  const fromResume = (flavour: Flavour, value: unknown) => decisionsFromResume({ flavour, actions: [action()] }, value);
+  const toGraph = (flavour: Flavour, decisions: CanonicalDecision[]) => {
+    const question = { flavour, value: null, value_digest: "sha256:d", actions: [action()], answers: null };
+    return answerForGraph(question, decisions);
+  };
   test("a plain question takes any JSON as it is", () => {
     for (const value of [null, false, 0, "", [], { a: 1 }, "approve"]) {
-      const decisions = decisionsFromResume("raw", value);
-      expect(decisions).toEqual({ ok: true, value: [{ type: "respond", value }] });
-      expect(answerForGraph("raw", "d", [{ action: 0, type: "respond", value: value as Json }])).toEqual(value);
+      expect(fromResume("raw", value)).toMatchObject({ ok: true, value: [{ type: "respond", value }] });
+      expect(toGraph("raw", [{ action: 0, type: "respond", value: value as Json }])).toEqual(value);
     }
   });
   test("a breakpoint takes no answer", () => {
-    expect(decisionsFromResume("breakpoint", "no matter")).toEqual({ ok: true, value: [{ type: "approve" }] });
-    expect(answerForGraph("breakpoint", "d", [{ action: 0, type: "approve" }])).toBeUndefined();
+    expect(fromResume("breakpoint", "no matter")).toEqual({ ok: true, value: [{ type: "approve" }] });
+    expect(toGraph("breakpoint", [{ action: 0, type: "approve" }])).toBeUndefined();
   });
   test("a review() takes decisions and nothing else", () => {
     for (const value of [
@@ -183,13 +187,13 @@ describe("resumes", () => {
       { decisions: [{ type: "ignore" }] },
       { decisions: "approve" },
     ]) {
-      expect(decisionsFromResume("review", value), JSON.stringify(value)).toMatchObject({ ok: false });
+      expect(fromResume("review", value), JSON.stringify(value)).toMatchObject({ ok: false });
     }
-    expect(decisionsFromResume("review", { decisions: [{ type: "approve" }] })).toEqual({
+    expect(fromResume("review", { decisions: [{ type: "approve" }] })).toMatchObject({
       ok: true,
       value: [{ type: "approve" }],
     });
-    expect(answerForGraph("review", "sha256:d", [{ action: 0, type: "approve" }])).toEqual({
+    expect(toGraph("review", [{ action: 0, type: "approve" }])).toEqual({
       value_digest: "sha256:d",
       decisions: [{ action: 0, type: "approve" }],
     });

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import { type Flavour, type PendingInterrupt, type ReviewAction, reviewValueSchema } from "../../protocol/interrupt.ts";
+import type { Flavour, PendingInterrupt, ReviewAction } from "../../protocol/interrupt.ts";
 import { isWellFormedJson, type Json } from "../../protocol/json.ts";
 import type { ReviewPolicy } from "../../protocol/review-policy.ts";
 import { digest } from "../digest.ts";
+import { storable } from "./flavours/shape.ts";
+import { questionOf } from "./flavours/table.ts";
 
 /** A pause as a reviewer is shown it. */
 export interface ReviewRequest {
@@ -91,49 +93,11 @@ function jsonOf(value: unknown): Json {
 type Shown = Pick<ReviewRequest, "flavour" | "title" | "description" | "actions" | "value_digest">;
 
 function shownOf(pause: PendingInterrupt, value: Json, schema: Record<string, Json> | null, graph_id: string): Shown {
-  if (pause.interrupt_id === null) return breakpointShown(pause.node, graph_id);
-  const review = reviewValueSchema.safeParse(value);
-  // review() always sends a schema, which refuses an answer to anything else than what was shown. Without one it is a
-  // plain interrupt() that looks like a review, such as a model could write.
-  if (review.success && schema !== null) {
-    // What is stored and shown is the digest of what is stored and shown, whatever the graph says it is.
-    const { value_digest: _claimed, ...rest } = value as Record<string, Json>;
-    const { title, description, actions } = review.data;
-    return { flavour: "review", title, description, actions, value_digest: digestAny(rest) };
-  }
-  const flavour = schema === null ? "raw" : "schema";
-  const answer: ReviewAction = {
-    index: 0,
-    name: pause.node,
-    args: value,
-    allowed: ["respond"],
-    ...(schema === null ? {} : { args_schema: schema }),
-    preview: `The value you send is given to the node "${pause.node}" as it is.`,
-  };
-  return {
-    flavour,
-    title: `${graph_id}: "${pause.node}" asks`,
-    description: "",
-    actions: [answer],
-    value_digest: digestAny(value),
-  };
-}
-
-function breakpointShown(node: string, graph_id: string): Shown {
-  const action: ReviewAction = {
-    index: 0,
-    name: node,
-    args: null,
-    allowed: ["approve"],
-    preview: `The node "${node}" runs.`,
-  };
-  return {
-    flavour: "breakpoint",
-    title: `${graph_id}: paused before "${node}"`,
-    description: "",
-    actions: [action],
-    value_digest: digest(null),
-  };
+  const asks = pause.interrupt_id !== null;
+  const stored = { graph_id, node: pause.node, asks, value, response_schema: schema };
+  const { flavour, title, description, actions, shown } = questionOf(stored);
+  const value_digest = digestAny(shown);
+  return { flavour, title: storable(title), description: storable(description), actions, value_digest };
 }
 
 /** Like `digest`, and for the strings RFC 8785 has no form for (lone surrogates) over their escaped JSON text. */
