@@ -16,6 +16,8 @@ export const reviewActionSchema = z.object({
   allowed: z.array(z.enum(DECISION_TYPES)).min(1),
   /** JSON Schema the edited arguments must match. */
   args_schema: z.record(z.string(), jsonSchema).optional(),
+  /** JSON Schema the value of a response must match, where `args_schema` is not that of the response itself. */
+  response_schema: z.record(z.string(), jsonSchema).optional(),
   /** JSON pointers (RFC 6901) an edit may change; absent means all of them. */
   editable_paths: z.array(z.string()).optional(),
   risk: z.enum(["low", "medium", "high"]).optional(),

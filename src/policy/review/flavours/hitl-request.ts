@@ -53,7 +53,8 @@ function actionOf(request: Json, config: Json, index: number, spelling: HitlSpel
     args: args as Json,
     allowed,
     ...(description === undefined ? {} : { description }),
-    ...(schema === undefined ? {} : { args_schema: schema as Record<string, Json> }),
+    // It is about edited arguments; where a response is the only answer it would be taken for the response's.
+    ...(schema === undefined || !allowed.includes("edit") ? {} : { args_schema: schema as Record<string, Json> }),
   };
 }
 
