@@ -8,6 +8,7 @@ import { HoldpointError } from "../protocol/errors.ts";
 import type { Fault } from "../protocol/fault.ts";
 import type { DecisionType, ReviewAction, ReviewValue } from "../protocol/interrupt.ts";
 import type { Json } from "../protocol/json.ts";
+import { type ReviewTerms, shownTerms } from "./review-terms.ts";
 
 type Args = Record<string, unknown>;
 
@@ -28,14 +29,13 @@ export interface ActionOptions<Schema extends z.ZodType> {
 }
 
 /** What a person is shown and asked. */
-export interface ReviewOptions<Schemas extends readonly z.ZodType[]> {
+export interface ReviewOptions<Schemas extends readonly z.ZodType[]> extends ReviewTerms {
   /** Which question of the graph this is; kept with the review. */
   key: string;
   title: string;
   /** Markdown. It may hold text of customers and models: screens treat it as hostile. */
   description?: string;
   actions: readonly [...{ [Index in keyof Schemas]: ActionOptions<Schemas[Index]> }];
-  evidence?: ReviewValue["evidence"];
 }
 
 /** What a person decided about one action. `args` are the ones to act on: as shown, or as edited. */
@@ -74,11 +74,12 @@ const answerShape = z.object({ value_digest: z.string(), decisions: z.array(deci
 
 function reviewValue(
   key: string,
-  options: Omit<ReviewOptions<readonly z.ZodType[]>, "actions">,
+  options: ReviewOptions<readonly z.ZodType[]>,
   asked: readonly ActionOptions<z.ZodType<Args>>[],
 ): ReviewValue {
   if (key === "" || options.title.trim() === "") throw invalid(key, "needs a key and a title");
   if (asked.length === 0) throw invalid(key, "asks about no action; give it at least one");
+  const { key: _key, title: _title, description: _description, actions: _actions, ...terms } = options;
   const shown = {
     holdpoint: "review" as const,
     key,
@@ -86,7 +87,7 @@ function reviewValue(
     title: options.title.toWellFormed(),
     description: (options.description ?? "").toWellFormed(),
     actions: asked.map((action, index) => actionValue(key, action, index)),
-    ...(options.evidence === undefined ? {} : { evidence: options.evidence }),
+    ...shownTerms(key, terms),
   };
   return { ...shown, value_digest: digest(shown) };
 }

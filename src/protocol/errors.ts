@@ -31,6 +31,7 @@ export const ERRORS = {
   nothing_to_resume: { status: 409, retryable: false },
   outside_run: { status: 500, retryable: false },
   permission_denied: { status: 403, retryable: false },
+  policy_invalid: { status: 500, retryable: false },
   precondition_failed: { status: 412, retryable: true },
   precondition_required: { status: 428, retryable: false },
   stale: { status: 409, retryable: false },

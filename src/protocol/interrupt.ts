@@ -1,8 +1,7 @@
 import { z } from "zod";
+import { DECISION_TYPES } from "./decision-type.ts";
 import { jsonSchema } from "./json.ts";
-
-/** What a reviewer can do with one action. */
-export const DECISION_TYPES = ["approve", "edit", "reject", "respond"] as const;
+import { statedTermsSchema } from "./review-policy.ts";
 
 /** One of approve, edit, reject, respond. */
 export type DecisionType = (typeof DECISION_TYPES)[number];
@@ -44,6 +43,8 @@ export const reviewValueSchema = z.object({
   description: z.string(),
   actions: z.array(reviewActionSchema).min(1),
   evidence: z.array(evidenceSchema).optional(),
+  /** What the graph says of who decides and until when; the policy file has a say in it too. */
+  policy: statedTermsSchema.optional(),
   value_digest: z.string(),
 });
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DECISION_TYPES } from "./interrupt.ts";
+import { DECISION_TYPES } from "./decision-type.ts";
 import { jsonSchema } from "./json.ts";
 
 /** How much harm a wrong answer does. */
@@ -8,7 +8,15 @@ export const RISKS = ["low", "medium", "high"] as const;
 /** How much harm a wrong answer does. */
 export type Risk = (typeof RISKS)[number];
 
-const names = z.array(z.string().min(1).max(200)).max(100);
+// They are shown in one line, matched exactly, and kept where neither NUL nor half a character has a form.
+const line = (longest: number) =>
+  z
+    .string()
+    .min(1)
+    .max(longest)
+    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed(), "must be text in one line")
+    .refine((text) => text.trim() === text, "must not begin or end with a space");
+const names = z.array(line(200)).max(100);
 
 /** People and groups by name. */
 export const candidatesSchema = z.object({ users: names.default([]), groups: names.default([]) });
@@ -26,16 +34,34 @@ export const escalationSchema = z.object({
 
 /** A reason that reviewers choose from when they reject. */
 export const rejectOptionSchema = z.object({
-  code: z.string().min(1).max(100),
-  title: z.string().min(1).max(200),
+  code: line(100),
+  title: line(200),
   /** What the graph is told unless the reviewer writes something else. */
-  message: z.string().max(10_000).optional(),
+  message: z
+    .string()
+    .max(10_000)
+    .refine((text) => !text.includes("\0") && text.isWellFormed(), "must not contain NUL or half a character")
+    .optional(),
 });
 
 /** Who is told of what happens to a review. */
 export const notifySchema = z.object({
-  webhooks: z.array(z.string().min(1).max(2_000)).max(20).default([]),
-  mail: z.array(z.string().min(3).max(320)).max(100).default([]),
+  webhooks: z
+    .array(line(2_000).refine(isWebAddress, "must be an http or https URL without a password"))
+    .max(20)
+    .default([]),
+  mail: z
+    .array(line(320).regex(/^[^\s@<>,;"]+@[^\s@<>,;"]+$/, "must be a mail address"))
+    .max(100)
+    .default([]),
+});
+
+/** What is left of an action's own offer; made of the graph's offer, which it never exceeds. */
+export const actionLimitSchema = z.object({
+  action: z.number().int().min(0),
+  allowed: z.array(z.enum(DECISION_TYPES)).min(1),
+  /** JSON pointers; null: as the graph says. */
+  editable_paths: z.array(z.string()).nullable(),
 });
 
 /**
@@ -47,6 +73,8 @@ export const reviewPolicySchema = z.object({
   /** 0 to 100; 50 unless somebody says otherwise. */
   priority: z.number().int().min(0).max(100),
   candidates: candidatesSchema,
+  /** Further lists that whoever decides must be on too: where a graph and a rule, or two actions, name different people. */
+  also_candidates: z.array(candidatesSchema).optional(),
   due_after_seconds: seconds,
   /** How long before it is due those who are asked are reminded. */
   reminders: z.array(seconds).max(10),
@@ -67,10 +95,33 @@ export const reviewPolicySchema = z.object({
   max_restarts: z.number().int().min(0).max(100),
   /** What approve and reject mean to a plain `interrupt()`: the JSON the graph receives. Null: only `respond` is offered. */
   answers: z.object({ approve: jsonSchema.optional(), reject: jsonSchema.optional() }).nullable(),
+  /** What the policy file takes from what the graph offers; an action that is not named keeps all of it. */
+  limits: z.array(actionLimitSchema).optional(),
 });
 
 /** What surrounds a question, settled. */
 export type ReviewPolicy = z.infer<typeof reviewPolicySchema>;
+
+/** The part of it that `review()` can state for its question. */
+export const statedTermsSchema = reviewPolicySchema
+  .pick({
+    priority: true,
+    candidates: true,
+    due_after_seconds: true,
+    reminders: true,
+    escalations: true,
+    ends_after_seconds: true,
+    on_timeout: true,
+    require_comment: true,
+    reject_options: true,
+    notify: true,
+    max_revisions: true,
+  })
+  .extend({ risk: z.enum(RISKS) })
+  .partial();
+
+/** The part of it that `review()` can state for its question. */
+export type StatedTerms = z.infer<typeof statedTermsSchema>;
 
 const HOUR_SECONDS = 3600;
 
@@ -92,3 +143,9 @@ export const DEFAULT_REVIEW_POLICY: ReviewPolicy = {
   max_restarts: 3,
   answers: null,
 };
+
+function isWebAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username === "" && password === "";
+}

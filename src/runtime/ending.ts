@@ -43,6 +43,7 @@ export async function settled(scene: Scene, { values, endState }: Seen): Promise
   const context = {
     graph_id: run.graph_id,
     graph_fingerprint: loaded.fingerprint,
+    guarded: loaded.guarded,
     checkpoint_id: head.checkpoint_id as string,
     policyOf: scene.parts.policyOf,
   };

@@ -46,6 +46,7 @@ export async function copyTo(
     const context = {
       graph_id,
       graph_fingerprint: loaded.fingerprint,
+      guarded: loaded.guarded,
       checkpoint_id: checkpoint_id ?? "",
       policyOf: parts.policyOf,
     };

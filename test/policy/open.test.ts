@@ -7,6 +7,7 @@ import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
 const context = {
   graph_id: "g",
   graph_fingerprint: "sha256:graph",
+  guarded: false,
   checkpoint_id: "head",
   policyOf: () => DEFAULT_REVIEW_POLICY,
 };

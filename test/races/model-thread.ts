@@ -46,7 +46,7 @@ export function openThread(house: House, guarded: boolean): RealThread {
   const finish = async (run: ClaimedRun, ask: boolean) => {
     const checkpoint_id = ask ? await put(run) : randomUUID();
     const policyOf = () => DEFAULT_REVIEW_POLICY;
-    const context = { graph_id: GRAPH, graph_fingerprint: "f", checkpoint_id, policyOf };
+    const context = { graph_id: GRAPH, graph_fingerprint: "f", guarded: false, checkpoint_id, policyOf };
     const pause = {
       interrupt_id: randomUUID(),
       asking: null,

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Flavour, PendingInterrupt, ReviewAction } from "../../protocol/interrupt.ts";
 import { isWellFormedJson, type Json } from "../../protocol/json.ts";
-import type { ReviewPolicy } from "../../protocol/review-policy.ts";
+import type { ReviewPolicy, StatedTerms } from "../../protocol/review-policy.ts";
 import { digest } from "../digest.ts";
 import { storable } from "./flavours/shape.ts";
 import { questionOf } from "./flavours/table.ts";
+import { actionsUnder } from "./policy-actions.ts";
+import { statedIn } from "./policy-terms.ts";
 
 /** A pause as a reviewer is shown it. */
 export interface ReviewRequest {
@@ -31,6 +33,7 @@ export interface ReviewRequest {
 export interface PauseContext {
   graph_id: string;
   graph_fingerprint: string;
+  guarded: boolean;
   checkpoint_id: string;
   policyOf: PolicyOf;
 }
@@ -41,9 +44,13 @@ export type PolicyOf = (question: AskedQuestion) => ReviewPolicy;
 /** What a policy can go by. */
 export interface AskedQuestion {
   graph_id: string;
+  guarded: boolean;
   node: string;
   flavour: Flavour;
+  /** As the graph offers them. */
   actions: readonly ReviewAction[];
+  /** What `review()` says of it itself. */
+  stated: StatedTerms | null;
 }
 
 /** Turns a pending interrupt or a static breakpoint into what a person is shown, with the digests that bind an answer to it. */
@@ -51,18 +58,22 @@ export function reviewRequest(pause: PendingInterrupt, context: PauseContext): R
   const value = jsonOf(pause.value);
   const response_schema = (pause.response_schema ?? null) as Record<string, Json> | null;
   const shown = shownOf(pause, value, response_schema, context.graph_id);
-  const { graph_id } = context;
-  const policy = context.policyOf({ graph_id, node: pause.node, flavour: shown.flavour, actions: shown.actions });
+  const { graph_id, guarded } = context;
+  const { flavour } = shown;
+  const stated = flavour === "review" ? statedIn(value) : null;
+  const policy = context.policyOf({ graph_id, guarded, node: pause.node, flavour, actions: shown.actions, stated });
+  const actions = actionsUnder(policy, flavour, shown.actions);
   const policy_digest = digest(policy as unknown as Json);
   const bound = {
     value_digest: shown.value_digest,
-    actions_digest: digestAny(shown.actions as unknown as Json),
+    actions_digest: digestAny(actions as unknown as Json),
     checkpoint_id: context.checkpoint_id,
     graph_fingerprint: context.graph_fingerprint,
     policy_digest,
   };
   return {
     ...shown,
+    actions,
     node: pause.node,
     task_id: pause.task_id,
     interrupt_id: pause.interrupt_id,

@@ -1,0 +1,2 @@
+/** What a reviewer can do with one action. */
+export const DECISION_TYPES = ["approve", "edit", "reject", "respond"] as const;
