@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { failpoint } from "../failpoint.ts";
 import { isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import type { ReviewRequest } from "../policy/review/open.ts";
+import { firstStepAfterSeconds } from "../policy/review/timetable.ts";
 import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
@@ -202,6 +203,7 @@ async function openReview(
       forked_from: context.forked_from,
     }),
   );
+      next_after_seconds: firstStepAfterSeconds(question.policy),
   if (review === undefined) return;
   await auditReview(tx, review, {
     kind: "opened",

@@ -90,7 +90,7 @@ export type NewReview = Omit<
   | "revises"
   | "timer_step"
   | "next_at"
-> & { due_after_seconds: number };
+> & { due_after_seconds: number; next_after_seconds: number | null };
 
 /** Opens a review; no row when the same pause is already open or answered. */
 export const insertReview = (review: NewReview) => sql<ReviewRow>`
@@ -107,7 +107,7 @@ export const insertReview = (review: NewReview) => sql<ReviewRow>`
     ${review.policy_digest}, ${review.request_digest}, ${review.requested_by}, ${review.policy}, ${review.risk}, ${review.priority}::smallint,
     ${review.candidate_users}::text[], ${review.candidate_groups}::text[], ${review.forked_from},
     holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8),
-    holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8))
+    holdpoint.now() + make_interval(secs => ${review.next_after_seconds}::float8))
   on conflict (thread_id, checkpoint_id, task_id, interrupt_id)
     where status in ('open', 'info_requested', 'decided', 'resuming') do nothing
   returning ${REVIEW}`;

@@ -1,3 +1,5 @@
+import { deadlinesOf } from "../policy/review/time-out.ts";
+import type { ReviewAction } from "../protocol/interrupt.ts";
 import type { Json } from "../protocol/json.ts";
 import type { ReviewDecision, ReviewOutcome, ReviewTask } from "../protocol/review.ts";
 import type { ReviewPolicy } from "../protocol/review-policy.ts";
@@ -31,6 +33,8 @@ export async function readReviews(
 /** The review as the API shows it. */
 export function reviewTask(row: ReviewRow, decisions: readonly DecisionRow[]): ReviewTask {
   const standing = decisions.findLast(({ review_id }) => review_id === row.id);
+  const actions = JSON.parse(row.actions) as ReviewAction[];
+  const policy = JSON.parse(row.policy) as ReviewPolicy;
   return {
     id: row.id,
     version: row.version,
@@ -55,12 +59,12 @@ export function reviewTask(row: ReviewRow, decisions: readonly DecisionRow[]): R
     description: row.description,
     value: JSON.parse(row.value) as Json,
     response_schema: row.response_schema === null ? null : JSON.parse(row.response_schema),
-    actions: JSON.parse(row.actions),
+    actions,
     value_digest: row.value_digest,
     policy_digest: row.policy_digest,
     request_digest: row.request_digest,
     requested_by: row.requested_by,
-    policy: JSON.parse(row.policy) as ReviewPolicy,
+    policy,
     risk: row.risk,
     priority: row.priority,
     candidates: { users: row.candidate_users, groups: row.candidate_groups },
@@ -72,6 +76,7 @@ export function reviewTask(row: ReviewRow, decisions: readonly DecisionRow[]): R
     restarts: row.restarts,
     revises: row.revises,
     due_at: row.due_at,
+    deadlines: deadlinesOf({ ...row, actions }, policy, row.status === "failed" || standing?.channel === "timeout"),
     next_at: row.next_at,
     forked_from: row.forked_from,
     superseded_by: row.superseded_by,

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { isWaiting } from "../policy/review/lifecycle.ts";
+import { firstStepAfterSeconds } from "../policy/review/timetable.ts";
 import { HoldpointError, isHoldpointError } from "../protocol/errors.ts";
+import type { ReviewPolicy } from "../protocol/review-policy.ts";
 import type { ThreadStatus } from "../protocol/thread.ts";
 import { auditReview, auditRun } from "./audit.ts";
 import { rollBack } from "./checkpointer/delete-runs.ts";
@@ -79,7 +81,9 @@ export async function askAgain(tx: Queryable, run: RunRow, at: string): Promise<
   for (const before of left) {
     const due_after_seconds =
       before.due_at === null ? 0 : (Date.parse(before.due_at) - Date.parse(before.opened_at)) / 1000;
-    const review = await tx.maybeOne(insertReview({ ...before, id: randomUUID(), group_id, due_after_seconds }));
+    const next_after_seconds = firstStepAfterSeconds(JSON.parse(before.policy) as ReviewPolicy);
+    const anew = { ...before, id: randomUUID(), group_id, due_after_seconds, next_after_seconds };
+    const review = await tx.maybeOne(insertReview(anew));
     if (review === undefined) continue;
     const { request_digest, value_digest, value, actions } = review;
     await auditReview(tx, review, {

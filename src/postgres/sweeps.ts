@@ -1,5 +1,7 @@
-import { auditRun } from "./audit.ts";
+import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import { auditReview, auditRun } from "./audit.ts";
 import type { Database, Transaction } from "./database.ts";
+import { liveReviewsForUpdate, moveReview } from "./reviews.sql.ts";
 import { endRun, openRunsForUpdate } from "./runs.sql.ts";
 import {
   deleteOldLoginLinks,
@@ -10,6 +12,7 @@ import {
   threadToClear,
   tryLockThread,
 } from "./sweeps.sql.ts";
+import { readNow } from "./threads.sql.ts";
 
 const ROWS = 1_000;
 const THREADS = 20;
@@ -25,8 +28,9 @@ export async function sweepLoginLinks(database: Database): Promise<number> {
 }
 
 /**
- * Ends the runs of deleted threads and removes their events, a bounded number at a time: a thread can have millions, and
- * its deletion must not take as long. Gives how many rows were removed, and one for a thread that had none left.
+ * Ends the runs and reviews of deleted threads and removes their events, a bounded number at a time: a thread can have
+ * millions, and its deletion must not take as long. Gives how many rows were removed, and one for a thread that had
+ * none left.
  */
 export async function sweepDeletedThreads(database: Database): Promise<number> {
   let swept = 0;
@@ -36,13 +40,17 @@ export async function sweepDeletedThreads(database: Database): Promise<number> {
   return swept;
 }
 
-/** T-clear-thread. Locks: thread advisory lock and thread row, both only if nobody has them; open runs, audit. */
+/**
+ * T-clear-thread. Locks: thread advisory lock and thread row, both only if nobody has them; open runs, live reviews by
+ * id, audit.
+ */
 async function clearThread(database: Database, tenant_id: string, thread_id: string): Promise<number> {
   return await database.transaction(async (tx) => {
     // A statement of its own: whoever had the lock may have stored something that an older snapshot does not show.
     const { is_locked } = await tx.one(tryLockThread(thread_id));
     if (!is_locked || (await tx.maybeOne(threadToClear(tenant_id, thread_id))) === undefined) return 0;
     await endRuns(tx, tenant_id, thread_id);
+    await takeBackReviews(tx, tenant_id, thread_id);
     const deleted = await tx.run(deleteSomeEvents(tenant_id, thread_id, ROWS));
     if (deleted < ROWS) await tx.run(threadIsClear(tenant_id, thread_id));
     return Math.max(deleted, 1);
@@ -56,5 +64,19 @@ async function endRuns(tx: Transaction, tenant_id: string, thread_id: string): P
   for (const run of (await tx.many(openRunsForUpdate(tenant_id, thread_id))).toReversed()) {
     await tx.run(endRun(tenant_id, run.run_id, "interrupted", null, error));
     await auditRun(tx, run, "run.cancelled", "system:sweep", error);
+  }
+}
+
+/** Nobody can answer what a deleted thread asks, and no time-out ends it. */
+async function takeBackReviews(tx: Transaction, tenant_id: string, thread_id: string): Promise<void> {
+  const reviews = await tx.many(liveReviewsForUpdate(tenant_id, thread_id));
+  if (reviews.length === 0) return;
+  const { now } = await tx.one(readNow());
+  const reason = `thread ${thread_id} was deleted`;
+  for (const review of reviews) {
+    const status = REVIEW_TRANSITIONS[review.status].cancel;
+    if (status === null) continue;
+    await tx.run(moveReview(tenant_id, review.id, status, reason, null));
+    await auditReview(tx, review, { kind: status, principal_id: "system:sweep", at: now, body: { reason } });
   }
 }

@@ -76,6 +76,8 @@ export interface ReviewTask {
   /** The review that this one comes after. */
   revises: string | null;
   due_at: string | null;
+  /** What happens while nobody decides, in order; known from the moment it opens. */
+  deadlines: ReviewDeadline[];
   /** When the next reminder, escalation or end is. */
   next_at: string | null;
   /** The thread that this one was copied from, for a question that came along with the copy. */
@@ -88,6 +90,13 @@ export interface ReviewTask {
   /** The decision that stands, once there is one. */
   decision: ReviewDecision | null;
 }
+
+/** A step of a review's timetable: those who are asked are reminded, others are asked as well, or its time is over. */
+export type ReviewDeadline = { at: string; done: boolean } & (
+  | { step: "reminder" }
+  | { step: "escalation"; level: number; to: { users: string[]; groups: string[] } }
+  | { step: "end"; action: "fail" | "reject" | "approve" }
+);
 
 /** What a person said, and what bound it. */
 export interface ReviewDecision {

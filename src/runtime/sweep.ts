@@ -2,6 +2,7 @@ import type { Database } from "../postgres/database.ts";
 import { sweepIdempotencyKeys } from "../postgres/idempotency.ts";
 import { sweepDeletedThreads, sweepLoginLinks, sweepSessions } from "../postgres/sweeps.ts";
 import { periodically } from "./periodic.ts";
+import { sweepReviewTimers } from "./review-timers.ts";
 import type { RunnerParts } from "./runner.ts";
 
 /** Something that is done when its time has come, on the database's clock. */
@@ -12,7 +13,7 @@ export interface Sweep {
    * Does a bounded part of what is due and gives how many rows that were; 0 when there are none left. Any number of
    * workers do it at once: what one has locked the others pass over.
    */
-  sweep(database: Database): Promise<number>;
+  sweep(database: Database, parts: SweepParts): Promise<number>;
 }
 
 // Leases, time-outs and runs that start later are not here: the worker looks at those more often.
@@ -21,11 +22,12 @@ const SWEEPS: readonly Sweep[] = [
   { name: "sessions", everyMs: 60_000, sweep: sweepSessions },
   { name: "login_links", everyMs: 60_000, sweep: sweepLoginLinks },
   { name: "deleted_threads", everyMs: 5_000, sweep: sweepDeletedThreads },
+  { name: "review_timers", everyMs: 1_000, sweep: (_database, parts) => sweepReviewTimers(parts) },
 ];
 
 const PASSES = 100;
 
-type SweepParts = Pick<RunnerParts, "database" | "metrics" | "log">;
+type SweepParts = Pick<RunnerParts, "database" | "graphs" | "metrics" | "wakeups" | "log">;
 
 /** Starts all sweeps; every worker does. One that fails is logged, and its next turn tries again. Returns how to stop. */
 export function startSweeps(parts: SweepParts, sweeps: readonly Sweep[] = SWEEPS): () => void {
@@ -38,10 +40,11 @@ export function startSweeps(parts: SweepParts, sweeps: readonly Sweep[] = SWEEPS
 }
 
 /** Bound: until nothing is due, PASSES at most; the rest is the next turn's. */
-async function sweepUp({ database, metrics, log }: SweepParts, { name, sweep }: Sweep): Promise<void> {
+async function sweepUp(parts: SweepParts, { name, sweep }: Sweep): Promise<void> {
+  const { database, metrics, log } = parts;
   let swept = 0;
   for (let pass = 0; pass < PASSES; pass += 1) {
-    const rows = await sweep(database);
+    const rows = await sweep(database, parts);
     metrics.swept.inc({ sweep: name }, rows);
     swept += rows;
     if (rows === 0) break;

@@ -34,6 +34,16 @@ export const METRICS = {
   holdpoint_reviews: { type: "gauge", labels: ["status"], help: "Reviews that are not over" },
   holdpoint_reviews_overdue: { type: "gauge", labels: [], help: "Reviews that wait for a person past their due time" },
   holdpoint_decisions_total: { type: "counter", labels: ["result"], help: "Decisions by result" },
+  holdpoint_review_steps_total: {
+    type: "counter",
+    labels: ["step"],
+    help: "Reviews that nobody had decided, reminded of or escalated by this process",
+  },
+  holdpoint_reviews_timed_out_total: {
+    type: "counter",
+    labels: ["action"],
+    help: "Reviews whose time was over and that this process has ended; fail, reject or approve",
+  },
   holdpoint_deliveries_pending: { type: "gauge", labels: [], help: "Webhooks that are not answered yet" },
   holdpoint_deliveries_oldest_due_seconds: {
     type: "gauge",

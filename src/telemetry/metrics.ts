@@ -9,6 +9,8 @@ export interface Metrics {
   events_stored: Counter;
   swept: Counter<"sweep">;
   decisions: Counter<"result">;
+  review_steps: Counter<"step">;
+  reviews_timed_out: Counter<"action">;
   request_seconds: Histogram<"method" | "route" | "status">;
   node_seconds: Histogram<"graph" | "status">;
   commit_writes: Histogram;
@@ -34,6 +36,8 @@ export function createMetrics(read: () => Promise<readonly Sample[]>): Metrics {
     events_stored: new Counter(described("holdpoint_events_stored_total", registry)),
     swept: new Counter(described("holdpoint_swept_total", registry)),
     decisions: new Counter(described("holdpoint_decisions_total", registry)),
+    review_steps: new Counter(described("holdpoint_review_steps_total", registry)),
+    reviews_timed_out: new Counter(described("holdpoint_reviews_timed_out_total", registry)),
     request_seconds: new Histogram({
       ...described("holdpoint_request_duration_seconds", registry),
       buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],

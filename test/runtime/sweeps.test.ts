@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Database } from "../../src/postgres/database.ts";
 import { appendEvents } from "../../src/postgres/events.ts";
 import { KEPT_HOURS, sweepIdempotencyKeys } from "../../src/postgres/idempotency.ts";
 import { sweepDeletedThreads, sweepLoginLinks, sweepSessions } from "../../src/postgres/sweeps.ts";
@@ -12,8 +13,10 @@ openScene();
 const query = async (text: string, values: unknown[] = []) => (await house.database.pool.query(text, values)).rows;
 const count = async (from: string) => Number((await query(`select count(*) as rows from holdpoint.${from}`))[0].rows);
 
+type Sweeper = (database: Database) => Promise<number>;
+
 /** Sweeps with several at once until there is nothing left; how many rows each of them has swept. */
-async function race(sweep: Sweep["sweep"], sweepers = 4): Promise<number[]> {
+async function race(sweep: Sweeper, sweepers = 4): Promise<number[]> {
   return await Promise.all(
     Array.from({ length: sweepers }, async () => {
       let swept = 0;
@@ -31,7 +34,7 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total
 
 /** What is kept for a time, and how much of it is made here. */
 const KEPT = 2_500;
-const SHORT_LIVED: [string, number, Sweep["sweep"], string][] = [
+const SHORT_LIVED: [string, number, Sweeper, string][] = [
   [
     "idempotency_key",
     KEPT_HOURS * 3600,

@@ -74,6 +74,12 @@ const CHECKS: Check[] = [
           and v.status in ('open', 'info_requested', 'decided', 'stale'))`,
   },
   {
+    name: "only a review that waits for a person has something due, and its end is not forgotten",
+    text: `select v.id, v.status, v.next_at from holdpoint.review v
+      where (v.next_at is not null and v.status not in ('open', 'info_requested'))
+        or (v.next_at is null and v.status in ('open', 'info_requested') and v.policy not like '%"on_timeout":"keep"%')`,
+  },
+  {
     name: "the first queued run of a thread at rest has a place in the queue, and nothing else has one",
     text: `select r.run_id, r.status, r.place from holdpoint.run r
       where (r.place is not null) <> (r.status = 'pending' and not exists (
@@ -114,6 +120,9 @@ export async function violations(database: Database): Promise<string[]> {
   return [...found, ...(await brokenChains(database))];
 }
 
+// Links that tell of something else than the review's status.
+const LEAVES_STATUS = new Set(["opened", "resume_queued", "reminded", "escalated"]);
+
 async function brokenChains(database: Database): Promise<string[]> {
   const { rows } = await database.pool.query<{ id: string; status: string; decided: boolean }>(
     "select id, status, decided_at is not null as decided from holdpoint.review",
@@ -128,7 +137,7 @@ async function brokenChains(database: Database): Promise<string[]> {
     if (links[0]?.kind !== "opened") found.push(`I11: the chain of review ${id} does not begin with its opening`);
     const decisions = links.filter(({ kind }) => kind === "decided").length;
     if (decisions !== (decided ? 1 : 0)) found.push(`I11: the chain of review ${id} has ${decisions} decisions`);
-    const last = links.findLast(({ kind }) => kind !== "resume_queued" && kind !== "opened");
+    const last = links.findLast(({ kind }) => !LEAVES_STATUS.has(kind));
     if (status !== "open" && last?.kind !== status)
       found.push(`I11: review ${id} is ${status}, its chain ends with ${last?.kind}`);
   }
