@@ -24,6 +24,7 @@ export const ERRORS = {
   lease_lost: { status: 409, retryable: false },
   method_not_allowed: { status: 405, retryable: false },
   migration_edited: { status: 500, retryable: false },
+  mixed_batch: { status: 422, retryable: false },
   no_worker: { status: 503, retryable: true },
   not_durable: { status: 500, retryable: false },
   not_failed: { status: 409, retryable: false },

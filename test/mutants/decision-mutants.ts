@@ -1,6 +1,7 @@
 import { type Mutant, TESTS } from "./mutant.ts";
 
 const DECIDE = "src/policy/review/decide.ts";
+const NORMALISE = "src/policy/review/normalise.ts";
 
 /** Faults in what a person decides, and in the roads past it. */
 export const DECISION_MUTANTS: readonly Mutant[] = [
@@ -70,9 +71,9 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a decision is not checked against what is offered",
-    file: DECIDE,
-    find: "const faults = checkDecisions(canonical.value, review.actions);",
-    replace: "const faults = checkDecisions([], review.actions);",
+    file: NORMALISE,
+    find: "const offered = checkDecisions(asSent, review.actions);",
+    replace: "const offered = checkDecisions([], review.actions);",
     tests: [TESTS.roads],
   },
   // Replay.

@@ -1,16 +1,16 @@
 // What an answer does to a review: pure, so that every race can be read and tested without a database. The caller
 // holds the thread's lock and the review's row, so nothing here can change under it.
-import type { Binding, CanonicalDecision, Decision } from "../../protocol/decision.ts";
+import type { Binding, CanonicalDecision } from "../../protocol/decision.ts";
 import { type ErrorCode, HoldpointError } from "../../protocol/errors.ts";
 import type { Checked } from "../../protocol/fault.ts";
 import type { Flavour, ReviewAction } from "../../protocol/interrupt.ts";
-import { isWellFormedJson } from "../../protocol/json.ts";
 import type { ReviewStatus } from "../../protocol/review.ts";
 import type { ReviewPolicy } from "../../protocol/review-policy.ts";
 import { digest } from "../digest.ts";
+import type { SentDecisions } from "./flavours/form.ts";
 import { isOpen } from "./lifecycle.ts";
 import { refuseEarlyTimeout } from "./may-decide.ts";
-import { canonicalDecisions, checkDecisions } from "./normalise.ts";
+import { type CheckedAnswer, checkAnswer } from "./normalise.ts";
 
 /** The review as it stands under the lock. */
 export interface ReviewFacts {
@@ -47,7 +47,7 @@ export interface StandingDecision {
 /** The answer as it came in. */
 export interface DecisionRequest {
   principal_id: string;
-  decisions: Checked<readonly Decision[]>;
+  decisions: SentDecisions;
   idempotency_key?: string;
   seen_digest?: string;
   /** The version of If-Match. */
@@ -91,7 +91,7 @@ export type Verdict =
 export function decideReview(review: ReviewFacts, request: DecisionRequest, context: DecisionContext): Verdict {
   if (review.status === "cancelled")
     refuse("cancelled", review, `this review was cancelled: ${review.status_reason ?? "the run was cancelled"}`);
-  const checked = check(review, request);
+  const checked: CheckedAnswer = checkAnswer(review, request.decisions);
   if (context.by_timeout) refuseEarlyTimeout(review, checked, context.now);
   if (isReplay(review, request, checked)) return { kind: "replay" };
   refuseConflicts(review, request, context, checked);
@@ -104,26 +104,12 @@ export function decideReview(review: ReviewFacts, request: DecisionRequest, cont
     );
   }
   if (!checked.ok) {
-    const first = checked.faults[0];
-    refuse("invalid", review, `the decision is not valid: ${first?.pointer ?? "/"} ${first?.message ?? ""}`, {
-      faults: checked.faults,
-    });
+    const { faults, choices } = checked;
+    const message = `the decision is not valid: ${faults[0]?.pointer ?? "/"} ${faults[0]?.message ?? ""}`;
+    if (choices === undefined) refuse("invalid", review, message, { faults });
+    refuse("mixed_batch", review, message, { faults, choices });
   }
   return { kind: "accept", decisions: checked.value, decisions_digest: digest(checked.value), binding };
-}
-
-function check(review: ReviewFacts, request: DecisionRequest): Checked<CanonicalDecision[]> {
-  if (!request.decisions.ok) return request.decisions;
-  if (!isWellFormedJson(request.decisions.value)) {
-    return {
-      ok: false,
-      faults: [{ pointer: "/decisions", message: "must not contain lone surrogates (halves of UTF-16 pairs)" }],
-    };
-  }
-  const canonical = canonicalDecisions(request.decisions.value, review.actions.length);
-  if (!canonical.ok) return canonical;
-  const faults = checkDecisions(canonical.value, review.actions);
-  return faults.length === 0 ? canonical : { ok: false, faults };
 }
 
 function isReplay(review: ReviewFacts, request: DecisionRequest, checked: Checked<CanonicalDecision[]>): boolean {
