@@ -12,11 +12,13 @@ import { isOpen } from "../policy/review/lifecycle.ts";
 import { outcomeOf } from "../policy/review/normalise.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { ReviewAction } from "../protocol/interrupt.ts";
+import type { Principal } from "../protocol/principal.ts";
 import type { ReviewPolicy } from "../protocol/review-policy.ts";
 import { reviewChainEnds } from "./audit.sql.ts";
 import { noteChainEnds, reviewLink } from "./audit.ts";
 import type { Database, Queryable, RowOf, Transaction } from "./database.ts";
 import { startedRun, takeKey } from "./idempotency.ts";
+import { lookAgain, standing } from "./identity.ts";
 import { queueResume, type ResumeCommand, replayedRun } from "./queue-resume.ts";
 import {
   type DecisionRow,
@@ -36,7 +38,7 @@ import { lockThread, selectHeadCheckpoint, type ThreadRow, threadForUpdate } fro
 /** One review's answer within a decision. */
 export interface Answer {
   review_id: string;
-  request: Omit<DecisionRequest, "principal_id">;
+  request: DecisionRequest;
 }
 
 /** A decision on one review, or on several of one thread at once, as a resume by interrupt ids makes it. */
@@ -98,6 +100,7 @@ export async function decide(database: Database, command: Decide): Promise<Decid
 }
 
 interface Scene {
+  decider: Principal;
   thread: ThreadRow & { now: string };
   live: ReviewRow[];
   openRuns: RunRow[];
@@ -115,7 +118,7 @@ interface Judged {
 async function readScene(tx: Transaction, { principal, thread_id, answers, elapsedMs }: Decide): Promise<Scene> {
   const { tenant_id } = principal;
   const ids = answers.map(({ review_id }) => review_id);
-  const [, [thread], openRuns, live, [head], decisions, arrivals, ends] = await tx.pipeline([
+  const [, [thread], openRuns, live, [head], decisions, arrivals, ends, [known]] = await tx.pipeline([
     lockThread(thread_id),
     threadForUpdate(tenant_id, thread_id),
     openRunsForUpdate(tenant_id, thread_id),
@@ -124,15 +127,18 @@ async function readScene(tx: Transaction, { principal, thread_id, answers, elaps
     decisionsOf(tenant_id, ids),
     questionsAtArrival(tenant_id, ids, elapsedMs()),
     reviewChainEnds(tenant_id, ids),
+    lookAgain(principal),
   ]);
   if (thread === undefined) throw new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
   noteChainEnds(tx, ids, ends);
-  return { thread, live, openRuns, head_checkpoint_id: head?.checkpoint_id ?? null, decisions, arrivals };
+  const decider = standing(principal, known);
+  return { decider, thread, live, openRuns, head_checkpoint_id: head?.checkpoint_id ?? null, decisions, arrivals };
 }
 
 async function judge(tx: Queryable, command: Decide, scene: Scene): Promise<Judged[]> {
   const reviews = await reviewsOf(tx, command, scene);
   const other = scene.openRuns.find(({ kind }) => kind !== "resume") ?? null;
+  const { comment, reason_code } = command;
   const judged: Judged[] = [];
   for (const [position, answer] of command.answers.entries()) {
     const review = reviews[position] as ReviewRow;
@@ -142,9 +148,11 @@ async function judge(tx: Queryable, command: Decide, scene: Scene): Promise<Judg
         review,
         scene.decisions.findLast(({ review_id }) => review_id === review.id),
       ),
-      { ...answer.request, principal_id: command.principal.principal_id },
+      answer.request,
       {
         now: scene.thread.now,
+        decider: scene.decider,
+        said: { comment, reason_code, of_several: command.answers.length > 1 },
         by_timeout: command.channel === "timeout",
         head_checkpoint_id: scene.head_checkpoint_id,
         other_run: other === null ? null : { run_id: other.run_id, kind: other.kind },
@@ -201,7 +209,8 @@ async function record(
     decisions: JSON.stringify(verdict.decisions),
     decisions_digest: verdict.decisions_digest,
     comment: command.comment ?? null,
-    reason_code: command.reason_code ?? null,
+    // A reason is for what is rejected; several reviews may be decided at once, and not all rejected.
+    reason_code: verdict.decisions.some(({ type }) => type === "reject") ? (command.reason_code ?? null) : null,
     diff: JSON.stringify(diff),
     binding: verdict.binding,
     seen_digest: answer.request.seen_digest ?? null,
@@ -223,6 +232,8 @@ async function record(
       binding,
       channel: command.channel,
       request_digest: review.request_digest,
+      held: heldBy(scene.decider, command.channel),
+      ...(verdict.overrides.length === 0 ? {} : { overrides: verdict.overrides }),
     },
   });
   return [markDecided(tenant_id, review.id, outcomeOf(verdict.decisions)), insertDecision(decision), link];
@@ -241,4 +252,11 @@ async function writeRecords(
   }
   const [reviews, [run]] = written.slice(-2) as [ReviewRow[], RunRow[]];
   return [reviews, run as RunRow];
+}
+
+/** What the decider held, for whoever asks later by which right it was decided. */
+function heldBy({ permissions, groups }: Principal, channel: Decide["channel"]): string[] {
+  if (channel === "timeout") return ["policy"];
+  const rights = [...permissions].filter((permission) => permission.startsWith("review:"));
+  return [...rights, ...groups.map((group) => `group ${group}`)].toSorted();
 }

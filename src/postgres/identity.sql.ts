@@ -128,6 +128,30 @@ export const principalOfSession = (secret_sha256: Buffer) => sql<PrincipalRow>`
   join holdpoint.principal p on p.tenant_id = s.tenant_id and p.principal_id = s.principal_id
   where s.secret_sha256 = ${secret_sha256}::bytea and s.expires_at > holdpoint.now() and s.tenant_id = p.tenant_id`;
 
+/** A principal as it stands now, and whether what it has shown still holds. */
+export interface StandingPrincipalRow extends PrincipalRow {
+  holds: boolean;
+  /** The key's; null where no key was shown. */
+  permissions: string[] | null;
+}
+
+/** What has become of a principal since it was authenticated. */
+export const principalNow = (
+  tenant_id: string,
+  principal_id: string,
+  api_key_id: string | null,
+  session_sha256: Uint8Array | null,
+) => sql<StandingPrincipalRow>`
+  select ${PRINCIPAL}, k.permissions,
+    (${api_key_id}::uuid is null or k.api_key_id is not null)
+      and (${session_sha256}::bytea is null or s.secret_sha256 is not null) as holds
+  from holdpoint.principal p
+  left join holdpoint.api_key k on k.tenant_id = p.tenant_id and k.principal_id = p.principal_id
+    and k.api_key_id = ${api_key_id}::uuid and k.revoked_at is null
+  left join holdpoint.session s on s.tenant_id = p.tenant_id and s.principal_id = p.principal_id
+    and s.secret_sha256 = ${session_sha256}::bytea and s.expires_at > holdpoint.now()
+  where p.tenant_id = ${tenant_id} and p.principal_id = ${principal_id}`;
+
 /** Records who gave or took which right. */
 export const insertIdentityAudit = (tenant_id: string, kind: string, principal_id: string, body: string) => sql`
   insert into holdpoint.audit (tenant_id, kind, at, principal_id, body)

@@ -19,14 +19,17 @@ import {
   insertSession,
   listApiKeys,
   type PrincipalRow,
+  principalNow,
   principalOfApiKey,
   principalOfLoginLink,
   principalOfSession,
   revokeApiKey,
+  type StandingPrincipalRow,
   selectPrincipal,
   touchApiKey,
   useLoginLink,
 } from "./identity.sql.ts";
+import type { Statement } from "./sql.ts";
 
 /** What a key may do that says nothing about it: start and watch runs and see questions, not answer them. */
 export const DEFAULT_KEY_PERMISSIONS: readonly Permission[] = [
@@ -143,7 +146,7 @@ export async function principalByApiKey(database: Database, secret: string): Pro
   const row = await database.maybeOne(principalOfApiKey(sha256(secret)));
   if (row === undefined) return undefined;
   if (row.unnoticed) await database.run(touchApiKey(row.tenant_id, row.api_key_id));
-  return principalWith(row, row.permissions);
+  return { ...principalWith(row, row.permissions), credential: { api_key_id: row.api_key_id } };
 }
 
 /** Makes a link that logs a person in once, within ten minutes. */
@@ -184,10 +187,35 @@ export async function redeemLoginLink(database: Database, secret: string): Promi
 
 /** Whose session this is; undefined when it is unknown or has ended. */
 export async function principalBySession(database: Database, secret: string): Promise<Principal | undefined> {
-  const row = await database.maybeOne(principalOfSession(sha256(secret)));
+  const session_sha256 = sha256(secret);
+  const row = await database.maybeOne(principalOfSession(session_sha256));
   if (row === undefined) return undefined;
   const isOwner = row.principal_id === LOCAL_OWNER;
-  return principalWith(row, isOwner ? PERMISSIONS : [...DEFAULT_KEY_PERMISSIONS, "review:decide", "audit:read"]);
+  const permissions = isOwner ? PERMISSIONS : [...DEFAULT_KEY_PERMISSIONS, "review:decide", "audit:read"];
+  return { ...principalWith(row, permissions as readonly string[]), credential: { session_sha256 } };
+}
+
+/** Reads again who somebody is; to be sent under the lock of what they want to do. */
+export function lookAgain({ tenant_id, principal_id, credential }: Principal): Statement<StandingPrincipalRow> {
+  const api_key_id = credential !== undefined && "api_key_id" in credential ? credential.api_key_id : null;
+  const session = credential !== undefined && "session_sha256" in credential ? credential.session_sha256 : null;
+  return principalNow(tenant_id, principal_id, api_key_id, session);
+}
+
+/**
+ * The principal as it stands, of what `lookAgain` found: rights that were lost since it was authenticated are lost. Whoever
+ * showed nothing, because they are in this process or on this machine, has what they came with. Throws `authentication_required`.
+ */
+export function standing(principal: Principal, row: StandingPrincipalRow | undefined): Principal {
+  const { credential, principal_id } = principal;
+  if (credential !== undefined && row?.holds !== true) {
+    throw new HoldpointError(
+      "authentication_required",
+      `the ${"api_key_id" in credential ? "API key" : "session"} of ${principal_id} has ended meanwhile`,
+    );
+  }
+  if (row === undefined) return principal;
+  return { ...principalWith(row, row.permissions ?? [...principal.permissions]), ...(credential && { credential }) };
 }
 
 // What a row says is filtered again: a permission that was written past this program gives an agent nothing.

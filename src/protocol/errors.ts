@@ -10,6 +10,7 @@ export const ERRORS = {
   bad_request: { status: 400, retryable: false },
   body_too_large: { status: 413, retryable: false },
   cancelled: { status: 410, retryable: false },
+  claimed: { status: 409, retryable: true },
   configuration_invalid: { status: 500, retryable: false },
   database_newer: { status: 500, retryable: false },
   database_unreachable: { status: 503, retryable: true },

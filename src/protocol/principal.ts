@@ -29,7 +29,12 @@ export interface Principal {
   display_name: string;
   groups: readonly string[];
   permissions: ReadonlySet<Permission>;
+  /** What was shown to prove it, where it can be taken away while a request is under way. Never leaves the server. */
+  credential?: Credential;
 }
+
+/** A key by its id, or a session by the hash of its secret. */
+export type Credential = { readonly api_key_id: string } | { readonly session_sha256: Uint8Array };
 
 /** The caller of a server that listens on the loopback address only and has no other way to know who asks. */
 export const LOCAL_OWNER = "local-owner";

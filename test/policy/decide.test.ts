@@ -5,10 +5,12 @@ import {
   type DecisionRequest,
   decideReview,
   type ReviewFacts,
-  type StandingDecision,
 } from "../../src/policy/review/decide.ts";
+import type { Person } from "../../src/policy/review/may-decide.ts";
+import type { StandingDecision } from "../../src/policy/review/refuse-over.ts";
 import type { CanonicalDecision } from "../../src/protocol/decision.ts";
 import { HoldpointError } from "../../src/protocol/errors.ts";
+import { timeoutPrincipal } from "../../src/protocol/principal.ts";
 import { REVIEW_STATUSES } from "../../src/protocol/review.ts";
 import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
 
@@ -16,8 +18,21 @@ const HEAD = "1ef00000-0000-6000-8000-000000000001";
 const APPROVE: CanonicalDecision[] = [{ action: 0, type: "approve" }];
 const REJECT: CanonicalDecision[] = [{ action: 0, type: "reject" }];
 
+const person = (principal_id: string, more: Partial<Person> = {}): Person => ({
+  principal_id,
+  kind: "user",
+  groups: [],
+  permissions: new Set(["review:decide"]),
+  ...more,
+});
+
 const open: ReviewFacts = {
   id: "review-1",
+  candidate_users: [],
+  candidate_groups: [],
+  assignee: null,
+  claimed_by: null,
+  claimed_until: null,
   version: 3,
   status: "open",
   status_reason: null,
@@ -37,7 +52,6 @@ const open: ReviewFacts = {
 };
 
 const bound: DecisionRequest = {
-  principal_id: "user:ana",
   decisions: { ok: true, value: [{ type: "approve" }] },
   by_interrupt_id: false,
   seen_digest: open.request_digest,
@@ -46,6 +60,8 @@ const bound: DecisionRequest = {
 const context: DecisionContext = {
   now: "2026-11-21T11:00:00.000Z",
   by_timeout: false,
+  decider: person("user:ana"),
+  said: { of_several: false },
   head_checkpoint_id: HEAD,
   other_run: null,
   graph: { fingerprint: open.graph_fingerprint, nodes: new Set(["ask"]) },
@@ -70,7 +86,7 @@ const decidedBy = (
 });
 
 const invalid = { ok: false as const, faults: [{ pointer: "/decisions", message: "no" }] };
-const unbound: DecisionRequest = { principal_id: "user:ana", decisions: bound.decisions, by_interrupt_id: false };
+const unbound: DecisionRequest = { decisions: bound.decisions, by_interrupt_id: false };
 
 interface Given {
   review?: Partial<ReviewFacts>;
@@ -95,6 +111,7 @@ test("given an open review and a bound answer, when it is decided, then the answ
     decisions: APPROVE,
     decisions_digest: digest(APPROVE),
     binding: "digest",
+    overrides: [],
   });
 });
 
@@ -276,10 +293,10 @@ test("only an open review can be decided, and one that asks for information is o
 });
 
 describe("a time-out", () => {
-  const late = { now: "2026-11-24T10:00:00.000Z", by_timeout: true };
+  const late = { now: "2026-11-24T10:00:00.000Z", by_timeout: true, decider: timeoutPrincipal() };
   const rejects: Given = {
     review: { policy: { ...DEFAULT_REVIEW_POLICY, on_timeout: "reject" } },
-    request: { principal_id: "system:timeout", decisions: { ok: true, value: [{ type: "reject" }] } },
+    request: { decisions: { ok: true, value: [{ type: "reject" }] } },
     around: late,
   };
   const approves = { ...DEFAULT_REVIEW_POLICY, on_timeout: "approve", allow_auto_approve: true } as const;

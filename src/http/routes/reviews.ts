@@ -109,13 +109,14 @@ async function answer(call: Call): Promise<Response> {
 
 async function decideReview(call: Call, review: ReviewTask, body: unknown): Promise<Decided> {
   const facts = await factsOf(call, review.graph_id);
-  const { request, comment } = requestOf(body, call.request);
+  const { request, comment, reason_code } = requestOf(body, call.request);
   return await decide(call.deps.database, {
     principal: call.principal,
     channel: "api",
     thread_id: review.thread_id,
     answers: [{ review_id: review.id, request }],
     comment,
+    reason_code,
     graphOf: (graph_id) => (graph_id === review.graph_id ? facts : null),
     elapsedMs: call.elapsedMs,
     allowScalarResume: call.deps.settings.allowScalarResume,
@@ -131,13 +132,14 @@ const bindingSchema = decisionBodySchema.pick({ seen_digest: true, idempotency_k
 function requestOf(
   body: unknown,
   sent: Request,
-): { request: Omit<DecisionRequest, "principal_id">; comment: string | undefined } {
+): { request: DecisionRequest; comment: string | undefined; reason_code: string | undefined } {
   const checked = checkWith(decisionBodySchema, body);
   const binding = checkWith(bindingSchema, body);
   const { seen_digest, idempotency_key = idempotencyKey(sent) } = binding.ok ? binding.value : {};
   const seen_version = versionOf(sent.headers.get("if-match"));
   return {
     comment: checked.ok ? checked.value.comment : undefined,
+    reason_code: checked.ok ? checked.value.reason_code : undefined,
     request: {
       decisions: checked.ok ? { ok: true, value: checked.value.decisions } : checked,
       by_interrupt_id: false,

@@ -48,7 +48,7 @@ export const systemRoutes: readonly Route[] = [
     path: "/whoami",
     permission: "authenticated",
     handle({ principal }) {
-      const { permissions, ...who } = principal;
+      const { permissions, credential: _credential, ...who } = principal;
       return json({ ...who, permissions: [...permissions] });
     },
   },

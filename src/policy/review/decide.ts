@@ -1,24 +1,24 @@
 // What an answer does to a review: pure, so that every race can be read and tested without a database. The caller
 // holds the thread's lock and the review's row, so nothing here can change under it.
 import type { Binding, CanonicalDecision } from "../../protocol/decision.ts";
-import { type ErrorCode, HoldpointError } from "../../protocol/errors.ts";
-import type { Checked } from "../../protocol/fault.ts";
+import type { Checked, Fault } from "../../protocol/fault.ts";
 import type { Flavour, ReviewAction } from "../../protocol/interrupt.ts";
-import type { ReviewStatus } from "../../protocol/review.ts";
-import type { ReviewPolicy } from "../../protocol/review-policy.ts";
 import { digest } from "../digest.ts";
 import type { SentDecisions } from "./flavours/form.ts";
-import { isOpen } from "./lifecycle.ts";
-import { refuseEarlyTimeout } from "./may-decide.ts";
+import {
+  type Custody,
+  type Override,
+  type Person,
+  refuseClaimed,
+  refuseEarlyTimeout,
+  refuseStrangers,
+} from "./may-decide.ts";
 import { type CheckedAnswer, checkAnswer } from "./normalise.ts";
+import { checkReasons, type Reasons, withReason } from "./reasons.ts";
+import { refuse, refuseCancelled, refuseOver, type Standing } from "./refuse-over.ts";
 
 /** The review as it stands under the lock. */
-export interface ReviewFacts {
-  id: string;
-  version: number;
-  status: ReviewStatus;
-  status_reason: string | null;
-  superseded_by: string | null;
+export interface ReviewFacts extends Custody, Standing {
   flavour: Flavour;
   guarded: boolean;
   actions: readonly ReviewAction[];
@@ -28,25 +28,10 @@ export interface ReviewFacts {
   value_digest: string;
   request_digest: string;
   graph_fingerprint: string;
-  due_at: string | null;
-  policy: ReviewPolicy;
-  decision: StandingDecision | null;
-}
-
-/** The decision that already stands. */
-export interface StandingDecision {
-  principal_id: string;
-  display_name: string;
-  channel: string;
-  at: string;
-  decisions: unknown;
-  decisions_digest: string;
-  idempotency_key: string | null;
 }
 
 /** The answer as it came in. */
 export interface DecisionRequest {
-  principal_id: string;
   decisions: SentDecisions;
   idempotency_key?: string;
   seen_digest?: string;
@@ -60,16 +45,30 @@ export interface DecisionRequest {
   value_digest?: string;
 }
 
+/** The graph as it is loaded now. */
+export interface GraphFacts {
+  fingerprint: string;
+  nodes: ReadonlySet<string>;
+  /**
+   * Of the questions that were asked under other code: why their answer does not fit any more, null where it does.
+   * Whoever cannot compare leaves it out; what carries the answer compares again.
+   */
+  moved?: ReadonlyMap<string, string | null>;
+}
+
 /** What surrounds the review. */
 export interface DecisionContext {
   now: string;
+  /** Who decides, as they stand under the lock. */
+  decider: Person;
+  said: Reasons;
   /** True when it is no person who decides, but that nobody has. */
   by_timeout: boolean;
   head_checkpoint_id: string | null;
   /** A pending or running run of the thread that is not a resume. */
   other_run: { run_id: string; kind: string } | null;
   /** The graph as it is loaded now; null when it is not. */
-  graph: { fingerprint: string; nodes: ReadonlySet<string> } | null;
+  graph: GraphFacts | null;
   /** True when the question was opened after the answer had already arrived here. */
   opened_after_arrival: boolean;
   /** True when an earlier review of the thread had the same interrupt id and showed something else. */
@@ -82,19 +81,29 @@ export interface DecisionContext {
 /** Accepted, or the same as what stands. A refusal is thrown. */
 export type Verdict =
   | { kind: "replay" }
-  | { kind: "accept"; decisions: CanonicalDecision[]; decisions_digest: string; binding: Binding };
+  | {
+      kind: "accept";
+      decisions: CanonicalDecision[];
+      decisions_digest: string;
+      binding: Binding;
+      /** What an administrator has set aside by deciding. */
+      overrides: Override[];
+    };
 
 /**
  * Decides what an answer does. The order of refusals is part of the contract:
  * 410 → (replay 200) → 409 → 428 → 412 → 422; 401, 403 and 404 come before, where there is no review yet.
  */
 export function decideReview(review: ReviewFacts, request: DecisionRequest, context: DecisionContext): Verdict {
-  if (review.status === "cancelled")
-    refuse("cancelled", review, `this review was cancelled: ${review.status_reason ?? "the run was cancelled"}`);
-  const checked: CheckedAnswer = checkAnswer(review, request.decisions);
-  if (context.by_timeout) refuseEarlyTimeout(review, checked, context.now);
-  if (isReplay(review, request, checked)) return { kind: "replay" };
-  refuseConflicts(review, request, context, checked);
+  const { decider, now, said } = context;
+  const overrides = context.by_timeout ? [] : refuseStrangers(review, decider, now);
+  refuseCancelled(review);
+  const checked = check(review, request, said);
+  if (context.by_timeout) refuseEarlyTimeout(review, checked, now);
+  if (isReplay(review, request, checked, decider)) return { kind: "replay" };
+  refuseConflicts(review, context, checked);
+  if (!context.by_timeout) overrides.push(...refuseClaimed(review, decider, now));
+  refuseMoved(review, request, context);
   const binding = bindingOf(review, request, context);
   if (request.seen_version !== undefined && request.seen_version !== review.version) {
     refuse(
@@ -103,18 +112,32 @@ export function decideReview(review: ReviewFacts, request: DecisionRequest, cont
       `If-Match names version ${request.seen_version}, the review is at version ${review.version}: read it again`,
     );
   }
-  if (!checked.ok) {
-    const { faults, choices } = checked;
-    const message = `the decision is not valid: ${faults[0]?.pointer ?? "/"} ${faults[0]?.message ?? ""}`;
-    if (choices === undefined) refuse("invalid", review, message, { faults });
-    refuse("mixed_batch", review, message, { faults, choices });
-  }
-  return { kind: "accept", decisions: checked.value, decisions_digest: digest(checked.value), binding };
+  if (!checked.ok) return refuseInvalid(review, checked.faults, checked.choices);
+  const unsaid = context.by_timeout ? [] : checkReasons(checked.value, review.policy, said);
+  if (unsaid.length > 0) refuseInvalid(review, unsaid);
+  return { kind: "accept", decisions: checked.value, decisions_digest: digest(checked.value), binding, overrides };
 }
 
-function isReplay(review: ReviewFacts, request: DecisionRequest, checked: Checked<CanonicalDecision[]>): boolean {
+function refuseInvalid(review: ReviewFacts, faults: readonly Fault[], choices?: string[][]): never {
+  const first = faults[0];
+  const message = `the decision is not valid: ${first?.pointer ?? "/"} ${first?.message ?? ""}`;
+  if (choices === undefined) return refuse("invalid", review, message, { faults });
+  return refuse("mixed_batch", review, message, { faults, choices });
+}
+
+function check(review: ReviewFacts, request: DecisionRequest, { reason_code }: Reasons): CheckedAnswer {
+  const checked = checkAnswer(review, request.decisions);
+  return checked.ok ? { ok: true, value: withReason(checked.value, review.policy, reason_code) } : checked;
+}
+
+function isReplay(
+  review: ReviewFacts,
+  request: DecisionRequest,
+  checked: Checked<CanonicalDecision[]>,
+  { principal_id }: Person,
+): boolean {
   const standing = review.decision;
-  if (standing === null || standing.principal_id !== request.principal_id) return false;
+  if (standing === null || standing.principal_id !== principal_id) return false;
   const same = checked.ok && digest(checked.value) === standing.decisions_digest;
   if (same) return true;
   if (request.idempotency_key !== undefined && request.idempotency_key === standing.idempotency_key) {
@@ -127,41 +150,8 @@ function isReplay(review: ReviewFacts, request: DecisionRequest, checked: Checke
   return false;
 }
 
-function refuseConflicts(
-  review: ReviewFacts,
-  request: DecisionRequest,
-  context: DecisionContext,
-  checked: Checked<CanonicalDecision[]>,
-): void {
-  const standing = review.decision;
-  if (standing !== null && !isOpen(review.status)) {
-    const same = checked.ok && digest(checked.value) === standing.decisions_digest;
-    const [code, who] =
-      standing.channel === "timeout"
-        ? (["already_timed_out", "nobody decided this in time, so its policy did"] as const)
-        : (["already_decided", `${standing.display_name} decided this`] as const);
-    refuse(code, review, `${who} at ${standing.at}`, {
-      same,
-      decided_by: standing.principal_id,
-      decided_at: standing.at,
-      decisions: standing.decisions,
-    });
-  }
-  if (review.status === "superseded") {
-    refuse("superseded", review, `this review was superseded: ${review.status_reason ?? "the thread has moved on"}`, {
-      superseded_by: review.superseded_by,
-    });
-  }
-  if (review.status === "stale")
-    refuse("stale", review, `this review is stale: ${review.status_reason ?? "what was shown has changed"}`);
-  if (review.status === "failed")
-    refuse("already_timed_out", review, `nobody decided this in time: ${review.status_reason ?? "its run has failed"}`);
-  if (!isOpen(review.status))
-    refuse(
-      "already_decided",
-      review,
-      `this review is ${review.status}: ${review.status_reason ?? "it can no longer be decided"}`,
-    );
+function refuseConflicts(review: ReviewFacts, context: DecisionContext, checked: Checked<CanonicalDecision[]>): void {
+  refuseOver(review, (standing) => checked.ok && digest(checked.value) === standing.decisions_digest);
   if (context.other_run !== null) {
     refuse(
       "superseded",
@@ -177,6 +167,9 @@ function refuseConflicts(
       "this question was opened after your answer was sent, so the answer was meant for the one before it: read the new question",
     );
   }
+}
+
+function refuseMoved(review: ReviewFacts, request: DecisionRequest, context: DecisionContext): void {
   if (context.head_checkpoint_id !== review.checkpoint_id) {
     refuse(
       "superseded",
@@ -261,10 +254,4 @@ function bindingOf(review: ReviewFacts, request: DecisionRequest, context: Decis
       ? "this question was asked before and showed something else: send seen_digest (the review's request_digest) or If-Match (its version)"
       : "say what you saw: send seen_digest (the review's request_digest), If-Match (its version), the interrupt id, or the checkpoint",
   );
-}
-
-function refuse(code: ErrorCode, review: ReviewFacts, message: string, facts: Record<string, unknown> = {}): never {
-  throw new HoldpointError(code, message, {
-    facts: { review_id: review.id, status: review.status, version: review.version, ...facts },
-  });
 }

@@ -1,14 +1,97 @@
+// Who may decide a review. Looked at under the review's lock and nowhere else: between the page and the click somebody may
+// have left a group, lost a key, or been overtaken by a claim.
 import type { CanonicalDecision } from "../../protocol/decision.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import type { Checked } from "../../protocol/fault.ts";
+import type { Principal } from "../../protocol/principal.ts";
 import type { ReviewPolicy } from "../../protocol/review-policy.ts";
+import { type Candidates, isEverybody } from "./candidates.ts";
 
-/** What a time-out may do to a review. */
-export interface TimedReview {
+/** Who wants something of a review, as they stand now. */
+export type Person = Pick<Principal, "principal_id" | "kind" | "groups" | "permissions">;
+
+/** Who is asked, and who has it in hand. */
+export interface Custody {
   id: string;
-  guarded: boolean;
+  candidate_users: readonly string[];
+  candidate_groups: readonly string[];
+  assignee: string | null;
+  claimed_by: string | null;
+  claimed_until: string | null;
   due_at: string | null;
   policy: ReviewPolicy;
+}
+
+/** What an administrator of reviews has set aside. */
+export type Override = "candidates" | "assignee" | "claim";
+
+/**
+ * Refuses who is not asked: whoever the review is assigned to decides it, until it is due; from then on, and without an
+ * assignee, the candidates; where there are none, everybody who decides at all. Throws `permission_denied`.
+ */
+export function refuseStrangers(review: Custody, person: Person, now: string): Override[] {
+  const refusal = (why: string) =>
+    new HoldpointError("permission_denied", `${person.principal_id} may not decide review ${review.id}: ${why}`, {
+      facts: { review_id: review.id, principal_id: person.principal_id },
+    });
+  if (person.kind === "agent" || person.kind === "system") throw refusal(`it is ${AN[person.kind]}, and people decide`);
+  if (!person.permissions.has("review:decide")) throw refusal("they do not hold review:decide any more");
+  const { assignee } = review;
+  if (assignee === person.principal_id) return [];
+  const isAdmin = person.permissions.has("review:admin");
+  if (assignee !== null && (review.due_at === null || now < review.due_at)) {
+    if (isAdmin) return ["assignee"];
+    throw refusal(`it is assigned to ${assignee}`);
+  }
+  const missed = listsOf(review).find((list) => !isOn(list, person));
+  if (missed === undefined || isEscalatedTo(review, person, now)) return [];
+  if (isAdmin) return ["candidates"];
+  throw refusal(`it is for ${[...missed.users, ...missed.groups].join(", ")}`);
+}
+
+const AN = { agent: "an agent", system: "the system" };
+
+/** The lists that whoever decides is on; one that names nobody asks everybody, whoever it is escalated to beside them. */
+function listsOf({ candidate_users, candidate_groups, policy }: Custody): Candidates[] {
+  const asked = { users: [...candidate_users], groups: [...candidate_groups] };
+  return [isEverybody(policy.candidates) ? policy.candidates : asked, ...(policy.also_candidates ?? [])];
+}
+
+function isOn(list: Candidates, { principal_id, groups }: Pick<Person, "principal_id" | "groups">): boolean {
+  return isEverybody(list) || list.users.includes(principal_id) || list.groups.some((group) => groups.includes(group));
+}
+
+/** When nobody on the lists has decided in time, those it is escalated to need not be on them. */
+function isEscalatedTo({ due_at, policy }: Custody, person: Person, now: string): boolean {
+  if (due_at === null) return false;
+  const overdueSeconds = (Date.parse(now) - Date.parse(due_at)) / 1000;
+  return policy.escalations.some(
+    ({ after_seconds, to }) => after_seconds <= overdueSeconds && !isEverybody(to) && isOn(to, person),
+  );
+}
+
+/** Refuses while somebody else has the review in hand. Throws `claimed`. */
+export function refuseClaimed(review: Custody, person: Person, now: string): Override[] {
+  const claim = claimOf(review, now);
+  if (claim === null || claim.by === person.principal_id) return [];
+  if (person.permissions.has("review:admin")) return ["claim"];
+  throw new HoldpointError("claimed", `${claim.by} has this review in hand until ${claim.until}`, {
+    facts: { review_id: review.id, claimed_by: claim.by, claimed_until: claim.until },
+  });
+}
+
+/** Who has it in hand, and until when; a lease that is over counts no more. */
+export function claimOf(
+  { claimed_by, claimed_until }: Pick<Custody, "claimed_by" | "claimed_until">,
+  now: string,
+): { by: string; until: string } | null {
+  if (claimed_by === null || claimed_until === null || claimed_until <= now) return null;
+  return { by: claimed_by, until: claimed_until };
+}
+
+/** What a time-out is held to. */
+export interface TimedReview extends Pick<Custody, "id" | "due_at" | "policy"> {
+  guarded: boolean;
 }
 
 /**
