@@ -324,6 +324,8 @@ create table holdpoint.review (
   resume_run_id uuid,
   graph_id text not null,
   graph_fingerprint text not null,
+  -- What was still to run when it asked, as JSON: what a later version of the code is compared with.
+  graph_shape text,
   assistant_id uuid,
   node text not null,
   checkpoint_id uuid not null,

@@ -1,5 +1,6 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { Pregel } from "@langchain/langgraph";
+import type { GraphCode } from "./code.ts";
 
 /** A compiled graph of any state. */
 // biome-ignore lint/suspicious/noExplicitAny: the state's type is the author's; nothing here reads it.
@@ -17,6 +18,8 @@ export interface LoadedGraph {
   description?: string;
   /** True when each run gets a graph of its own from a function. */
   factory: boolean;
+  /** What its files say, comments and types aside. Compiled when it is first asked for: few need it. */
+  code(): GraphCode;
   /** A fresh shallow clone each call, which may be given its own checkpointer and store. Calls the factory, if it is one. */
   build(config: RunnableConfig): Promise<CompiledGraph>;
 }

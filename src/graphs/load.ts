@@ -4,6 +4,7 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import * as langgraph from "@langchain/langgraph";
 import { createJiti } from "jiti";
 import * as zod from "zod";
+import { type GraphCode, readCode } from "./code.ts";
 import { cloneGraph, graphFromFactory } from "./compiled.ts";
 import { type ExportedGraph, graphsOfModule } from "./exports.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -89,8 +90,8 @@ async function loadFile(path: string, directory: string, options: LoadOptions): 
         message: "exports no graph; export a StateGraph, or keep helpers in a folder of their own",
       });
     }
-    const mark = fingerprint(path, files);
-    return { graphs: graphs.map((graph) => loadedGraph(graph, path, shown, mark, timeoutMs)), errors };
+    const marks = marksOf(path, files);
+    return { graphs: graphs.map((graph) => loadedGraph(graph, path, shown, marks, timeoutMs)), errors };
   } catch (error) {
     const paths = files.map((file) => file.path);
     return { graphs: [], errors: [loadError(shown, error, path, paths)] };
@@ -110,11 +111,22 @@ async function importFile(path: string, timeoutMs: number, options: LoadOptions)
   return withTimeout(jiti.import<Record<string, unknown>>(path), timeoutMs, message);
 }
 
+function marksOf(path: string, files: readonly LocalFile[]): Pick<LoadedGraph, "fingerprint" | "code"> {
+  let code: GraphCode | undefined;
+  return {
+    fingerprint: fingerprint(path, files),
+    code() {
+      code ??= readCode(path, files);
+      return code;
+    },
+  };
+}
+
 function loadedGraph(
   exported: ExportedGraph,
   path: string,
   shown: string,
-  mark: string,
+  marks: Pick<LoadedGraph, "fingerprint" | "code">,
   timeoutMs: number,
 ): LoadedGraph {
   const { export_name, source, description } = exported;
@@ -124,7 +136,7 @@ function loadedGraph(
     graph_id: exported.stated_name ?? byDefault,
     path: shown,
     export_name,
-    fingerprint: mark,
+    ...marks,
     guarded: exported.guarded,
     ...(description === undefined ? {} : { description }),
     factory,

@@ -1,10 +1,12 @@
 import { basename } from "node:path";
 import { nodeNames } from "../graphs/describe.ts";
 import { formatLoadError, type GraphSet, type LoadedGraph } from "../graphs/graph-set.ts";
+import type { GraphFacts } from "../policy/review/decide.ts";
 import { readAssistant } from "../postgres/assistants.ts";
 import { type Assistant, assistantIdOf } from "../protocol/assistant.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { uuidSchema } from "../protocol/json.ts";
+import { movedQuestions } from "./moved-questions.ts";
 import type { Call } from "./route.ts";
 
 /** The assistant a client named, by its id or by its graph's. Throws `not_found`. */
@@ -46,13 +48,16 @@ function loadErrorOf({ errors }: GraphSet, graph_id: string): string | undefined
   return error === undefined ? undefined : formatLoadError(error);
 }
 
-/** What a decision is checked against. */
-export interface GraphFacts {
-  fingerprint: string;
-  nodes: ReadonlySet<string>;
-}
-
 const factsByGraph = new WeakMap<LoadedGraph, GraphFacts>();
+
+/** What answers of a thread are checked against: the graph, and which questions of the thread it fits no more. */
+export async function factsForAnswer(call: Call, graph_id: string, thread_id: string): Promise<GraphFacts | null> {
+  const facts = await factsOf(call, graph_id);
+  const graph = call.deps.graphs().graphs.get(graph_id);
+  // Loaded anew meanwhile: what carries the answer compares by itself.
+  if (facts === null || graph?.fingerprint !== facts.fingerprint) return facts;
+  return { ...facts, ...(await movedQuestions(call, graph, thread_id)) };
+}
 
 /** The graph as it is loaded now; null when it is not, or when its factory makes none without a run's config. */
 export async function factsOf({ deps }: Call, graph_id: string | null): Promise<GraphFacts | null> {

@@ -15,7 +15,7 @@ import type { RunCreate } from "../protocol/run.ts";
 import { authorise } from "./authenticate.ts";
 import { checkWebhook } from "./check-webhook.ts";
 import { invalid } from "./failure.ts";
-import { factsOf, findAssistant, graphForRun } from "./find-graph.ts";
+import { factsForAnswer, findAssistant, graphForRun } from "./find-graph.ts";
 import { type Creation, once } from "./idempotency.ts";
 import type { Call } from "./route.ts";
 import { commandOf, runKwargs } from "./run-kwargs.ts";
@@ -117,7 +117,7 @@ async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
   const { input: _input, checkpoint, command, ...asked } = runKwargs(body, assistant, thread, graph.guarded);
   const { resume, ...beside } = command ?? {};
   if (graph.guarded) refuseBesides({ ...asked, command: beside });
-  const facts = await factsOf(call, graph.graph_id);
+  const facts = await factsForAnswer(call, graph.graph_id, thread_id);
   const { stream_mode = ["values"], stream_subgraphs = false, durability = null, webhook } = asked;
   const watched = { stream_mode, stream_subgraphs, durability, ...(webhook === undefined ? {} : { webhook }) };
   const decided = await resumeThread(call.deps.database, {

@@ -19,9 +19,14 @@ export interface AnsweredReview extends Omit<DecidedReview, "answers_read"> {
  * T-apply, its database half: marks the group as being applied and gives the answers that were recorded.
  * Locks: thread advisory lock, the group's reviews by id, audit. Throws `lease_lost`.
  */
-export async function beginApply(database: Database, lease: Lease, run: RunRow): Promise<AnsweredReview[]> {
+export async function beginApply(
+  database: Database,
+  lease: Lease,
+  run: RunRow,
+  graph_fingerprint: string,
+): Promise<AnsweredReview[]> {
   return await fencedExclusive(database, lease, async (tx, { thread }) => {
-    const reviews = await moveGroup(tx, run, "apply", null, thread.now);
+    const reviews = await moveGroup(tx, run, "apply", null, thread.now, "system:worker", graph_fingerprint);
     const decisions = await tx.many(
       decisionsOf(
         run.tenant_id,

@@ -17,6 +17,7 @@ import type { ReviewPolicy } from "../protocol/review-policy.ts";
 import { reviewChainEnds } from "./audit.sql.ts";
 import { noteChainEnds, reviewLink } from "./audit.ts";
 import type { Database, Queryable, RowOf, Transaction } from "./database.ts";
+import { otherCode } from "./finish.ts";
 import { startedRun, takeKey } from "./idempotency.ts";
 import { lookAgain, standing } from "./identity.ts";
 import { queueResume, type ResumeCommand, replayedRun } from "./queue-resume.ts";

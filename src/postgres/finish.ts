@@ -5,6 +5,7 @@ import type { ReviewRequest } from "../policy/review/open.ts";
 import { firstStepAfterSeconds } from "../policy/review/timetable.ts";
 import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { StreamEvent } from "../protocol/events.ts";
+import type { GraphShape } from "../protocol/graph-shape.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
 import type { RunStatus } from "../protocol/run.ts";
 import { auditReview, reviewLink, runAudit } from "./audit.ts";
@@ -38,6 +39,8 @@ export interface Finish {
 /** What opening reviews needs to know. */
 export interface OpenContext {
   graph_fingerprint: string;
+  /** What is still to run, for comparing it with a later version of the code. */
+  graph_shape?: GraphShape | null;
   guarded: boolean;
   checkpoint_id: string | null;
   forked_from: string | null;
@@ -186,6 +189,7 @@ async function openReview(
       run_id: run.run_id,
       graph_id: run.graph_id,
       graph_fingerprint: context.graph_fingerprint,
+      graph_shape: context.graph_shape == null ? null : JSON.stringify(context.graph_shape),
       assistant_id: run.assistant_id,
       checkpoint_id: context.checkpoint_id,
       checkpoint_ns: "",
@@ -199,11 +203,11 @@ async function openReview(
       candidate_users: question.policy.candidates.users,
       candidate_groups: question.policy.candidates.groups,
       due_after_seconds: question.policy.due_after_seconds,
+      next_after_seconds: firstStepAfterSeconds(question.policy),
       requested_by: run.principal_id,
       forked_from: context.forked_from,
     }),
   );
-      next_after_seconds: firstStepAfterSeconds(question.policy),
   if (review === undefined) return;
   await auditReview(tx, review, {
     kind: "opened",
@@ -227,6 +231,7 @@ export async function moveGroup(
   reason: string | null,
   at: string,
   principal_id = "system:worker",
+  graph_fingerprint?: string,
 ): Promise<ReviewRow[]> {
   if (run.group_id === null) return [];
   const moved: ReviewRow[] = [];
@@ -234,7 +239,7 @@ export async function moveGroup(
   for (const review of await tx.many(groupForUpdate(run.tenant_id, run.group_id))) {
     const status: ReviewStatus | null = REVIEW_TRANSITIONS[review.status][event];
     if (status === null) continue;
-    const body = reason === null ? {} : { reason };
+    const body = { ...(reason === null ? {} : { reason }), ...otherCode(review, graph_fingerprint) };
     statements.push(
       moveReview(review.tenant_id, review.id, status, reason, null),
       await reviewLink(tx, review, { kind: status, principal_id, at, run_id: run.run_id, body }),
@@ -243,4 +248,12 @@ export async function moveGroup(
   }
   if (statements.length > 0) await tx.pipeline(statements);
   return moved;
+}
+
+/** Says under which code a question was shown and under which its answer runs, where that is not the same. */
+export function otherCode(review: ReviewRow, graph_fingerprint: string | undefined): Record<string, string> {
+  const shown_fingerprint = review.graph_fingerprint;
+  return graph_fingerprint === undefined || graph_fingerprint === shown_fingerprint
+    ? {}
+    : { shown_fingerprint, graph_fingerprint };
 }

@@ -90,17 +90,17 @@ export type NewReview = Omit<
   | "revises"
   | "timer_step"
   | "next_at"
-> & { due_after_seconds: number; next_after_seconds: number | null };
+> & { due_after_seconds: number; next_after_seconds: number | null; graph_shape: string | null };
 
 /** Opens a review; no row when the same pause is already open or answered. */
 export const insertReview = (review: NewReview) => sql<ReviewRow>`
-  insert into holdpoint.review (tenant_id, id, group_id, thread_id, run_id, graph_id, graph_fingerprint, assistant_id, node,
+  insert into holdpoint.review (tenant_id, id, group_id, thread_id, run_id, graph_id, graph_fingerprint, graph_shape, assistant_id, node,
     checkpoint_id, checkpoint_ns, task_id, interrupt_id, asking_ns, asking_checkpoint_id, asking_task_id, ordinal, flavour, guarded,
     title, description, value, response_schema, actions,
     value_digest, policy_digest, request_digest, requested_by, policy, risk, priority, candidate_users, candidate_groups, forked_from,
     due_at, next_at)
   values (${review.tenant_id}, ${review.id}::uuid, ${review.group_id}::uuid, ${review.thread_id}, ${review.run_id}::uuid,
-    ${review.graph_id}, ${review.graph_fingerprint}, ${review.assistant_id}::uuid, ${review.node}, ${review.checkpoint_id}::uuid,
+    ${review.graph_id}, ${review.graph_fingerprint}, ${review.graph_shape}, ${review.assistant_id}::uuid, ${review.node}, ${review.checkpoint_id}::uuid,
     ${review.checkpoint_ns}, ${review.task_id}, ${review.interrupt_id}, ${review.asking_ns},
     ${review.asking_checkpoint_id}::uuid, ${review.asking_task_id}, ${review.ordinal}::int, ${review.flavour}, ${review.guarded}::boolean,
     ${review.title}, ${review.description}, ${review.value}, ${review.response_schema}, ${review.actions}, ${review.value_digest},

@@ -7,6 +7,7 @@ import type { ThreadStatus } from "../protocol/thread.ts";
 import { auditReview, auditRun } from "./audit.ts";
 import { rollBack } from "./checkpointer/delete-runs.ts";
 import type { Queryable, Transaction } from "./database.ts";
+import { selectGraphShape } from "./graph-shapes.sql.ts";
 import { insertReview, liveReviewsForUpdate, reviewsSupersededBy } from "./reviews.sql.ts";
 import { deedsOfRun, deleteRunRow, restampThread } from "./rollback.sql.ts";
 import { endRun, type RunRow } from "./runs.sql.ts";
@@ -82,7 +83,8 @@ export async function askAgain(tx: Queryable, run: RunRow, at: string): Promise<
     const due_after_seconds =
       before.due_at === null ? 0 : (Date.parse(before.due_at) - Date.parse(before.opened_at)) / 1000;
     const next_after_seconds = firstStepAfterSeconds(JSON.parse(before.policy) as ReviewPolicy);
-    const anew = { ...before, id: randomUUID(), group_id, due_after_seconds, next_after_seconds };
+    const { graph_shape } = await tx.one(selectGraphShape(tenant_id, before.id));
+    const anew = { ...before, id: randomUUID(), group_id, graph_shape, due_after_seconds, next_after_seconds };
     const review = await tx.maybeOne(insertReview(anew));
     if (review === undefined) continue;
     const { request_digest, value_digest, value, actions } = review;

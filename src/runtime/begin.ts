@@ -1,5 +1,5 @@
 import { Command, Send } from "@langchain/langgraph";
-import type { CompiledGraph } from "../graphs/graph-set.ts";
+import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
 import { applyDecisions, type DecidedReview } from "../policy/review/apply.ts";
 import { beginApply } from "../postgres/apply.ts";
 import type { Lease } from "../postgres/fence.ts";
@@ -7,6 +7,7 @@ import { type RunRow, selectLastCheckpointOfRun } from "../postgres/runs.sql.ts"
 import type { RunKwargs } from "../protocol/run.ts";
 import { standsAtBreakpoint } from "./breakpoints.ts";
 import { answersRead, type HeadSource, readHead } from "./head.ts";
+import { refusalUnderOtherCode } from "./redeploy.ts";
 
 /** How an execution begins. */
 export type Beginning =
@@ -22,6 +23,7 @@ export interface BeginScene {
   run: RunRow;
   kwargs: RunKwargs;
   lease: Lease;
+  loaded: LoadedGraph;
   graph: CompiledGraph;
   source: HeadSource;
 }
@@ -40,8 +42,8 @@ export async function beginRun(scene: BeginScene): Promise<Beginning> {
   return { kind: "send", input: inputOf(kwargs), fromHead: false };
 }
 
-async function goOn({ run, kwargs, lease, graph, source }: BeginScene): Promise<Beginning> {
-  if (run.group_id !== null) await beginApply(source.database, lease, run);
+async function goOn({ run, kwargs, lease, loaded, graph, source }: BeginScene): Promise<Beginning> {
+  if (run.group_id !== null) await beginApply(source.database, lease, run, loaded.fingerprint);
   // An edit is one checkpoint; making it again would apply it twice.
   if (run.kind === "state_update") return { kind: "settled" };
   const head = await readHead(graph, source);
@@ -52,11 +54,14 @@ async function goOn({ run, kwargs, lease, graph, source }: BeginScene): Promise<
   return { kind: "send", input: null, fromHead: true };
 }
 
-async function beginResume({ run, kwargs, lease, graph, source }: BeginScene): Promise<Beginning> {
-  const answered = await beginApply(source.database, lease, run);
+async function beginResume({ run, kwargs, lease, loaded, graph, source }: BeginScene): Promise<Beginning> {
+  const answered = await beginApply(source.database, lease, run, loaded.fingerprint);
+  const head = await readHead(graph, source);
+  const moved = await refusalUnderOtherCode({ loaded, graph, source, head });
+  if (moved !== null) return { kind: "stale", reason: moved };
   const reviews: DecidedReview[] = [];
   for (const review of answered) reviews.push({ ...review, answers_read: await answersRead(source, review.asking) });
-  const application = applyDecisions(reviews, await readHead(graph, source));
+  const application = applyDecisions(reviews, head);
   switch (application.kind) {
     case "stale":
       return application;

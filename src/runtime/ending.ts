@@ -3,7 +3,9 @@ import { reviewRequest } from "../policy/review/open.ts";
 import type { Finish } from "../postgres/finish.ts";
 import type { RunError } from "../postgres/runs.sql.ts";
 import { HoldpointError } from "../protocol/errors.ts";
+import type { GraphShape } from "../protocol/graph-shape.ts";
 import { readHead } from "./head.ts";
+import { shapeToCome } from "./redeploy.ts";
 import type { Scene, Setting } from "./scene.ts";
 
 /** What an execution saw go by, as JSON: the last values, and the state after a step that nothing follows. */
@@ -16,6 +18,8 @@ export interface Seen {
 export interface Ended {
   finish: Finish;
   checkpoint_id: string | null;
+  /** What is still to run when the questions are answered. */
+  graph_shape: GraphShape | null;
 }
 
 /** Reads what the execution left: an end, or questions for a person. */
@@ -35,6 +39,7 @@ export async function settled(scene: Scene, { values, endState }: Seen): Promise
       continued,
     },
     checkpoint_id: null,
+    graph_shape: null,
   });
   if (endState !== null) return over(endState);
   const head = await readHead(scene.graph, scene.source);
@@ -59,6 +64,7 @@ export async function settled(scene: Scene, { values, endState }: Seen): Promise
   const output = run.kind === "state_update" ? state : wireJson({ __interrupt__: asked });
   return {
     checkpoint_id: head.checkpoint_id,
+    graph_shape: questions.length === 0 ? null : shapeToCome(scene.graph, loaded, head, questions),
     finish: {
       ending: "paused",
       output,
@@ -89,6 +95,7 @@ export async function failed(
   return {
     finish: { ending, output: null, error, values, interrupts, questions: [], group, continued: false },
     checkpoint_id: null,
+    graph_shape: null,
   };
 }
 

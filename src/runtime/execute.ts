@@ -71,6 +71,7 @@ async function execute(parts: RunnerParts, execution: Execution): Promise<void> 
   failpoint("run.before_finish");
   const context = {
     graph_fingerprint: loaded.fingerprint,
+    graph_shape: ended.graph_shape,
     guarded: loaded.guarded,
     checkpoint_id: ended.checkpoint_id,
     forked_from: null,
@@ -95,7 +96,7 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
   let scene: Scene | undefined;
   setting.events.announce({ event: "metadata", data: { run_id: run.run_id, attempt: run.attempt } });
   try {
-    const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs));
+    const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs, setting.loaded.fingerprint));
     graph.checkpointer = saver;
     if (parts.nodeTimeoutMs != null) limitNodes(graph, parts.nodeTimeoutMs);
     if (setting.loaded.guarded && hasBreakpoints(graph)) throw new HoldpointError("guarded", NO_BREAKPOINTS);
@@ -152,7 +153,7 @@ async function perform(scene: Scene, beginning: Beginning): Promise<Seen> {
   if (beginning.kind !== "send") return NOTHING_SEEN;
   switch (run.kind) {
     case "state_update":
-      await updateState(scene.graph, run, kwargs);
+      await updateState(scene.graph, run, kwargs, scene.loaded.fingerprint);
       return NOTHING_SEEN;
     case "copy":
       await copyTo(scene.parts, scene, kwargs.copy_to as string);
@@ -164,11 +165,11 @@ async function perform(scene: Scene, beginning: Beginning): Promise<Seen> {
 }
 
 async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "send" }): Promise<Seen> {
-  const { parts, run, lease, graph, saver, observer, events } = scene;
+  const { parts, run, lease, loaded, graph, saver, observer, events } = scene;
   const { signal } = scene.controller;
   const kwargs = fromHead ? { ...scene.kwargs, checkpoint: null } : scene.kwargs;
   const showSubgraphs = kwargs.stream_subgraphs === true;
-  const options = { ...streamOptions(run, kwargs, signal), callbacks: [observer.callbacks] };
+  const options = { ...streamOptions(run, kwargs, loaded.fingerprint, signal), callbacks: [observer.callbacks] };
   const { durability } = options;
   const port = createEffectPort({ database: parts.database, lease, signal, saver, observer, durability });
   const effects: EffectPort = {

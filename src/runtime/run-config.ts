@@ -26,11 +26,16 @@ export function shownModes({ stream_mode }: RunKwargs): ReadonlySet<string> {
 }
 
 /** The options of one execution. `checkpoints` tells the executor what comes next, without a look at the database. */
-export function streamOptions(run: RunRow, kwargs: RunKwargs, signal: AbortSignal): StreamOptions {
+export function streamOptions(
+  run: RunRow,
+  kwargs: RunKwargs,
+  graph_fingerprint: string,
+  signal: AbortSignal,
+): StreamOptions {
   const modes = new Set([...shownModes(kwargs), "checkpoints"]) as ReadonlySet<LibraryMode>;
   const { interrupt_before, interrupt_after } = kwargs;
   return {
-    ...runnableConfig(run, kwargs),
+    ...runnableConfig(run, kwargs, graph_fingerprint),
     signal,
     streamMode: [...modes],
     subgraphs: true,
@@ -41,8 +46,8 @@ export function streamOptions(run: RunRow, kwargs: RunKwargs, signal: AbortSigna
   };
 }
 
-/** The part of the options that a graph factory is given too. */
-export function runnableConfig(run: RunRow, kwargs: RunKwargs): RunnableConfig {
+/** The part of the options that a graph factory is given too. Its metadata is stored with every checkpoint. */
+export function runnableConfig(run: RunRow, kwargs: RunKwargs, graph_fingerprint: string): RunnableConfig {
   const { tags, recursion_limit, configurable = {}, metadata = {} } = kwargs.config ?? {};
   const checkpoint_id = kwargs.checkpoint?.checkpoint_id ?? undefined;
   return {
@@ -57,6 +62,7 @@ export function runnableConfig(run: RunRow, kwargs: RunKwargs): RunnableConfig {
       run_id: run.run_id,
       thread_id: run.thread_id,
       graph_id: run.graph_id,
+      graph_fingerprint,
       ...(run.assistant_id === null ? {} : { assistant_id: run.assistant_id }),
       run_attempt: run.attempt,
     },

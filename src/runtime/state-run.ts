@@ -8,13 +8,19 @@ import { newestReviewsOfThread } from "../postgres/reviews.sql.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { readHead } from "./head.ts";
+import { shapeToCome } from "./redeploy.ts";
 import { runnableConfig } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
 
 /** Edits a thread's state, as any node. */
-export async function updateState(graph: CompiledGraph, run: RunRow, kwargs: RunKwargs): Promise<void> {
+export async function updateState(
+  graph: CompiledGraph,
+  run: RunRow,
+  kwargs: RunKwargs,
+  graph_fingerprint: string,
+): Promise<void> {
   const { values, as_node, checkpoint_id, checkpoint_ns } = kwargs.update ?? { values: null };
-  const config = runnableConfig(run, kwargs);
+  const config = runnableConfig(run, kwargs, graph_fingerprint);
   const configurable = {
     ...config.configurable,
     ...(checkpoint_id == null ? {} : { checkpoint_id }),
@@ -34,7 +40,7 @@ export async function copyTo(
 ): Promise<void> {
   const { run, lease, loaded } = execution;
   await copyThread(parts.database, lease, run, target, async () => {
-    const graph = await loaded.build(runnableConfig({ ...run, thread_id: target }, {}));
+    const graph = await loaded.build(runnableConfig({ ...run, thread_id: target }, {}, loaded.fingerprint));
     graph.checkpointer = parts.saver;
     const { tenant_id, graph_id } = run;
     const { database, saver } = parts;
@@ -50,12 +56,14 @@ export async function copyTo(
       checkpoint_id: checkpoint_id ?? "",
       policyOf: parts.policyOf,
     };
+    const questions = pauses.map((pause) => reviewRequest(pause, context));
     return {
-      questions: pauses.map((pause) => reviewRequest(pause, context)),
+      questions,
       unfinished: [...head.next_tasks].filter((task_id) => !head.finished_tasks.has(task_id)),
       interrupts: wireJson(head.interrupts),
       context: {
         graph_fingerprint: loaded.fingerprint,
+        graph_shape: shapeToCome(graph, loaded, head, questions),
         guarded: loaded.guarded,
         checkpoint_id,
         forked_from: run.thread_id,

@@ -79,7 +79,7 @@ export function openThread(house: House, guarded: boolean): RealThread {
     const run = await claimThread(database, claimant, tenant_id, thread_id);
     if (run === undefined) return "nothing";
     claims.push(run);
-    if (run.kind === "resume") await beginApply(database, leaseOf(run), run);
+    if (run.kind === "resume") await beginApply(database, leaseOf(run), run, "f");
     return "ok";
   };
   const reviews = async () =>

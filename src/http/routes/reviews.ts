@@ -8,7 +8,7 @@ import { decisionBodySchema } from "../../protocol/decision.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import { uuidSchema } from "../../protocol/json.ts";
 import { REVIEW_STATUSES, type ReviewTask } from "../../protocol/review.ts";
-import { factsOf } from "../find-graph.ts";
+import { factsForAnswer } from "../find-graph.ts";
 import { idempotencyKey } from "../idempotency.ts";
 import {
   checkWith,
@@ -108,7 +108,7 @@ async function answer(call: Call): Promise<Response> {
 }
 
 async function decideReview(call: Call, review: ReviewTask, body: unknown): Promise<Decided> {
-  const facts = await factsOf(call, review.graph_id);
+  const facts = await factsForAnswer(call, review.graph_id, review.thread_id);
   const { request, comment, reason_code } = requestOf(body, call.request);
   return await decide(call.deps.database, {
     principal: call.principal,

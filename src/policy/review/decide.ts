@@ -189,24 +189,26 @@ function refuseMovedGraph(review: ReviewFacts, context: DecisionContext): void {
       review,
       `the graph is not loaded now, so that node "${review.node}" cannot be resumed: restore it and decide again`,
     );
-  if (!context.graph.nodes.has(review.node))
+  const { fingerprint, nodes, moved } = context.graph;
+  if (!nodes.has(review.node))
     refuse(
       "stale",
       review,
       `the graph no longer has the node "${review.node}" that asked: restore it and decide again`,
     );
-  // review() recomputes and compares what it shows when it is answered; a plain interrupt() cannot.
-  if (review.flavour !== "review" && context.graph.fingerprint !== review.graph_fingerprint) {
-    refuse(
-      "stale",
-      review,
-      "the graph's code has changed since this was asked, and a plain interrupt() cannot tell whether it would still ask the same",
-      {
-        shown_fingerprint: review.graph_fingerprint,
-        graph_fingerprint: context.graph.fingerprint,
-      },
-    );
-  }
+  if (fingerprint === review.graph_fingerprint) return;
+  const reason = moved?.get(review.id) ?? (moved?.has(review.id) ? null : uncompared(review));
+  if (reason === null) return;
+  refuse("stale", review, `this does not fit the graph any more: ${reason}`, {
+    shown_fingerprint: review.graph_fingerprint,
+    graph_fingerprint: fingerprint,
+  });
+}
+
+// review() recomputes and compares what it shows when it is answered; a plain interrupt() cannot.
+function uncompared({ flavour }: ReviewFacts): string | null {
+  if (flavour === "review") return null;
+  return "its code has changed since this was asked, and a plain interrupt() cannot tell whether it would still ask the same";
 }
 
 function refuseMovedBytes(review: ReviewFacts, request: DecisionRequest): void {
