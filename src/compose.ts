@@ -3,6 +3,7 @@ import { openDatabasePorts } from "./compose/database-ports.ts";
 import { readFigures } from "./compose/figures.ts";
 import type { HomeDatabase } from "./compose/home-database.ts";
 import { loadOptions } from "./compose/load-options.ts";
+import { openPolicy } from "./compose/policy-file.ts";
 import { ensureCliKey, writeServerFile } from "./compose/server-files.ts";
 import type { Config } from "./config.ts";
 import type { GraphSet } from "./graphs/graph-set.ts";
@@ -20,7 +21,6 @@ import { createLoginLink, ensureLocalOwner, hasApiKeys } from "./postgres/identi
 import { openWakeups } from "./postgres/notify.ts";
 import { HoldpointError } from "./protocol/errors.ts";
 import { DEFAULT_TENANT, LOCAL_OWNER } from "./protocol/principal.ts";
-import { DEFAULT_REVIEW_POLICY } from "./protocol/review-policy.ts";
 import { startDispatcher } from "./runtime/dispatch.ts";
 import type { RunnerParts } from "./runtime/runner.ts";
 import { createWorker } from "./runtime/worker.ts";
@@ -83,6 +83,8 @@ async function start(
   const loading = openGraphs(config, options);
   const home = await options.home;
   closers.push(() => home.close());
+  const policy = await openPolicy(config, options.watch === true ? { progress, log } : undefined);
+  closers.push(async () => policy.close());
   const warn = (message: string) => void warnings.push(message);
   const opening = openDatabasePorts(config, home, { log, progress, warn });
   const [ports, graphs] = await Promise.all([opening, loading]);
@@ -90,14 +92,7 @@ async function start(
   closers.push(async () => graphs.close());
   await ensureLocalOwner(home.database);
   await registerAssistants(home.database, graphs.current().graphs.values());
-  const wakeups = openWakeups({
-    url: home.directUrl,
-    onStateChange: (listening, error) =>
-      log[listening ? "debug" : "warn"](
-        { listening, err: error },
-        listening ? "wake-ups arrive" : "no wake-ups; polling carries",
-      ),
-  });
+  const wakeups = listenForWakeups(home, log);
   closers.push(() => wakeups.close());
   const { database } = home;
   const metrics = createMetrics(() => readFigures(database, graphs.current().graphs.keys(), log));
@@ -114,7 +109,7 @@ async function start(
     databasePort: ports.port,
     log,
     metrics,
-    policyOf: () => ({ ...DEFAULT_REVIEW_POLICY, due_after_seconds: Math.ceil(config.reviewDueHours * 3600) }),
+    policyOf: policy.policyOf,
     nodeTimeoutMs: config.nodeTimeoutSeconds === undefined ? null : config.nodeTimeoutSeconds * 1000,
     modelPrices: config.modelPrices,
   };
@@ -128,6 +123,17 @@ async function start(
     warnings,
     close,
   };
+}
+
+function listenForWakeups(home: HomeDatabase, log: Log) {
+  return openWakeups({
+    url: home.directUrl,
+    onStateChange: (listening, error) =>
+      log[listening ? "debug" : "warn"](
+        { listening, err: error },
+        listening ? "wake-ups arrive" : "no wake-ups; polling carries",
+      ),
+  });
 }
 
 async function openGraphs(config: Config, { watch, progress, log, home }: ComposeOptions) {

@@ -67,6 +67,13 @@ export const FIELDS = {
     "Where the embedded database and this installation's files are.",
   ),
   workflowsDir: field("HOLDPOINT_WORKFLOWS_DIR", values.folder(), "workflows", "Where the graph files are."),
+  policyFile: field(
+    "HOLDPOINT_POLICY_FILE",
+    values.folder(),
+    undefined,
+    "Who decides which reviews, until when, and what happens otherwise.",
+    "`policy.yaml` beside the workflows folder or in the working directory, where there is one",
+  ),
   role: field(
     "HOLDPOINT_ROLE",
     values.oneOf("all", "api", "worker"),

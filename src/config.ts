@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import type { z } from "zod";
 import { postgresAddress, type ValueKind } from "./config-values.ts";
@@ -13,6 +13,8 @@ type Values = { readonly [Key in keyof Fields]: z.output<Fields[Key]["schema"]> 
 export interface Config extends Values {
   /** True when PORT was given: taken is an error then. */
   readonly isPortExplicit: boolean;
+  /** Where the policy file is looked for when none is named, in this order. */
+  readonly policyPlaces: readonly string[];
   /** Address of each database port by its name in lower case. */
   readonly databasePorts: ReadonlyMap<string, string>;
   /** Lines worth telling: variables that look like ours and are not. */
@@ -45,16 +47,20 @@ export function readConfig(env: Environment, cwd: string): Config {
   }
   if (wrong.length > 0) throw new HoldpointError("configuration_invalid", wrong.join("\n"), { facts: { wrong } });
   const config = Object.fromEntries(entries) as Values;
+  const workflowsDir = resolve(cwd, config.workflowsDir);
   return {
     ...config,
     dataDir: resolve(cwd, config.dataDir),
-    workflowsDir: resolve(cwd, config.workflowsDir),
+    workflowsDir,
+    policyFile: config.policyFile === undefined ? undefined : resolve(cwd, config.policyFile),
+    policyPlaces: [...new Set([join(dirname(workflowsDir), POLICY_FILE), join(resolve(cwd), POLICY_FILE)])],
     isPortExplicit: given.has(FIELDS.port.name),
     databasePorts,
     warnings: findStrangers(given),
   };
 }
 
+const POLICY_FILE = "policy.yaml";
 const SECRETS = new Set(["DATABASE_URL", "HOLDPOINT_API_KEY", "HOLDPOINT_WEBHOOK_SECRETS"]);
 
 /** Takes addresses and keys out of the environment once they are read: graphs and their children need not see them. */

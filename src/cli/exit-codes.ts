@@ -32,6 +32,7 @@ const CONFIGURATION: ReadonlySet<string> = new Set<ErrorCode>([
   "database_unreachable",
   "graph_invalid",
   "migration_edited",
+  "policy_invalid",
 ]);
 
 /** The exit code of an error of the register; a code this program does not know yet is judged by its HTTP status. */

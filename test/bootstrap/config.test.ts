@@ -34,6 +34,7 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
   HOLDPOINT_DATABASE_PREPARE: { right: ["true", "false", "1", "0"], wrong: ["yes", "TRUE", "2"] },
   HOLDPOINT_DATA_DIR: { right: ["data", "/var/lib/x", "a b"], wrong: ["a\nb", "a\u0000b"] },
   HOLDPOINT_WORKFLOWS_DIR: { right: ["graphs"], wrong: ["a\tb"] },
+  HOLDPOINT_POLICY_FILE: { right: ["policy.yaml", "/etc/holdpoint/policy.yaml"], wrong: ["a\tb"] },
   HOLDPOINT_ROLE: { right: ["all", "api", "worker"], wrong: ["both", "API", "api,worker"] },
   HOLDPOINT_WORKER_SLOTS: { right: ["1", "1000"], wrong: ["0", "1001", "2.5", "-3", "many"] },
   HOLDPOINT_GRAPH_CONCURRENCY: {
