@@ -235,6 +235,7 @@ async function record(
       request_digest: review.request_digest,
       held: heldBy(scene.decider, command.channel),
       ...(verdict.overrides.length === 0 ? {} : { overrides: verdict.overrides }),
+      ...otherCode(review, command.graphOf(review.graph_id)?.fingerprint),
     },
   });
   return [markDecided(tenant_id, review.id, outcomeOf(verdict.decisions)), insertDecision(decision), link];
