@@ -109,7 +109,7 @@ function readResponse(
       return { ok: true, value: { decision: { action: index, type: "respond", message: args as string }, place } };
     }
     case "edit":
-      if (isRecord(args)) return readEditedAction(index, action, args, { ...place, self: place.args });
+      if (isRecord(args)) return readEditedAction(index, action, args, place.args, place);
       return { ok: false, faults: [{ pointer: place.args, message: "must be the edited action: {action, args}" }] };
     default:
       return { ok: false, faults: [{ pointer: `${at}/type`, message: notOffered(own(one, "type"), action) }] };

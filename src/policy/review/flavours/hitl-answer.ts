@@ -66,11 +66,11 @@ function readEdit(one: Record<string, unknown>, index: number, action: ReviewAct
     const self = `${place.self}/${key}`;
     const edited = one[key];
     if (!isRecord(edited)) return refused(self, "must be the edited action, an object with a name and args");
-    return readEditedAction(index, action, edited, { ...place, self });
+    return readEditedAction(index, action, edited, self, place);
   }
   const args = own(one, "args");
   if (args === undefined) return refused(`${place.self}/edited_action`, "is missing: an edit says what to do instead");
-  if (isWholeAction(args, action)) return readEditedAction(index, action, args, { ...place, self: place.args });
+  if (isWholeAction(args, action)) return readEditedAction(index, action, args, place.args, place);
   const name = own(one, "name");
   if (name !== undefined && typeof name !== "string") return refused(place.name, "must be the name of the action");
   return editDecision(index, action, args, name, place);
@@ -82,17 +82,18 @@ function isWholeAction(args: unknown, action: ReviewAction): args is Record<stri
   return !(isRecord(action.args) && Object.hasOwn(action.args, "action"));
 }
 
-/** Reads an edited action, `{name or action, args or arguments}`, that stands at `place.self`. */
+/** Reads an edited action, `{name or action, args or arguments}`, that was sent at the pointer `sentAt`. */
 export function readEditedAction(
   index: number,
   action: ReviewAction,
   edited: Record<string, unknown>,
+  sentAt: string,
   place: DecisionPlace,
 ): Read {
   const nameKey = Object.hasOwn(edited, "name") || !Object.hasOwn(edited, "action") ? "name" : "action";
   const argsKey = Object.hasOwn(edited, "args") || !Object.hasOwn(edited, "arguments") ? "args" : "arguments";
   const name = own(edited, nameKey);
-  const at = { ...place, name: `${place.self}/${nameKey}`, args: `${place.self}/${argsKey}` };
+  const at = { ...place, name: `${sentAt}/${nameKey}`, args: `${sentAt}/${argsKey}` };
   if (name !== undefined && typeof name !== "string") return refused(at.name, "must be the name of the action");
   return editDecision(index, action, own(edited, argsKey), name, at);
 }
