@@ -441,17 +441,24 @@ create index effect_run on holdpoint.effect (thread_id, run_id);
 
 ---------------------------------------------------------------------------------------------------- deliveries and crons
 
--- What has to be told to a webhook. Written by the statement that ends the run, so that there is one exactly when the run
--- has ended; everything it says is kept here, because thread and run may go on or be gone when it is sent.
+-- What has to be told. Written by the statement that makes it true (the one that ends the run, the one that adds the link
+-- to the review's chain), so that there is one exactly when that is committed; everything it says is kept here, because
+-- thread, run and review may go on or be gone when it is sent.
 create table holdpoint.delivery (
   tenant_id text not null default 'default',
   delivery_id uuid primary key default gen_random_uuid(),
+  channel text not null default 'webhook' check (channel in ('webhook', 'mail')),
+  event text not null default 'run.ended',
   thread_id text collate "C" not null,
   run_id uuid not null,
+  review_id uuid,
+  -- Of a mail: mailto: and the address.
   url text not null,
-  -- The run's row as it ended, as JSON, and the thread's values then.
-  run text not null,
+  -- Of a run: its row as it ended, as JSON, and the thread's values then.
+  run text,
   "values" text,
+  -- Of a review: what there is to say, as JSON.
+  body text,
   status text not null default 'pending' check (status in ('pending', 'delivered', 'gone', 'dead')),
   -- The number of the last attempt, and how many have failed since it was created or replayed.
   attempt integer not null default 0,
@@ -462,11 +469,14 @@ create table holdpoint.delivery (
   retry_until timestamptz not null default holdpoint.now() + interval '3 days',
   created_at timestamptz not null default holdpoint.now(),
   updated_at timestamptz not null default holdpoint.now(),
-  check ((status = 'pending') = (next_at is not null))
+  check ((status = 'pending') = (next_at is not null)),
+  check ((run is null) <> (body is null)),
+  check ((review_id is null) = (body is null))
 ) with (fillfactor = 80);
-create index delivery_due on holdpoint.delivery (next_at) where next_at is not null;
+create index delivery_due on holdpoint.delivery (channel, next_at) where next_at is not null;
 create index delivery_recent on holdpoint.delivery (tenant_id, created_at desc, delivery_id);
 create index delivery_run on holdpoint.delivery (run_id);
+create index delivery_review on holdpoint.delivery (review_id) where review_id is not null;
 
 create table holdpoint.delivery_attempt (
   tenant_id text not null default 'default',

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { openDatabasePorts } from "./compose/database-ports.ts";
+import { deliverySettings } from "./compose/delivery-settings.ts";
 import { readFigures } from "./compose/figures.ts";
 import type { HomeDatabase } from "./compose/home-database.ts";
 import { loadOptions } from "./compose/load-options.ts";
@@ -14,6 +15,7 @@ import { listen } from "./http/node.ts";
 import { createRunFeeds } from "./http/run-feed.ts";
 import { configureModels } from "./kit/model.ts";
 import { registerAssistants } from "./postgres/assistants.ts";
+import { keepReviewWebhooks } from "./postgres/audit.sql.ts";
 import { createWriteBatcher } from "./postgres/batch.ts";
 import { createSaver } from "./postgres/checkpointer/saver.ts";
 import { answers } from "./postgres/database.ts";
@@ -91,6 +93,7 @@ async function start(
   closers.push(() => ports.close());
   closers.push(async () => graphs.close());
   await ensureLocalOwner(home.database);
+  await home.database.run(keepReviewWebhooks(config.reviewWebhooks));
   await registerAssistants(home.database, graphs.current().graphs.values());
   const wakeups = listenForWakeups(home, log);
   closers.push(() => wakeups.close());
@@ -113,8 +116,10 @@ async function start(
     nodeTimeoutMs: config.nodeTimeoutSeconds === undefined ? null : config.nodeTimeoutSeconds * 1000,
     modelPrices: config.modelPrices,
   };
-  if (role !== "api") closers.push(startWorker(config, home, parts), startDispatch(config, parts));
+  const own: { url?: string } = {};
+  if (role !== "api") closers.push(startWorker(config, home, parts), startDispatch(config, parts, own));
   const served = role === "worker" ? null : await serve(config, parts, closers);
+  if (served !== null) own.url = served.url;
   return {
     url: served?.url ?? null,
     login_url: served?.login_url ?? null,
@@ -169,9 +174,8 @@ function startWorker(config: Config, home: HomeDatabase, parts: RunnerParts): ()
   return () => worker.stop();
 }
 
-function startDispatch(config: Config, parts: RunnerParts): () => Promise<void> {
-  const { webhookSecrets: secrets, webhookAllow: allow, webhookTimeoutMs: timeoutMs } = config;
-  const dispatcher = startDispatcher(parts, { secrets, allow, timeoutMs });
+function startDispatch(config: Config, parts: RunnerParts, own: { url?: string }): () => Promise<void> {
+  const dispatcher = startDispatcher(parts, deliverySettings(config, own));
   return () => dispatcher.stop();
 }
 

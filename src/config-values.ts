@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { type Mailbox, type MailServer, parseMailbox, parseMailServer } from "./policy/mail-address.ts";
 import { type AllowList, parseAllowList } from "./policy/private-address.ts";
 import { webhookKey } from "./policy/webhook-signature.ts";
 import { maskUrl } from "./postgres/unreachable.ts";
@@ -110,6 +111,31 @@ export const webAddress = () =>
     (text) => (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text.replace(/\/+$/, "") : undefined),
     (text) => (text.includes("@") ? hidden() : quote(text)),
   );
+
+/** Addresses of web servers with their paths. */
+export const webAddresses = () =>
+  kind(
+    "http or https URLs without passwords, separated by commas",
+    (text) => {
+      const urls = listed(text).map((entry) => (URL.canParse(entry) ? new URL(entry) : undefined));
+      const isGood = (url: URL | undefined) =>
+        url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
+      return urls.every(isGood) ? [...new Set(urls.map((url) => (url as URL).href))] : undefined;
+    },
+    (text) => (text.includes("@") ? hidden() : quote(text)),
+  );
+
+/** The server that mails are handed over to; its password is never shown. */
+export const mailServer = () =>
+  kind(
+    "a URL like smtp://user:password@host:587 or smtps://host",
+    (text): MailServer | undefined => parseMailServer(text),
+    (text) => (text.includes("@") ? hidden() : quote(text)),
+  );
+
+/** Who mails are from. */
+export const mailbox = () =>
+  kind("an address like ana@example.com or Ana <ana@example.com>", (text): Mailbox | undefined => parseMailbox(text));
 
 /** The address of a PostgreSQL database, with its database name. */
 export const postgresAddress = () =>

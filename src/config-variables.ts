@@ -157,6 +157,28 @@ export const FIELDS = {
     15_000,
     "How long a webhook has to answer.",
   ),
+  reviewWebhooks: field(
+    "HOLDPOINT_REVIEW_WEBHOOKS",
+    values.webAddresses(),
+    [],
+    "Webhooks that are told what happens to every review, beside those its policy names. The last process to start says it for all.",
+    "",
+  ),
+  publicUrl: field(
+    "HOLDPOINT_PUBLIC_URL",
+    values.webAddress(),
+    undefined,
+    "Where people open this server: what links in webhooks and mails begin with.",
+    "the server's own address",
+  ),
+  smtpServer: field(
+    "HOLDPOINT_SMTP_URL",
+    values.mailServer(),
+    undefined,
+    "The server that takes mails about reviews; `?tls=required` where it has to be encrypted, which it has to be with a password.",
+    "",
+  ),
+  mailFrom: field("HOLDPOINT_MAIL_FROM", values.mailbox(), undefined, "Who they are from.", ""),
   openaiApiKey: field(
     "OPENAI_API_KEY",
     values.secret(),

@@ -1,5 +1,12 @@
 import { CHAIN_START, linkHash } from "../policy/audit-chain.ts";
-import { type ChainEnd, insertReviewAudit, insertRunAudit, reviewChainEnds } from "./audit.sql.ts";
+import { type NoticedReview, noticeOf } from "../policy/review/notice.ts";
+import {
+  type ChainEnd,
+  insertReviewAudit,
+  insertReviewAuditAndTell,
+  insertRunAudit,
+  reviewChainEnds,
+} from "./audit.sql.ts";
 import type { Queryable } from "./database.ts";
 import type { Statement } from "./sql.ts";
 
@@ -46,9 +53,12 @@ export async function auditReview(tx: Queryable, ...link: LinkArguments): Promis
   await tx.run(await reviewLink(tx, ...link));
 }
 
-type LinkArguments = [review: { tenant_id: string; id: string; thread_id: string }, event: ReviewAuditEvent];
+type LinkArguments = [review: NoticedReview & { tenant_id: string }, event: ReviewAuditEvent];
 
-/** The statement that adds a link; it must be sent, and before the one of the next link of the same review. */
+/**
+ * The statement that adds a link, and has told whoever is to be told of it; it must be sent, and before the one of the
+ * next link of the same review.
+ */
 export async function reviewLink(tx: Queryable, ...[review, event]: LinkArguments): Promise<Statement> {
   const { tenant_id, id: review_id, thread_id } = review;
   if (knownEnds.get(tx)?.get(review_id) === undefined) {
@@ -71,5 +81,10 @@ export async function reviewLink(tx: Queryable, ...[review, event]: LinkArgument
   };
   const hash = linkHash(prev_hash, link);
   ends.set(review_id, { review_seq, hash });
-  return insertReviewAudit({ ...link, prev_hash, hash });
+  const told = noticeOf(review, { kind, at, principal_id, body, seq: review_seq });
+  if (told === undefined) return insertReviewAudit({ ...link, prev_hash, hash });
+  return insertReviewAuditAndTell(
+    { ...link, prev_hash, hash },
+    { event: told.notice.event, run_id: review.run_id, body: JSON.stringify(told.notice), ...told.targets },
+  );
 }

@@ -1,42 +1,59 @@
-import type { Delivery, DeliveryAttempt, WebhookAnswer } from "../protocol/delivery.ts";
-import { sql } from "./sql.ts";
+import type { Delivery, DeliveryAttempt, DeliveryChannel, WebhookAnswer } from "../protocol/delivery.ts";
+import { columns, sql } from "./sql.ts";
 
 /** A delivery that an attempt has been started for. */
 export interface TakenDelivery {
   tenant_id: string;
   delivery_id: string;
+  channel: DeliveryChannel;
+  event: string;
   thread_id: string;
   run_id: string;
+  review_id: string | null;
+  /** Of a mail: `mailto:` and the address. */
   url: string;
-  /** The run's row as it ended, as JSON. */
-  run: string;
+  /** Of a run: its row as it ended, as JSON. */
+  run: string | null;
   values: string | null;
+  /** Of a review: what there is to say, as JSON. */
+  body: string | null;
+  created_at: string;
   attempt: number;
   failures: number;
   left_ms: number;
   now: string;
 }
 
+const TAKEN = columns`tenant_id, delivery_id, channel, event, thread_id, run_id, review_id, url, run, "values", body, attempt, failures,
+  created_at`;
+
 /** Deliveries that are due; a hint only, everything is checked again when one is taken. */
-export const dueDeliveries = (limit: number) => sql<{ tenant_id: string; id: string; turn: string }>`
+export const dueDeliveries = (channel: DeliveryChannel, limit: number) => sql<{
+  tenant_id: string;
+  id: string;
+  turn: string;
+}>`
   select tenant_id, delivery_id::text as id, attempt::text as turn from holdpoint.delivery
-  where next_at <= holdpoint.now()
+  where channel = ${channel} and next_at <= holdpoint.now()
   order by next_at limit ${limit}::int`;
 
 /** Starts an attempt, unless somebody else has: the row is due again when this one is not heard of any more. */
-export const takeDelivery = (tenant_id: string, delivery_id: string, lostAfterMs: number) => sql<TakenDelivery>`
+export const takeDelivery = (
+  tenant_id: string,
+  delivery_id: string,
+  lostAfterMs: Readonly<Record<DeliveryChannel, number>>,
+) => sql<TakenDelivery>`
   with taken as (
     update holdpoint.delivery
-    set attempt = attempt + 1, next_at = holdpoint.now() + make_interval(secs => ${lostAfterMs}::float8 / 1000),
-        updated_at = holdpoint.now()
+    set attempt = attempt + 1, updated_at = holdpoint.now(), next_at = holdpoint.now() + make_interval(secs =>
+          case channel when 'mail' then ${lostAfterMs.mail}::float8 else ${lostAfterMs.webhook}::float8 end / 1000)
     where tenant_id = ${tenant_id} and delivery_id = ${delivery_id}::uuid and next_at <= holdpoint.now()
-    returning tenant_id, delivery_id, thread_id, run_id, url, run, "values", attempt, failures, retry_until
+    returning ${TAKEN}, retry_until
   ), begun as (
     insert into holdpoint.delivery_attempt (tenant_id, delivery_id, attempt)
     select tenant_id, delivery_id, attempt from taken
   )
-  select tenant_id, delivery_id, thread_id, run_id, url, run, "values", attempt, failures,
-    (extract(epoch from retry_until - holdpoint.now()) * 1000)::float8 as left_ms, holdpoint.now() as now
+  select ${TAKEN}, (extract(epoch from retry_until - holdpoint.now()) * 1000)::float8 as left_ms, holdpoint.now() as now
   from taken`;
 
 /** Writes down what came of an attempt. */
@@ -61,26 +78,35 @@ export const settleDelivery = (
       updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and delivery_id = ${delivery_id}::uuid and attempt = ${attempt}::int and status = 'pending'`;
 
+const SHOWN = columns`d.delivery_id, d.channel, d.event, d.run_id, d.thread_id, d.review_id, d.url, d.status, d.attempt as attempts,
+    d.next_at, d.retry_until, a.answer_status, a.error, d.created_at, d.updated_at`;
+
 /** Deliveries by filter, newest first, each with what its last attempt came to. */
 export const listDeliveries = (
   tenant_id: string,
-  filter: { status: string | null; run_id: string | null; thread_id: string | null; limit: number; offset: number },
+  filter: {
+    status: string | null;
+    run_id: string | null;
+    thread_id: string | null;
+    review_id: string | null;
+    limit: number;
+    offset: number;
+  },
 ) => sql<Delivery & { total: number }>`
-  select d.delivery_id, d.run_id, d.thread_id, d.url, d.status, d.attempt as attempts, d.next_at, d.retry_until,
-    a.answer_status, a.error, d.created_at, d.updated_at, count(*) over () as total
+  select ${SHOWN}, count(*) over () as total
   from holdpoint.delivery d
   left join holdpoint.delivery_attempt a on a.delivery_id = d.delivery_id and a.attempt = d.attempt
   where d.tenant_id = ${tenant_id}
     and (${filter.status}::text is null or d.status = ${filter.status})
     and (${filter.run_id}::uuid is null or d.run_id = ${filter.run_id}::uuid)
     and (${filter.thread_id}::text is null or d.thread_id = ${filter.thread_id})
+    and (${filter.review_id}::uuid is null or d.review_id = ${filter.review_id}::uuid)
   order by d.created_at desc, d.delivery_id
   limit ${filter.limit}::int offset ${filter.offset}::int`;
 
 /** One delivery. */
 export const selectDelivery = (tenant_id: string, delivery_id: string) => sql<Delivery>`
-  select d.delivery_id, d.run_id, d.thread_id, d.url, d.status, d.attempt as attempts, d.next_at, d.retry_until,
-    a.answer_status, a.error, d.created_at, d.updated_at
+  select ${SHOWN}
   from holdpoint.delivery d
   left join holdpoint.delivery_attempt a on a.delivery_id = d.delivery_id and a.attempt = d.attempt
   where d.tenant_id = ${tenant_id} and d.delivery_id = ${delivery_id}::uuid`;

@@ -22,7 +22,7 @@ const DRAIN_MS = 2_000;
 const STOP_MS = 5_000;
 
 /** What can be carried. */
-export type Queue = "deliver" | "fire_cron";
+export type Queue = "deliver" | "deliver_mail" | "fire_cron";
 
 /** What an errand is about. */
 export interface Errand {

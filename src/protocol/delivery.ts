@@ -1,12 +1,18 @@
 /** Where a delivery stands: it waits for its next attempt, or it has one of the ends. */
 export const DELIVERY_STATUSES = ["pending", "delivered", "gone", "dead"] as const;
 
-/** Where a delivery stands. `gone`: the receiver said 410; `dead`: it was tried for three days in vain. */
+/**
+ * Where a delivery stands. `gone`: the receiver wants no more (410), or its mail server refused the address or the mail for
+ * good; `dead`: it was tried for three days in vain.
+ */
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
-/** What came of one request to a webhook. */
+/** How somebody is told. */
+export type DeliveryChannel = "webhook" | "mail";
+
+/** What came of one request to a webhook, or of handing one mail over. */
 export interface WebhookAnswer {
-  /** The HTTP status; null when there was no answer. */
+  /** The HTTP status, or the code of a mail server's reply; null when there was no answer. */
   status: number | null;
   /** The first bytes of the answer. */
   body: string | null;
@@ -15,11 +21,23 @@ export interface WebhookAnswer {
   duration_ms: number;
 }
 
+/** What came of handing one mail over. */
+export interface MailAnswer extends WebhookAnswer {
+  /** The server refused the recipient or the message for good. */
+  isRefused: boolean;
+}
+
 /** A delivery, as the clients see it. */
 export interface Delivery {
   delivery_id: string;
+  channel: DeliveryChannel;
+  /** `run.ended`, or what happened to a review: `review.opened`, … */
+  event: string;
   run_id: string;
   thread_id: string;
+  /** Null where it is about a run. */
+  review_id: string | null;
+  /** Of a mail: `mailto:` and the address. */
   url: string;
   status: DeliveryStatus;
   /** How many attempts there have been. */

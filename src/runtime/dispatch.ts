@@ -2,7 +2,7 @@ import { dueCrons } from "../postgres/crons.sql.ts";
 import { dueDeliveries } from "../postgres/deliveries.sql.ts";
 import { openJobs } from "../postgres/jobs.ts";
 import { createCronFirer } from "./cron.ts";
-import { createDeliverer, type WebhookSettings } from "./deliver.ts";
+import { createDeliverer, type DeliverySettings } from "./deliver.ts";
 import { periodically } from "./periodic.ts";
 import type { RunnerParts } from "./runner.ts";
 
@@ -18,19 +18,23 @@ const AT_ONCE = 100;
 /** Starts to look. Every worker process does; which of them carries out what is due is the job queue's matter. */
 export function startDispatcher(
   parts: Pick<RunnerParts, "database" | "graphs" | "wakeups" | "log">,
-  settings: WebhookSettings,
+  settings: DeliverySettings,
 ): Dispatcher {
   const { database, log } = parts;
+  const deliver = createDeliverer(parts, settings);
   const jobs = openJobs(database, log, {
-    deliver: createDeliverer(parts, settings),
+    deliver,
+    // By itself, so that a mail server that hangs keeps no webhook waiting.
+    deliver_mail: deliver,
     fire_cron: createCronFirer(parts),
   });
   const look = async () => {
-    const [deliveries, crons] = await Promise.all([
-      database.many(dueDeliveries(AT_ONCE)),
+    const [webhooks, mails, crons] = await Promise.all([
+      database.many(dueDeliveries("webhook", AT_ONCE)),
+      database.many(dueDeliveries("mail", AT_ONCE)),
       database.many(dueCrons([...parts.graphs().graphs.keys()], AT_ONCE)),
     ]);
-    await Promise.all([jobs.put("deliver", deliveries), jobs.put("fire_cron", crons)]);
+    await Promise.all([jobs.put("deliver", webhooks), jobs.put("deliver_mail", mails), jobs.put("fire_cron", crons)]);
   };
   const stop = periodically(look, LOOK_MS, "looking for deliveries and crons that are due", log);
   return {

@@ -1,9 +1,15 @@
-import type { TakenDelivery } from "../postgres/deliveries.sql.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import { assistantIdOf } from "../protocol/assistant.ts";
 
+/** What is kept of a run that has ended, and the moment it is told. */
+interface EndedRun {
+  run: string;
+  values: string | null;
+  now: string;
+}
+
 /** What a webhook is sent: the run as the clients know it, when it ran, and the thread's values at its end. */
-export function webhookBody({ run: row, values, now }: TakenDelivery): string {
+export function webhookBody({ run: row, values, now }: EndedRun): string {
   const run = JSON.parse(row) as RunRow;
   const error = run.error === null ? undefined : (JSON.parse(run.error) as { message: string }).message;
   return JSON.stringify({

@@ -65,6 +65,27 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     wrong: ["10.0.0.0/33", "a b", "http://localhost", ","],
   },
   HOLDPOINT_WEBHOOK_TIMEOUT_MS: { right: ["100", "300000"], wrong: ["99", "15s", "300001"] },
+  HOLDPOINT_REVIEW_WEBHOOKS: {
+    right: ["https://h/x", "http://localhost:1/a, https://h/b?c=d"],
+    wrong: ["h/x", "https://u:sesame@h/", "ftp://h", "https://h/,", ","],
+  },
+  HOLDPOINT_PUBLIC_URL: { right: ["https://holdpoint.example.com/"], wrong: ["holdpoint.example.com", "ws://h"] },
+  HOLDPOINT_SMTP_URL: {
+    right: ["smtp://h", "smtps://h:2465", "smtp://u%40x:p%2f@h:587?tls=required", "smtp://[::1]:25"],
+    wrong: [
+      "h:25",
+      "smtp://",
+      "http://u:sesame@h",
+      "smtp://u@h",
+      "smtp://u:sesame%@h",
+      "smtp://h/x",
+      "smtp://h?tls=no",
+    ],
+  },
+  HOLDPOINT_MAIL_FROM: {
+    right: ["a@b", "Ana Ruiz <ana.ruiz@mail.example.com>", "<a@b.c>"],
+    wrong: ["ana", "a@b\r\nBcc: c@d", "a@b, c@d", "Ana <a@b> x", "a b@c", "Ana\u202e <a@b>", '"x" <a@b>', "a..b@c"],
+  },
   HOLDPOINT_MODEL_PRICES: {
     right: ["gpt-4.1-mini=0.4/1.6", "a=1/2/0.5, b/c:d=3/4"],
     wrong: ["gpt", "a=1", "a=1/-2", "a=1/2,a=3/4", "a=1/2,,b=1/2"],

@@ -91,16 +91,16 @@ const acts: Record<string, Act> = {
     await house.parts.saver.deleteThread(target);
   },
   async deliver(dice) {
-    const due = await house.database.many(dueDeliveries(3));
+    const due = await house.database.many(dueDeliveries("webhook", 3));
     if (due.length === 0) return;
     const { tenant_id, id } = dice.pick(due);
-    const taken = await house.database.maybeOne(takeDelivery(tenant_id, id, 60_000));
+    const taken = await house.database.maybeOne(takeDelivery(tenant_id, id, { webhook: 60_000, mail: 60_000 }));
     if (taken === undefined) return;
     const answered = { status: 200, body: null, error: null, duration_ms: 1 };
     await settleAttempt(house.database, taken, answered, { status: "delivered", waitMs: null, failures: 0 });
   },
   async "deliver again"(dice, { thread_id }) {
-    const filter = { status: null, thread_id, run_id: null, limit: 5, offset: 0 };
+    const filter = { status: null, thread_id, run_id: null, review_id: null, limit: 5, offset: 0 };
     const { deliveries } = await readDeliveries(house.database, "default", filter);
     if (deliveries.length === 0) return;
     const { delivery_id } = dice.pick(deliveries);

@@ -45,7 +45,7 @@ export async function finished(path: string, graph_id = "steps"): Promise<RunRow
 
 /** What a run has to tell, in order. */
 export async function deliveriesOf({ run_id }: Pick<RunRow, "run_id">): Promise<Delivery[]> {
-  const filter = { status: null, run_id, thread_id: null, limit: 10, offset: 0 };
+  const filter = { status: null, run_id, thread_id: null, review_id: null, limit: 10, offset: 0 };
   return (await readDeliveries(house.database, "default", filter)).deliveries.reverse();
 }
 
@@ -61,7 +61,7 @@ export async function theDelivery(run: Pick<RunRow, "run_id">) {
 /** Sends what is due of a run, as the dispatcher would. */
 export async function send(run: Pick<RunRow, "run_id">, changed: Partial<WebhookSettings> = {}): Promise<void> {
   const deliver = createDeliverer(house.parts, { ...settings, ...changed });
-  const due = await house.database.many(dueDeliveries(1_000));
+  const due = await house.database.many(dueDeliveries("webhook", 1_000));
   const own = (await deliveriesOf(run)).map(({ delivery_id }) => delivery_id);
   for (const errand of due.filter(({ id }) => own.includes(id))) await deliver(errand, new AbortController().signal);
 }

@@ -11,19 +11,27 @@ const listSchema = z.object({
   status: z.enum(DELIVERY_STATUSES).optional(),
   run_id: uuidSchema.optional(),
   thread_id: uuidSchema.optional(),
+  review_id: uuidSchema.optional(),
   limit: wholeNumber(limitSchema).default(100),
   offset: wholeNumber(offsetSchema).default(0),
 });
 
-/** Deliveries: what webhooks were told, what they answered, and telling them again. */
+/** Deliveries: what webhooks were told and people were written, what came of it, and telling it again. */
 export const deliveryRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/deliveries",
     permission: "runs:read",
     async handle(call) {
-      const { status, run_id, thread_id, limit, offset } = readQuery(call, listSchema);
-      const filter = { status: status ?? null, run_id: run_id ?? null, thread_id: thread_id ?? null, limit, offset };
+      const { status, run_id, thread_id, review_id, limit, offset } = readQuery(call, listSchema);
+      const filter = {
+        status: status ?? null,
+        run_id: run_id ?? null,
+        thread_id: thread_id ?? null,
+        review_id: review_id ?? null,
+        limit,
+        offset,
+      };
       const { deliveries, total } = await readDeliveries(call.deps.database, call.principal.tenant_id, filter);
       return page(deliveries, filter, deliveries.length === 0 && offset > 0 ? undefined : total);
     },
