@@ -13,6 +13,7 @@ export {
   type ReviewOptions,
   review,
 } from "./kit/review.ts";
+export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-terms.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";
 export type { GraphMark } from "./protocol/graph-mark.ts";
 export type { DecisionType, ReviewValue } from "./protocol/interrupt.ts";

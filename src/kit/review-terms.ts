@@ -65,8 +65,8 @@ const termsSchema = z
 export function shownTerms(key: string, terms: ReviewTerms): Pick<ReviewValue, "evidence" | "policy"> {
   const parsed = termsSchema.safeParse(terms);
   if (!parsed.success) {
-    const faults = parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`);
-    throw new HoldpointError("invalid", `review "${key}" cannot be asked: ${faults.join("; ").replaceAll(/^: /g, "")}`);
+    const faults = parsed.error.issues.map(({ path, message }) => [...path.map(String), message].join(": "));
+    throw new HoldpointError("invalid", `review "${key}" cannot be asked: ${faults.join("; ")}`);
   }
   const { evidence, due_after_seconds, ...rest } = parsed.data;
   const stated: StatedTerms = {

@@ -2,11 +2,12 @@ import { interrupt } from "@langchain/langgraph";
 import { z } from "zod";
 import { canonicalJson } from "../policy/canonical-json.ts";
 import { digest } from "../policy/digest.ts";
+import { JSON_POINTER } from "../policy/json-pointer.ts";
 import { canonicalDecisions, checkDecisions } from "../policy/review/normalise.ts";
 import { type CanonicalDecision, decisionSchema } from "../protocol/decision.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Fault } from "../protocol/fault.ts";
-import type { DecisionType, ReviewAction, ReviewValue } from "../protocol/interrupt.ts";
+import { type DecisionType, type ReviewAction, type ReviewValue, reviewValueSchema } from "../protocol/interrupt.ts";
 import type { Json } from "../protocol/json.ts";
 import { type ReviewTerms, shownTerms } from "./review-terms.ts";
 
@@ -89,10 +90,30 @@ function reviewValue(
     actions: asked.map((action, index) => actionValue(key, action, index)),
     ...shownTerms(key, terms),
   };
-  return { ...shown, value_digest: digest(shown) };
+  const value = { ...shown, value_digest: digest(shown) };
+  const parsed = reviewValueSchema.safeParse(value);
+  if (!parsed.success) throw invalid(key, `cannot be asked: ${z.prettifyError(parsed.error)}`);
+  return value;
 }
 
+// Workflows are run without their types being checked, and a misspelt limit would be none.
+const ACTION_KEYS = {
+  name: true,
+  args: true,
+  schema: true,
+  allowed: true,
+  editable_paths: true,
+  risk: true,
+  preview: true,
+  description: true,
+} satisfies Record<keyof ActionOptions<z.ZodType>, true>;
+
 function actionValue(key: string, action: ActionOptions<z.ZodType<Args>>, index: number): ReviewAction {
+  const unknown = Object.keys(action).find((name) => !Object.hasOwn(ACTION_KEYS, name));
+  if (unknown !== undefined) throw invalid(key, `gives "${action.name}" the setting "${unknown}", which there is not`);
+  const path = action.editable_paths?.find((pointer) => !JSON_POINTER.test(pointer));
+  if (path !== undefined)
+    throw invalid(key, `lets "${path}" of "${action.name}" be edited, which is no JSON pointer such as "/amount"`);
   const proposed = action.schema.safeParse(action.args);
   if (!proposed.success) {
     throw invalid(
