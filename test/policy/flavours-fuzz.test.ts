@@ -41,7 +41,8 @@ const { wild } = fc.letrec((tie) => ({
 
 const name = fc.constantFrom("send_email", "pay");
 const args = fc.dictionary(fc.constantFrom("amount", "to", "list", "deep", "__proto__"), leaf, { maxKeys: 4 });
-const words = fc.subarray(["approve", "edit", "reject", "respond", "perhaps"]);
+const ALL_WORDS = ["approve", "edit", "reject", "respond", "perhaps"];
+const words = fc.oneof({ weight: 2, arbitrary: fc.constant(ALL_WORDS) }, fc.subarray(ALL_WORDS));
 const argsSchema = fc.constantFrom(
   undefined,
   { type: "object", properties: { amount: { type: "number" }, to: { type: ["string", "null"] } } },
@@ -66,7 +67,7 @@ const broken = fc
   .tuple(fitting, fc.constantFrom(...KEYS), wild)
   .map(([value, key, member]) => graft(value, key, member));
 const values = fc.oneof(
-  fitting,
+  { weight: 6, arbitrary: fitting },
   broken,
   wild,
   fitting.map((value) => JSON.stringify(value)),
@@ -84,22 +85,22 @@ function graft(value: unknown, key: string, member: unknown): unknown {
 
 /** An answer that mostly fits: to each action something, in one of the spellings. */
 const answers = (review: ReviewRequest) => {
-  const one = (action: ReviewRequest["actions"][number]) =>
-    fc.oneof(
+  const one = (action: ReviewRequest["actions"][number]) => {
+    const edited = fc.record({ name: fc.constantFrom(action.name, action.name, "other"), args: fc.oneof(args, leaf) });
+    return fc.oneof(
+      { weight: 12, arbitrary: fc.constantFrom(...action.allowed).map((type) => ({ type, message: "so", args: "so" })) },
       fc.record({ type: fc.constantFrom(...WORDS), message: leaf }, { requiredKeys: ["type"] }),
-      fc.record({
-        type: fc.constant("edit"),
-        editedAction: fc.record({ name: fc.constantFrom(action.name, "other"), args }),
-      }),
-      fc.record({ type: fc.constant("edit"), edited_action: fc.record({ name: fc.constant(action.name), args }) }),
+      fc.record({ type: fc.constant("edit"), editedAction: edited }),
+      fc.record({ type: fc.constant("edit"), edited_action: edited }),
       fc.record({ type: fc.constant("edit"), args: fc.record({ action: fc.constant(action.name), args }) }),
       fc.record({ type: fc.constantFrom("accept", "ignore", "response"), args: leaf }),
     );
+  };
   const list = fc.tuple(...review.actions.map(one)) as fc.Arbitrary<unknown[]>;
   return fc.oneof(
     wild,
     list,
-    list.map((decisions) => ({ decisions })),
+    { weight: 6, arbitrary: list.map((decisions) => ({ decisions })) },
     list.map(([first]) => first),
   );
 };
@@ -166,6 +167,7 @@ test("whatever resume comes is refused at a place, or is what was offered", () =
       judge(review, checked);
       const key = `${review.flavour} ${checked.ok ? "taken" : "refused"}`;
       seen.set(key, (seen.get(key) ?? 0) + 1);
+      if (!checked.ok && checked.choices !== undefined) seen.set("mixed", (seen.get("mixed") ?? 0) + 1);
     }),
     runs(3_000),
   );
@@ -174,6 +176,7 @@ test("whatever resume comes is refused at a place, or is what was offered", () =
     expect(seen.get(`${flavour} taken`), flavour).toBeGreaterThan(0);
     if (flavour !== "raw") expect(seen.get(`${flavour} refused`), flavour).toBeGreaterThan(0);
   }
+  expect(seen.get("mixed")).toBeGreaterThan(0);
 });
 
 test("whatever decisions come by our own API are refused at a place, or are what was offered", () => {
