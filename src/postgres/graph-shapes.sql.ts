@@ -15,13 +15,17 @@ export interface AskedUnderRow {
   node: string;
   task_id: string;
   checkpoint_id: string;
+  asking_ns: string | null;
+  asking_checkpoint_id: string | null;
+  asking_task_id: string | null;
+  ordinal: number;
   graph_fingerprint: string;
   graph_shape: string | null;
   policy: string;
 }
 
-const ASKED_UNDER = columns`id, thread_id, run_id, graph_id, status, title, opened_at, flavour, node, task_id, checkpoint_id::text,
-  graph_fingerprint, graph_shape, policy`;
+const ASKED_UNDER = columns`id, thread_id, run_id, graph_id, status, title, opened_at, flavour, node, task_id, checkpoint_id::text, asking_ns,
+  asking_checkpoint_id::text, asking_task_id, ordinal, graph_fingerprint, graph_shape, policy`;
 
 /** What was kept of the graph that asked one question. */
 export const selectGraphShape = (tenant_id: string, id: string) => sql<{ graph_shape: string | null }>`

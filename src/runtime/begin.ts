@@ -7,7 +7,7 @@ import { type RunRow, selectLastCheckpointOfRun } from "../postgres/runs.sql.ts"
 import type { RunKwargs } from "../protocol/run.ts";
 import { standsAtBreakpoint } from "./breakpoints.ts";
 import { answersRead, type HeadSource, readHead } from "./head.ts";
-import { refusalUnderOtherCode } from "./redeploy.ts";
+import { leftByOtherCode, refusalUnderOtherCode } from "./redeploy.ts";
 
 /** How an execution begins. */
 export type Beginning =
@@ -39,10 +39,16 @@ export async function beginRun(scene: BeginScene): Promise<Beginning> {
     if (left !== undefined) return await goOn(scene);
   }
   if (run.group_id !== null) return await beginResume(scene);
-  return { kind: "send", input: inputOf(kwargs), fromHead: false };
+  const input = inputOf(kwargs);
+  if (input === null && run.kind === "run") {
+    const reason = await leftByOtherCode(scene, kwargs.checkpoint?.checkpoint_id ?? undefined);
+    if (reason !== null) return { kind: "stale", reason };
+  }
+  return { kind: "send", input, fromHead: false };
 }
 
-async function goOn({ run, kwargs, lease, loaded, graph, source }: BeginScene): Promise<Beginning> {
+async function goOn(scene: BeginScene): Promise<Beginning> {
+  const { run, kwargs, lease, loaded, graph, source } = scene;
   if (run.group_id !== null) await beginApply(source.database, lease, run, loaded.fingerprint);
   // An edit is one checkpoint; making it again would apply it twice.
   if (run.kind === "state_update") return { kind: "settled" };
@@ -51,13 +57,14 @@ async function goOn({ run, kwargs, lease, loaded, graph, source }: BeginScene): 
   const waits = asking.size > 0 && asking.size === head.next_tasks.size - head.finished_tasks.size;
   if (head.next_tasks.size === 0 || waits || (await standsAtBreakpoint(graph, head, kwargs)))
     return { kind: "settled" };
-  return { kind: "send", input: null, fromHead: true };
+  const reason = await leftByOtherCode(scene);
+  return reason === null ? { kind: "send", input: null, fromHead: true } : { kind: "stale", reason };
 }
 
 async function beginResume({ run, kwargs, lease, loaded, graph, source }: BeginScene): Promise<Beginning> {
   const answered = await beginApply(source.database, lease, run, loaded.fingerprint);
   const head = await readHead(graph, source);
-  const moved = await refusalUnderOtherCode({ loaded, graph, source, head });
+  const moved = await refusalUnderOtherCode({ loaded, graph, source }, head);
   if (moved !== null) return { kind: "stale", reason: moved };
   const reviews: DecidedReview[] = [];
   for (const review of answered) reviews.push({ ...review, answers_read: await answersRead(source, review.asking) });

@@ -16,6 +16,7 @@ import { describe, type Ended, failed, type Seen, settled } from "./ending.ts";
 import { createEventWriter } from "./events.ts";
 import { noteNodeEnd } from "./node-end.ts";
 import { createObserver } from "./observer.ts";
+import { isAsking } from "./redeploy.ts";
 import { runnableConfig, shownModes, streamOptions } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
 import type { Execution, Scene, Setting } from "./scene.ts";
@@ -104,7 +105,9 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
     const beginning = await beginRun(scene);
     setting.controller.signal.throwIfAborted();
     if (beginning.kind === "stale") {
-      return await failed(setting, scene, "stale", { error: "stale", message: beginning.reason });
+      // A run that carries no answer leaves the thread waiting only where a question is open.
+      const ending = run.group_id !== null || (await isAsking(scene.source)) ? "stale" : "failed";
+      return await failed(setting, scene, ending, { error: "stale", message: beginning.reason });
     }
     return await settled(scene, await perform(scene, beginning));
   } catch (error) {

@@ -23,8 +23,6 @@ export interface Head extends HeadFacts {
   values: unknown;
   /** The values as they are stored, those of keys that the graph does not have included. */
   stored: Readonly<Record<string, unknown>>;
-  /** The code that made the checkpoint; undefined where nothing was kept of it. */
-  graph_fingerprint: string | undefined;
   /** The names of all nodes that the checkpoint leads to, those that are done included. */
   entered: string[];
   /** Questions that wait for an answer. */
@@ -64,7 +62,6 @@ export async function readHead(graph: CompiledGraph, source: HeadSource): Promis
     checkpoint_id: tuple?.checkpoint.id ?? null,
     values: snapshot.values,
     stored: tuple?.checkpoint.channel_values ?? {},
-    graph_fingerprint: (tuple?.metadata as { graph_fingerprint?: string } | undefined)?.graph_fingerprint,
     entered: [...new Set(snapshot.tasks.map(({ name }) => name))],
     next: open.map(({ name }) => name),
     next_tasks: new Set(snapshot.tasks.map(({ id }) => id)),

@@ -190,19 +190,18 @@ function refuseMovedGraph(review: ReviewFacts, context: DecisionContext): void {
       `the graph is not loaded now, so that node "${review.node}" cannot be resumed: restore it and decide again`,
     );
   const { fingerprint, nodes, moved } = context.graph;
+  const codes = { shown_fingerprint: review.graph_fingerprint, graph_fingerprint: fingerprint };
   if (!nodes.has(review.node))
     refuse(
       "stale",
       review,
       `the graph no longer has the node "${review.node}" that asked: restore it and decide again`,
+      codes,
     );
   if (fingerprint === review.graph_fingerprint) return;
   const reason = moved?.get(review.id) ?? (moved?.has(review.id) ? null : uncompared(review));
   if (reason === null) return;
-  refuse("stale", review, `this does not fit the graph any more: ${reason}`, {
-    shown_fingerprint: review.graph_fingerprint,
-    graph_fingerprint: fingerprint,
-  });
+  refuse("stale", review, `this does not fit the graph any more: ${reason}`, codes);
 }
 
 // review() recomputes and compares what it shows when it is answered; a plain interrupt() cannot.
