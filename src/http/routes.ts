@@ -5,6 +5,7 @@ import { deliveryRoutes } from "./routes/deliveries.ts";
 import { insightRoutes } from "./routes/insights.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { queueRoutes } from "./routes/queue.ts";
+import { reviewAttendRoutes } from "./routes/review-attend.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
 import { runCancelRoutes } from "./routes/run-cancel.ts";
 import { runListRoutes } from "./routes/run-list.ts";
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   ...runCancelRoutes,
   ...runStreamRoutes,
   ...reviewRoutes,
+  ...reviewAttendRoutes,
   ...deliveryRoutes,
   ...runListRoutes,
   ...runRetryRoutes,

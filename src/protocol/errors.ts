@@ -30,6 +30,7 @@ export const ERRORS = {
   not_durable: { status: 500, retryable: false },
   not_failed: { status: 409, retryable: false },
   not_found: { status: 404, retryable: false },
+  nothing_asked: { status: 409, retryable: false },
   nothing_to_resume: { status: 409, retryable: false },
   outside_run: { status: 500, retryable: false },
   permission_denied: { status: 403, retryable: false },

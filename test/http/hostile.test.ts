@@ -57,6 +57,12 @@ const MAY_CHANGE = new Set([
   "PATCH /threads/:thread_id",
   "POST /threads/:thread_id/runs/:run_id/cancel",
   "POST /threads/:thread_id/copy",
+  "POST /reviews/:review_id/claim",
+  "POST /reviews/:review_id/release",
+  "POST /reviews/:review_id/view",
+  "POST /reviews/:review_id/ask",
+  "POST /reviews/:review_id/answer",
+  "POST /reviews/:review_id/comment",
 ]);
 
 /** True for any answer but a failure of the server; that no worker runs here is none. */

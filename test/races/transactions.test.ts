@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { attend } from "../../src/postgres/attend.ts";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import { claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
 import { createCron } from "../../src/postgres/crons.ts";
@@ -9,6 +10,7 @@ import { dueDeliveries, takeDelivery } from "../../src/postgres/deliveries.sql.t
 import { readDeliveries, replay, settleAttempt } from "../../src/postgres/deliveries.ts";
 import { fireCron } from "../../src/postgres/fire-cron.ts";
 import { sweepIdempotencyKeys } from "../../src/postgres/idempotency.ts";
+import { insertPrincipal } from "../../src/postgres/identity.sql.ts";
 import { selectHeadWithout } from "../../src/postgres/rollback.sql.ts";
 import { listRuns } from "../../src/postgres/runs.sql.ts";
 import { sweepDeletedThreads } from "../../src/postgres/sweeps.ts";
@@ -18,7 +20,7 @@ import { createDice, type Dice, SCALE } from "../support/dice.ts";
 import { leaseOf } from "../support/dying-worker.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
-import { answer, openOf, person } from "../support/reviewer.ts";
+import { answer, attendances, openOf, person, reviewsOf } from "../support/reviewer.ts";
 
 vi.setConfig({ testTimeout: 180_000 * SCALE });
 
@@ -26,6 +28,7 @@ let house: House;
 beforeAll(async () => {
   resetKnobs();
   house = await openHouse(undefined, { deadlock_timeout: "50ms" });
+  await house.database.run(insertPrincipal("default", "user:2", "user", "user:2"));
 });
 afterAll(() => house.close());
 
@@ -146,6 +149,13 @@ const acts: Record<string, Act> = {
     const type = dice.pick((review.actions[0]?.allowed ?? []).filter((allowed) => allowed !== "edit"));
     await answer(house, review, [{ type }], { by: person(`user:${dice.roll(3)}`), seen_digest: review.request_digest });
   },
+  async attend(dice, { thread_id }) {
+    const asked = await reviewsOf(house, thread_id);
+    if (asked.length === 0) return;
+    const act = dice.pick(attendances("user:2"));
+    const review = dice.pick(asked.slice(-2));
+    await attend(house.database, { principal: person(`user:${dice.roll(3)}`), review_id: review.id, act });
+  },
   async cancel(dice, { thread_id }) {
     const runs = await house.database.many(listRuns("default", thread_id, { status: null, limit: 3, offset: 0 }));
     if (runs.length === 0) return;
@@ -197,6 +207,10 @@ const EXPECTED = new Set([
   "guarded",
   "superseded",
   "already_decided",
+  // A claim that somebody else has, an assignment, and a question that nobody has asked.
+  "claimed",
+  "permission_denied",
+  "nothing_asked",
   "cancelled",
   "stale",
   "precondition_failed",

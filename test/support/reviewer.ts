@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Decided, decide } from "../../src/postgres/decide.ts";
 import { resumeThread } from "../../src/postgres/resume.ts";
 import { readReviews } from "../../src/postgres/reviews.ts";
+import type { Act } from "../../src/protocol/attend.ts";
 import type { Decision } from "../../src/protocol/decision.ts";
 import type { Principal } from "../../src/protocol/principal.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
@@ -19,6 +20,20 @@ export function person(principal_id: string): Principal {
     permissions: new Set(["review:decide"]),
   };
 }
+
+/** One of each thing that people do about a review beside deciding it. */
+export const attendances = (to: string): Act[] => [
+  { type: "claim" },
+  { type: "release" },
+  { type: "assign", to },
+  { type: "assign", to: null },
+  { type: "delegate", to },
+  { type: "snooze", until: null },
+  { type: "comment", text: "hm" },
+  { type: "view" },
+  { type: "ask", question: "sure?", to: null },
+  { type: "answer", text: "yes" },
+];
 
 /** What binds an answer, and what else can be said with it. */
 export interface AnswerOptions {

@@ -40,7 +40,8 @@ const WAITING = {
 /** What each event makes of each status; null: refused. */
 export const REVIEW_TRANSITIONS: Record<ReviewStatus, Record<ReviewEvent, ReviewStatus | null>> = {
   open: { ...WAITING, ask_info: "info_requested" },
-  info_requested: { ...WAITING, give_info: "open" },
+  // Another question may come while the first one waits.
+  info_requested: { ...WAITING, ask_info: "info_requested", give_info: "open" },
   // Superseded only while the rest of its group is open: once a run carries the answer, that run comes first.
   decided: {
     ...ENDED,

@@ -10,6 +10,8 @@ import { type Candidates, isEverybody } from "./candidates.ts";
 /** Who wants something of a review, as they stand now. */
 export type Person = Pick<Principal, "principal_id" | "kind" | "groups" | "permissions">;
 
+type Named = Pick<Person, "principal_id" | "groups">;
+
 /** Who is asked, and who has it in hand. */
 export interface Custody {
   id: string;
@@ -43,13 +45,18 @@ export function refuseStrangers(review: Custody, person: Person, now: string): O
     if (isAdmin) return ["assignee"];
     throw refusal(`it is assigned to ${assignee}`);
   }
-  const missed = listsOf(review).find((list) => !isOn(list, person));
-  if (missed === undefined || isEscalatedTo(review, person, now)) return [];
+  if (mayBeAsked(review, person, now)) return [];
+  const missed = listsOf(review).find((list) => !isOn(list, person)) as Candidates;
   if (isAdmin) return ["candidates"];
   throw refusal(`it is for ${[...missed.users, ...missed.groups].join(", ")}`);
 }
 
 const AN = { agent: "an agent", system: "the system" };
+
+/** True for those who are asked: on every list, or named where it was escalated to. */
+export function mayBeAsked(review: Custody, person: Named, now: string): boolean {
+  return listsOf(review).every((list) => isOn(list, person)) || isEscalatedTo(review, person, now);
+}
 
 /** The lists that whoever decides is on; one that names nobody asks everybody, whoever it is escalated to beside them. */
 function listsOf({ candidate_users, candidate_groups, policy }: Custody): Candidates[] {
@@ -57,12 +64,12 @@ function listsOf({ candidate_users, candidate_groups, policy }: Custody): Candid
   return [isEverybody(policy.candidates) ? policy.candidates : asked, ...(policy.also_candidates ?? [])];
 }
 
-function isOn(list: Candidates, { principal_id, groups }: Pick<Person, "principal_id" | "groups">): boolean {
+function isOn(list: Candidates, { principal_id, groups }: Named): boolean {
   return isEverybody(list) || list.users.includes(principal_id) || list.groups.some((group) => groups.includes(group));
 }
 
 /** When nobody on the lists has decided in time, those it is escalated to need not be on them. */
-function isEscalatedTo({ due_at, policy }: Custody, person: Person, now: string): boolean {
+function isEscalatedTo({ due_at, policy }: Custody, person: Named, now: string): boolean {
   if (due_at === null) return false;
   const overdueSeconds = (Date.parse(now) - Date.parse(due_at)) / 1000;
   return policy.escalations.some(

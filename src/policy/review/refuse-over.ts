@@ -24,9 +24,9 @@ export interface StandingDecision {
 }
 
 /** Refuses what comes after a cancellation. Throws `cancelled`. */
-export function refuseCancelled(review: Standing): void {
-  if (review.status !== "cancelled") return;
-  refuse("cancelled", review, `this review was cancelled: ${review.status_reason ?? "the run was cancelled"}`);
+export function refuseCancelled<Review extends Standing>(review: Review): Review {
+  if (review.status !== "cancelled") return review;
+  return refuse("cancelled", review, `this review was cancelled: ${review.status_reason ?? "the run was cancelled"}`);
 }
 
 /**
