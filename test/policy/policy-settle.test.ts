@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { checkDecisions } from "../../src/policy/review/normalise.ts";
 import type { AskedQuestion } from "../../src/policy/review/open.ts";
 import { actionsUnder } from "../../src/policy/review/policy-actions.ts";
 import { NO_POLICY, parsePolicyFile } from "../../src/policy/review/policy-file.ts";
@@ -179,6 +180,15 @@ describe("what may be decided", () => {
     expect(allowedUnder(rules({ editable_paths: ["/amount"] }))[0]?.editable_paths).toEqual(["/amount"]);
     const none = allowedUnder(rules({ editable_paths: ["/id"] }), { actions })[0];
     expect(none).toMatchObject({ allowed: ["approve", "reject"], editable_paths: [] });
+  });
+
+  test("as a response alone is not held against the arguments' schema", () => {
+    const args_schema = { type: "object" };
+    const actions = [{ ...question().actions[0]!, allowed: ["edit" as const, "respond" as const], args_schema }];
+    const [action] = allowedUnder(rules({ allowed: ["respond"] }), { actions });
+    expect(action?.allowed).toEqual(["respond"]);
+    expect(checkDecisions([{ action: 0, type: "respond", message: "by telephone" }], [action!])).toEqual([]);
+    expect(allowedUnder(rules({ allowed: ["edit"] }), { actions })[0]?.args_schema).toEqual(args_schema);
   });
 
   test("is never nothing: such a policy is refused by the names of its rules", () => {

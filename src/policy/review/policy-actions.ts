@@ -12,13 +12,18 @@ export function actionsUnder(
     const offered = withAnswers(action, flavour, policy.answers);
     const limit = policy.limits?.find((one) => one.action === action.index);
     if (limit === undefined) return offered;
-    const { allowed, editable_paths } = limit;
-    return {
-      ...offered,
-      allowed: offered.allowed.filter((type) => allowed.includes(type)),
-      ...(editable_paths === null ? {} : { editable_paths }),
-    };
+    const { editable_paths } = limit;
+    const allowed = offered.allowed.filter((type) => limit.allowed.includes(type));
+    const narrowed = { ...offered, allowed, ...(editable_paths === null ? {} : { editable_paths }) };
+    // The schema is that of the arguments; where a response is all that is left it would be taken for the response's.
+    if (isRespondOnly(offered) || !isRespondOnly(narrowed)) return narrowed;
+    const { args_schema: _arguments, ...left } = narrowed;
+    return left;
   });
+}
+
+function isRespondOnly({ allowed }: ReviewAction): boolean {
+  return allowed.every((type) => type === "respond");
 }
 
 /** A plain interrupt() takes any JSON; approve and reject are offered where the policy says which JSON they are. */
