@@ -1,9 +1,12 @@
 import { beforeAll } from "vitest";
 import { reviewAudit } from "../../src/postgres/audit.sql.ts";
+import { readReview } from "../../src/postgres/reviews.ts";
 import type { RunRow } from "../../src/postgres/runs.sql.ts";
+import type { ReviewTask } from "../../src/protocol/review.ts";
 import { DEFAULT_REVIEW_POLICY, type ReviewPolicy } from "../../src/protocol/review-policy.ts";
 import { sweepReviewTimers } from "../../src/runtime/review-timers.ts";
 import type { Worker } from "../../src/runtime/worker.ts";
+import { knobs } from "../fixtures/workflows/lib/knobs.ts";
 import { theOpen } from "../support/reviewer.ts";
 import { house, openScene } from "./scene.ts";
 
@@ -72,3 +75,22 @@ export async function chainOf(review_id: string) {
 
 /** The same, kinds only. */
 export const kindsOf = async (review_id: string) => (await chainOf(review_id)).map(({ kind }) => kind);
+
+/** A review as it stands now. */
+export const again = async ({ id }: { id: string }) => (await readReview(house.database, "default", id)) as ReviewTask;
+
+/** How often something was paid. */
+export const paid = () => knobs.visits.filter((place) => place.startsWith("paid:")).length;
+
+/** The value of a counter, by its name and labels. */
+export async function metric(name: string): Promise<number> {
+  const line = new RegExp(`^${name.replaceAll(/[{}]/g, "\\$&")} (\\d+)$`, "m");
+  return Number(line.exec(await house.parts.metrics.render())?.[1] ?? 0);
+}
+
+/** What became of a request: taken, or the code of its refusal. */
+export const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "taken",
+    (error: { code?: string }) => error.code,
+  );
