@@ -28,9 +28,13 @@ async function pruned(thread_id: string): Promise<RunnableConfig> {
   return inThread(thread_id, { checkpoint_id: kept });
 }
 
-/** What the engine puts as a copy, with other metadata if need be. */
-function putCopy(saver: BaseCheckpointSaver, of: CheckpointTuple, source: "fork" | "loop" = "fork") {
-  const copy = { ...copyCheckpoint(of.checkpoint), id: uuid6(0) };
+/** What the engine puts as a copy; with another source, or other versions, it is none. */
+function putCopy(
+  saver: BaseCheckpointSaver,
+  of: CheckpointTuple,
+  { source = "fork" as "fork" | "loop", versions = of.checkpoint.channel_versions } = {},
+) {
+  const copy = { ...copyCheckpoint(of.checkpoint), id: uuid6(0), channel_versions: versions };
   return saver.put(of.parentConfig!, copy, { ...METADATA, source }, {});
 }
 
@@ -56,13 +60,11 @@ test.each(["counted", "replica"] as const)(
 test("a copy refers to nothing that went with the parent, though the parent is in memory yet", async () => {
   const { counted, replica } = scene;
   const parent = await putList(counted.saver, inThread("in memory"), undefined, LIST);
+  // Of the same version as the parent's: what is in memory says that it has this value.
   const { checkpoint, versions } = checkpointOf({ list: ["all new", ...LIST], other: 1 });
-  const child = await replica.saver.put(parent, checkpoint, METADATA, { ...versions, list: 2 });
+  const child = await replica.saver.put(parent, checkpoint, METADATA, versions);
   await replica.saver.prune({ thread_ids: ["in memory"], keepLast: 1 });
-  const tuple = await counted.saver.getTuple(child);
-  // The parent's version: what is in memory says that it has this value.
-  tuple!.checkpoint.channel_versions["list"] = 1;
-  const copy = await putCopy(counted.saver, tuple!);
+  const copy = await putCopy(counted.saver, (await counted.saver.getTuple(child))!);
   for (const { saver } of [counted, replica]) {
     expect((await saver.getTuple(copy))?.checkpoint.channel_values).toEqual(checkpoint.channel_values);
   }
@@ -89,7 +91,10 @@ test("nothing but a copy can be put onto a parent that was pruned", async () => 
   const tuple = await scene.counted.saver.getTuple(oldest);
   const before = await readThread(scene.replica.saver, "no other");
   for (const { saver } of [scene.counted, scene.replica]) {
-    await expect(putCopy(saver, tuple!, "loop")).rejects.toMatchObject({ code: "not_found" });
+    await expect(putCopy(saver, tuple!, { source: "loop" })).rejects.toMatchObject({ code: "not_found" });
+    // As a fork of the parent would, that began before the parent was pruned.
+    const versions = { ...tuple!.checkpoint.channel_versions, list: 1 };
+    await expect(putCopy(saver, tuple!, { versions })).rejects.toMatchObject({ code: "not_found" });
     await expect(putList(saver, tuple!.parentConfig!, undefined, LIST)).rejects.toMatchObject({ code: "not_found" });
   }
   expect(await readThread(scene.replica.saver, "no other")).toEqual(before);

@@ -46,7 +46,7 @@ const checkpointRow = (metadata: string): CheckpointRow => ({
   channels: [],
   chains: null,
   seqs: null,
-  whole: false,
+  copied: null,
   body: "{}",
 });
 

@@ -112,6 +112,13 @@ export const CHECKPOINTER_MUTANTS: readonly Mutant[] = [
     tests: [TESTS.copyOfOldest],
   },
   {
+    name: "a fork of what was pruned passes for a copy",
+    file: `${FOLDER}/put-plan.ts`,
+    find: "fieldsText({ channel_versions: versions })",
+    replace: '""',
+    tests: [TESTS.copyOfOldest],
+  },
+  {
     name: "a copy of the oldest is refused while it is written behind",
     file: `${FOLDER}/write-behind.ts`,
     find: "secondLayout(error, entry.put.encoded) === undefined",

@@ -61,11 +61,13 @@ export function encodeCheckpoint(
     else unchanged.set(channel, () => encodeChannel(value));
   }
   const { v, ts, channel_versions, versions_seen } = checkpoint;
-  // Not encoded: versions are plain, and a channel may have the name of our own tag.
-  const fields = JSON.stringify({ v, ts, channel_versions, versions_seen }).slice(1, -1);
+  const fields = fieldsText({ v, ts, channel_versions, versions_seen });
   const isCopy = metadata.source === "fork";
   return { ...ids, metadata, fields, versions: { ...channel_versions }, changed, unchanged, isCopy };
 }
+
+// Not encoded: versions are plain, and a channel may have the name of our own tag.
+const fieldsText = (fields: Partial<Checkpoint>) => JSON.stringify(fields).slice(1, -1);
 
 /** The run a checkpoint belongs to where no lease says it. */
 export function runIdOf(metadata: object | undefined): string | null {
@@ -105,9 +107,10 @@ export function planPut(
     refs.set(channel, ref);
     if (chunk !== undefined) chunks.push(chunk);
   }
+  const copied = whole && parent_checkpoint_id !== null ? fieldsText({ channel_versions: versions }) : null;
   return {
-    row: { ...layRow(address, checkpoint, refs, inline), whole },
-    chunks: chunks.map((chunk) => ({ ...address, parent_checkpoint_id, whole, ...chunk })),
+    row: { ...layRow(address, checkpoint, refs, inline), copied },
+    chunks: chunks.map((chunk) => ({ ...address, parent_checkpoint_id, copied, ...chunk })),
     head: { checkpoint_id, versions, refs, inline },
   };
 }
@@ -117,7 +120,7 @@ function layRow(
   { checkpoint_id, parent_checkpoint_id, run_id, metadata, fields }: EncodedCheckpoint,
   refs: ReadonlyMap<string, Ref>,
   inline: ReadonlyMap<string, string>,
-): Omit<CheckpointRow, "whole"> {
+): Omit<CheckpointRow, "copied"> {
   const values = [...inline].map(([channel, text]) => `${JSON.stringify(channel)}:${text}`).join(",");
   const exact = encode(metadata);
   const filterable = filterableJson(metadata);

@@ -13,7 +13,7 @@ export interface CheckpointRow extends Address {
   readonly chains: readonly string[] | null;
   readonly seqs: readonly number[] | null;
   readonly body: string;
-  readonly whole: boolean;
+  readonly copied: string | null;
 }
 
 /** A row of holdpoint.checkpoint_write. */
@@ -29,15 +29,16 @@ export interface WriteRow extends Address {
 /** A row of holdpoint.checkpoint_chunk, with the checkpoint whose put wrote it. */
 export interface ChunkRow extends Address, Chunk {
   readonly parent_checkpoint_id: string | null;
-  readonly whole: boolean;
+  readonly copied: string | null;
 }
 
 // A checkpoint that is put again keeps its parent: together with the check that the parent exists, no cycle can form.
 // Each insert exists twice: for the holder of a lease, guarded by its epoch, and for use without one, guarded by the
 // tombstone of the thread alone. Both refuse a checkpoint whose parent is gone: a put that comes after the deletion of
 // its thread would otherwise bring back a thread whose lists have no beginning. One thing can be put though its parent
-// is gone: a copy of a checkpoint that was kept when its parent was pruned, where the copy is `whole`, so that it refers
-// to nothing that went with the parent. After a rollback or a deletion nobody is left who names the parent.
+// is gone: the copy of a checkpoint that was kept when its parent was pruned. `copied` is how it is found, the versions
+// of the channels as they stand in the body of both; null where the row refers to what the parent has stored. After a
+// rollback or a deletion nobody is left who names the parent.
 
 /** No row when the thread was deleted or the parent is gone. */
 export const insertCheckpoint = (row: CheckpointRow) => sql`
@@ -54,9 +55,10 @@ export const insertCheckpoint = (row: CheckpointRow) => sql`
     and (n.parent_checkpoint_id is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = n.checkpoint_ns
         and p.checkpoint_id = n.parent_checkpoint_id and not p.remnant)
-      or (${row.whole}::boolean and exists (select 1 from holdpoint.checkpoint s
+      or (${row.copied}::text is not null and exists (select 1 from holdpoint.checkpoint s
         where s.tenant_id = n.tenant_id and s.thread_id = n.thread_id and s.checkpoint_ns = n.checkpoint_ns
-          and s.parent_checkpoint_id = n.parent_checkpoint_id and not s.remnant)))
+          and s.parent_checkpoint_id = n.parent_checkpoint_id and not s.remnant
+          and strpos(s.body, ${row.copied}::text) > 0)))
   on conflict (thread_id, checkpoint_ns, checkpoint_id) do update
   set run_id = excluded.run_id, metadata = excluded.metadata,
     metadata_exact = excluded.metadata_exact, channels = excluded.channels, chains = excluded.chains,
@@ -79,9 +81,10 @@ export const insertCheckpointFenced = (row: CheckpointRow, lease_epoch: number) 
     and (n.parent_checkpoint_id is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = n.checkpoint_ns
         and p.checkpoint_id = n.parent_checkpoint_id and not p.remnant)
-      or (${row.whole}::boolean and exists (select 1 from holdpoint.checkpoint s
+      or (${row.copied}::text is not null and exists (select 1 from holdpoint.checkpoint s
         where s.tenant_id = n.tenant_id and s.thread_id = n.thread_id and s.checkpoint_ns = n.checkpoint_ns
-          and s.parent_checkpoint_id = n.parent_checkpoint_id and not s.remnant)))
+          and s.parent_checkpoint_id = n.parent_checkpoint_id and not s.remnant
+          and strpos(s.body, ${row.copied}::text) > 0)))
   on conflict (thread_id, checkpoint_ns, checkpoint_id) do update
   set run_id = excluded.run_id, metadata = excluded.metadata,
     metadata_exact = excluded.metadata_exact, channels = excluded.channels, chains = excluded.chains,
@@ -98,9 +101,10 @@ export const insertChunk = (row: ChunkRow) => sql`
     and (${row.parent_checkpoint_id}::uuid is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = ${row.checkpoint_ns}::text
         and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid and not p.remnant)
-      or (${row.whole}::boolean and exists (select 1 from holdpoint.checkpoint s
+      or (${row.copied}::text is not null and exists (select 1 from holdpoint.checkpoint s
         where s.tenant_id = n.tenant_id and s.thread_id = n.thread_id and s.checkpoint_ns = ${row.checkpoint_ns}::text
-          and s.parent_checkpoint_id = ${row.parent_checkpoint_id}::uuid and not s.remnant)))`;
+          and s.parent_checkpoint_id = ${row.parent_checkpoint_id}::uuid and not s.remnant
+          and strpos(s.body, ${row.copied}::text) > 0)))`;
 
 /** Adds to a chain under a lease. */
 export const insertChunkFenced = (row: ChunkRow, lease_epoch: number) => sql`
@@ -113,9 +117,10 @@ export const insertChunkFenced = (row: ChunkRow, lease_epoch: number) => sql`
     and (${row.parent_checkpoint_id}::uuid is null or exists (select 1 from holdpoint.checkpoint p
       where p.tenant_id = n.tenant_id and p.thread_id = n.thread_id and p.checkpoint_ns = ${row.checkpoint_ns}::text
         and p.checkpoint_id = ${row.parent_checkpoint_id}::uuid and not p.remnant)
-      or (${row.whole}::boolean and exists (select 1 from holdpoint.checkpoint s
+      or (${row.copied}::text is not null and exists (select 1 from holdpoint.checkpoint s
         where s.tenant_id = n.tenant_id and s.thread_id = n.thread_id and s.checkpoint_ns = ${row.checkpoint_ns}::text
-          and s.parent_checkpoint_id = ${row.parent_checkpoint_id}::uuid and not s.remnant)))`;
+          and s.parent_checkpoint_id = ${row.parent_checkpoint_id}::uuid and not s.remnant
+          and strpos(s.body, ${row.copied}::text) > 0)))`;
 
 /** Stores the writes of a task: of the regular ones the first call wins whole, of each special channel the last. */
 export const insertWrite = (row: WriteRow) => sql`
