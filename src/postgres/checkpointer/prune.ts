@@ -65,7 +65,7 @@ const NOTHING = { checkpoints: 0, writes: 0, chunks: 0 };
 
 /**
  * T-prune: the thread's lock alone, and no row lock but those of what goes. Heads in memory stay good: the newest
- * checkpoints never go, nothing can be put onto what has gone, and a chain that lost its end is sealed.
+ * checkpoints never go, nothing that refers to what has gone can be put onto it, and a chain that lost its end is sealed.
  */
 async function prune(
   tx: Transaction,
