@@ -1,6 +1,7 @@
 import type { Route } from "./route.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { assistantRoutes } from "./routes/assistants.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { insightRoutes } from "./routes/insights.ts";
 import { loginRoutes } from "./routes/login.ts";
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   ...runCancelRoutes,
   ...runStreamRoutes,
   ...reviewRoutes,
+  ...auditRoutes,
   ...reviewAttendRoutes,
   ...deliveryRoutes,
   ...runListRoutes,

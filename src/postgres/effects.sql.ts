@@ -87,7 +87,21 @@ export const noteEffectError = (tenant_id: string, thread_id: string, effect_id:
   update holdpoint.effect set error = ${error}
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and effect_id = ${effect_id}::uuid and status = 'intent'`;
 
-/** What a run did outside. */
+/** What a run has begun outside, in order; of very many the first ones. */
+export const effectsOfRun = ({
+  tenant_id,
+  thread_id,
+  run_id,
+}: {
+  tenant_id: string;
+  thread_id: string;
+  run_id: string;
+}) => sql<EffectRow>`
+  select ${EFFECT} from holdpoint.effect
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid
+  order by intent_at, effect_id limit 100`;
+
+/** What was done outside on a thread. */
 export const effectsOfThread = (tenant_id: string, thread_id: string) => sql<EffectRow>`
   select ${EFFECT} from holdpoint.effect
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { failpoint } from "../failpoint.ts";
+import { recordedEffect } from "../policy/recorded-effect.ts";
 import { isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import type { ReviewRequest } from "../policy/review/open.ts";
 import { firstStepAfterSeconds } from "../policy/review/timetable.ts";
@@ -10,6 +11,7 @@ import type { ReviewStatus } from "../protocol/review.ts";
 import type { RunStatus } from "../protocol/run.ts";
 import { auditReview, reviewLink, runAudit } from "./audit.ts";
 import type { Database, Queryable, Transaction } from "./database.ts";
+import { effectsOfRun } from "./effects.sql.ts";
 import { eventBatch } from "./events.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
@@ -217,6 +219,7 @@ async function openReview(
     body: {
       request_digest: review.request_digest,
       value_digest: review.value_digest,
+      policy_digest: review.policy_digest,
       value: question.value,
       actions: question.actions,
     },
@@ -226,7 +229,7 @@ async function openReview(
 /** Moves every review of the run's group that the event applies to. */
 export async function moveGroup(
   tx: Transaction,
-  run: Pick<RunRow, "tenant_id" | "run_id" | "group_id">,
+  run: Pick<RunRow, "tenant_id" | "thread_id" | "run_id" | "group_id">,
   event: "apply" | "close" | "fail_resume" | "go_stale" | "cancel",
   reason: string | null,
   at: string,
@@ -236,10 +239,13 @@ export async function moveGroup(
   if (run.group_id === null) return [];
   const moved: ReviewRow[] = [];
   const statements: Statement[] = [];
-  for (const review of await tx.many(groupForUpdate(run.tenant_id, run.group_id))) {
+  const [group, ran] = await tx.pipeline([groupForUpdate(run.tenant_id, run.group_id), effectsOfRun(run)]);
+  // What the answer did outside is part of the record, once there is nothing more to come.
+  const effects = event === "apply" || ran.length === 0 ? {} : { effects: ran.map(recordedEffect) };
+  for (const review of group) {
     const status: ReviewStatus | null = REVIEW_TRANSITIONS[review.status][event];
     if (status === null) continue;
-    const body = { ...(reason === null ? {} : { reason }), ...otherCode(review, graph_fingerprint) };
+    const body = { ...(reason === null ? {} : { reason }), ...otherCode(review, graph_fingerprint), ...effects };
     statements.push(
       moveReview(review.tenant_id, review.id, status, reason, null),
       await reviewLink(tx, review, { kind: status, principal_id, at, run_id: run.run_id, body }),

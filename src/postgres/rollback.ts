@@ -87,13 +87,13 @@ export async function askAgain(tx: Queryable, run: RunRow, at: string): Promise<
     const anew = { ...before, id: randomUUID(), group_id, graph_shape, due_after_seconds, next_after_seconds };
     const review = await tx.maybeOne(insertReview(anew));
     if (review === undefined) continue;
-    const { request_digest, value_digest, value, actions } = review;
+    const { request_digest, value_digest, policy_digest, value, actions } = review;
     await auditReview(tx, review, {
       kind: "opened",
       principal_id: review.requested_by,
       at,
       run_id: review.run_id,
-      body: { request_digest, value_digest, value: JSON.parse(value), actions: JSON.parse(actions) },
+      body: { request_digest, value_digest, policy_digest, value: JSON.parse(value), actions: JSON.parse(actions) },
     });
   }
   return true;
