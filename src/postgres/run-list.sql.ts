@@ -15,7 +15,7 @@ export interface ListedRow {
   priority: number;
   principal_id: string;
   metadata: Record<string, unknown>;
-  /** `{error, message}` as JSON. */
+  /** `{error, message}` as JSON; also of a run that paused well, and whose review nobody decided in time. */
   error: string | null;
   created_at: string;
   started_at: string | null;
@@ -36,10 +36,14 @@ export interface RunFilter {
 }
 
 const LISTED = columns`r.run_id, r.thread_id, r.queue_seq, r.graph_id, r.assistant_id, r.kind, r.status, r.attempt, r.priority,
-  r.principal_id, r.metadata, r.error, r.created_at, r.started_at, r.ended_at, r.updated_at,
+  r.principal_id, r.metadata, r.created_at, r.started_at, r.ended_at, r.updated_at,
   (select v.id from holdpoint.review v
     where v.tenant_id = r.tenant_id and v.run_id = r.run_id and v.status in ('open', 'info_requested')
-    order by v.opened_at limit 1) as review_id`;
+    order by v.opened_at limit 1) as review_id,
+  coalesce(r.error, (select json_build_object('error', 'review_timed_out', 'message', 'review ' || v.id || ' timed out: ' || v.status_reason)::text
+    from holdpoint.review v
+    where v.tenant_id = r.tenant_id and v.run_id = r.run_id and v.status = 'failed'
+    order by v.closed_at limit 1)) as error`;
 
 /** The newest runs of all threads: of each graph as many as are asked for at most, so that old ones are never walked through. */
 export const newestRuns = (tenant_id: string, filter: RunFilter) => sql<ListedRow>`

@@ -1,10 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import { attend } from "../../src/postgres/attend.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
 import { sweepReviewTimers } from "../../src/runtime/review-timers.ts";
-import { answer, openOf, respond, reviewsOf, theOpen } from "../support/reviewer.ts";
+import { answer, openOf, person, respond, reviewsOf, theOpen } from "../support/reviewer.ts";
 import { house, logOf } from "./scene.ts";
-import { again, asked, codeOf, hours, metric, openTimerScene, paid, paused, settle, sweep } from "./timer-scene.ts";
+import {
+  again,
+  asked,
+  codeOf,
+  hours,
+  kindsOf,
+  metric,
+  openTimerScene,
+  paid,
+  paused,
+  settle,
+  sweep,
+} from "./timer-scene.ts";
 
 openTimerScene();
 
@@ -161,4 +174,46 @@ test("an answer by time-out waits for the run that comes first", async () => {
   await hours(0.1);
   await sweep();
   expect(await again(review)).toMatchObject({ status: "decided", outcome: "rejected" });
+});
+
+test("asking, answering and snoozing move no deadline, and a question about a review does not keep it open", async () => {
+  const { review } = await paused("two-reviews");
+  const { review: answered } = await paused("two-reviews");
+  const later = new Date(Date.parse(review.opened_at) + 90 * 24 * 3_600_000).toISOString();
+  const acts = [
+    { review_id: review.id, act: { type: "snooze", until: later } },
+    { review_id: review.id, act: { type: "ask", question: "Which invoice?", to: null } },
+    { review_id: answered.id, act: { type: "ask", question: "Which invoice?", to: null } },
+    { review_id: answered.id, act: { type: "answer", text: "The last one." } },
+  ] as const;
+  for (const act of acts) await attend(house.database, { principal: person("user:ana"), ...act });
+  expect(await again(review)).toMatchObject({ status: "info_requested", snoozed_until: later });
+  for (const one of [review, answered]) {
+    const { next_at, due_at, deadlines } = await again(one);
+    expect({ next_at, due_at, deadlines }).toEqual({
+      next_at: one.next_at,
+      due_at: one.due_at,
+      deadlines: one.deadlines,
+    });
+  }
+  await hours(9.1);
+  await sweep();
+  expect((await kindsOf(review.id)).at(-1)).toBe("reminded");
+  expect(await again(review)).toMatchObject({ status: "info_requested" });
+  await hours(3);
+  await sweep();
+  for (const one of [review, answered]) expect(await again(one)).toMatchObject({ status: "failed" });
+});
+
+test("a plain question is rejected by time-out with the value that its policy gives for it", async () => {
+  const { run, review } = await paused("plain-questions", { on_timeout: "reject", answers: { reject: "no" } });
+  expect(review.deadlines.at(-1)).toMatchObject({ action: "reject" });
+  await hours(12.1);
+  await sweep();
+  await settle();
+  expect(await again(review)).toMatchObject({ status: "closed", outcome: "rejected" });
+  const next = await theOpen(house, run.thread_id);
+  await respond(house, next, "yes");
+  await settle();
+  expect(await logOf(run.thread_id)).toEqual(["ask:no:yes"]);
 });

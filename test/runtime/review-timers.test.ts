@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { cancelRun } from "../../src/postgres/cancel.ts";
+import { newestRunsOfThread } from "../../src/postgres/run-list.sql.ts";
 import { sweepDeletedThreads } from "../../src/postgres/sweeps.ts";
 import { sweepReviewTimers } from "../../src/runtime/review-timers.ts";
 import { answer, theOpen } from "../support/reviewer.ts";
@@ -66,6 +67,13 @@ test("a review is reminded of, escalated and failed at its moments, each of whic
   expect(JSON.parse(thread.error as string)).toEqual({
     error: "review_timed_out",
     message: expect.stringContaining(`review ${review.id} ("${review.title}") timed out: ${reason}`),
+  });
+  const filter = { graph_id: null, thread_id: run.thread_id, status: null, seconds_ago: null, at: null, limit: 5 };
+  const [listed] = await house.database.many(newestRunsOfThread("default", filter));
+  expect(listed).toMatchObject({ status: "success", review_id: null });
+  expect(JSON.parse(listed?.error as string)).toEqual({
+    error: "review_timed_out",
+    message: `review ${review.id} timed out: ${reason}`,
   });
   expect(await metric('holdpoint_review_steps_total{step="reminded"}')).toBe(before[0] + 1);
   expect(await metric('holdpoint_reviews_timed_out_total{action="fail"}')).toBe(before[1] + 1);

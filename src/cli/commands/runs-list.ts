@@ -73,7 +73,8 @@ function columnsOf(cli: Cli, rows: readonly ListedRun[]): Column<ListedRun>[] {
 }
 
 /** A run that paused has the status `success` in the API's words; a person would read that as done. */
-function statusWord({ status, review_id }: ListedRun): string {
+function statusWord({ status, review_id, error }: ListedRun): string {
   if (review_id !== null) return "waiting";
+  if (status === "success" && error?.error === "review_timed_out") return "timed out";
   return status === "interrupted" ? "cancelled" : status;
 }
