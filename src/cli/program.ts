@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { addAuditCommands } from "./commands/audit.ts";
+import { addCheck } from "./commands/check.ts";
 import { addDatabaseCommands } from "./commands/db.ts";
 import { addDeliveriesCommands } from "./commands/deliveries.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -65,8 +66,9 @@ export function createProgram(cli: Cli): Command {
   addQueue(program, cli);
   addWorkers(program, cli);
   addDeliveriesCommands(program, cli);
-  addAuditCommands(program, cli);
   addGraphs(program, cli);
+  addAuditCommands(program, cli);
+  addCheck(program, cli);
   addKeysCommands(program, cli);
   addWhoami(program, cli);
   addLogin(program, cli);
