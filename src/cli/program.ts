@@ -10,6 +10,7 @@ import { addGraphs } from "./commands/graphs.ts";
 import { addInsights } from "./commands/insights.ts";
 import { addKeysCommands } from "./commands/keys.ts";
 import { addLogin } from "./commands/login.ts";
+import { addPolicyCommands } from "./commands/policy-check.ts";
 import { addQueue } from "./commands/queue.ts";
 import { addReviewApprove } from "./commands/review-approve.ts";
 import { addReviewEdit } from "./commands/review-edit.ts";
@@ -69,6 +70,7 @@ export function createProgram(cli: Cli): Command {
   addGraphs(program, cli);
   addAuditCommands(program, cli);
   addCheck(program, cli);
+  addPolicyCommands(program, cli);
   addKeysCommands(program, cli);
   addWhoami(program, cli);
   addLogin(program, cli);
