@@ -194,11 +194,12 @@ async function serve(config: Config, parts: RunnerParts, closers: (() => Promise
   await ensureCliKey(config.dataDir, database);
   const app = createApp({
     ...parts,
-    runFeeds: createRunFeeds(parts),
+    runFeeds: createRunFeeds(parts, config.compatHitlAliases),
     settings: {
       version: version(),
       maxBodyBytes: config.maxBodyBytes,
       allowScalarResume: config.compatScalarResume,
+      hitlAliases: config.compatHitlAliases,
       loopbackOwner: isLoopback,
       webhookAllow: config.webhookAllow,
       graphLimits: config.graphConcurrency,

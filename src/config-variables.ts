@@ -125,6 +125,12 @@ export const FIELDS = {
     true,
     "Take a bare value as the answer to the only open review of an unguarded graph.",
   ),
+  compatHitlAliases: field(
+    "HOLDPOINT_COMPAT_HITL_ALIASES",
+    values.yesOrNo(),
+    true,
+    "Tell clients of what LangChain.js asks in snake_case too, so that Agent Chat UI and Agent Inbox show its buttons.",
+  ),
   reviewDueHours: field(
     "HOLDPOINT_REVIEW_DUE_HOURS",
     values.decimal(0.01, 87_600),

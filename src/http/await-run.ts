@@ -1,6 +1,7 @@
 import type { Database } from "../postgres/database.ts";
 import { type RunRow, selectRun } from "../postgres/runs.sql.ts";
 import { errorOf, gone, hasEnded } from "./follow-run.ts";
+import { aliasedOutput } from "./hitl-aliases.ts";
 import type { RunFeeds } from "./run-feed.ts";
 
 const KEEP_ALIVE_MS = 1_000;
@@ -48,18 +49,23 @@ export async function awaitRun(
  * dead, then the result. It is never ended without one, which would be read as an empty result: when the server stops,
  * its connection is cut.
  */
-export async function* waitForRun(source: RunSource, run: RunRow, signal: AbortSignal): AsyncGenerator<string> {
+export async function* waitForRun(
+  source: RunSource,
+  run: RunRow,
+  signal: AbortSignal,
+  hitlAliases = true,
+): AsyncGenerator<string> {
   yield "\n";
   let ended: RunRow | undefined;
   while (ended === undefined && !signal.aborted) {
     ended = await awaitRun(source, run, signal, KEEP_ALIVE_MS);
     if (ended === undefined && !signal.aborted) yield "\n";
   }
-  if (ended !== undefined) yield resultOf(ended);
+  if (ended !== undefined) yield resultOf(ended, hitlAliases);
 }
 
 /** What a run that has ended gives: its last values or open questions, or what went wrong. */
-function resultOf(run: RunRow): string {
-  if (run.status === "success") return run.output ?? "null";
+function resultOf(run: RunRow, hitlAliases: boolean): string {
+  if (run.status === "success") return hitlAliases ? aliasedOutput(run.output ?? "null") : (run.output ?? "null");
   return JSON.stringify({ __error__: errorOf(run) });
 }

@@ -36,6 +36,8 @@ export interface HttpSettings {
   maxBodyBytes: number;
   /** Whether a bare value may answer the only open question of an unguarded graph. */
   allowScalarResume: boolean;
+  /** Whether questions of LangChain.js are told in both spellings; they are unless this is false. */
+  hitlAliases?: boolean;
   /** True only while nothing but the loopback address is listened on: who shows no credentials is its owner. */
   loopbackOwner: boolean;
   /** Private hosts and networks that webhooks may go to; none unless given. */

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database } from "../postgres/database.ts";
 import { type LookWish, lookAtRuns, type RunLook } from "../postgres/events.ts";
 import type { Wakeups } from "../postgres/notify.ts";
+import { aliasedEvent } from "./hitl-aliases.ts";
 import { frame } from "./sse.ts";
 
 /** How long to wait for a wake-up before looking anyway. */
@@ -53,9 +54,12 @@ interface Shared extends Omit<RunFeed, "close"> {
  * Lets any number of clients follow the same runs: nothing is kept for one that is slow, it reads again what it has not
  * been sent, and those that stand at the same event share one read. One is enough for a process.
  */
-export function createRunFeeds({ database, wakeups }: { database: Database; wakeups: Wakeups }): RunFeeds {
+export function createRunFeeds(
+  { database, wakeups }: { database: Database; wakeups: Wakeups },
+  hitlAliases = true,
+): RunFeeds {
   const feeds = new Map<string, Shared>();
-  const look = createLooker(database);
+  const look = createLooker(database, hitlAliases);
   return {
     get size() {
       return feeds.size;
@@ -133,7 +137,7 @@ function share(thread_id: string, wakeups: Wakeups, read: (after: number) => Pro
 }
 
 /** Puts looks that are asked for at the same time into one question; one question at a time. */
-function createLooker(database: Database): (wish: LookWish) => Promise<FedLook | undefined> {
+function createLooker(database: Database, hitlAliases: boolean): (wish: LookWish) => Promise<FedLook | undefined> {
   const waiting: { wish: LookWish; settle: PromiseWithResolvers<FedLook | undefined> }[] = [];
   let isLooking = false;
   // Bound: as long as somebody asks.
@@ -145,7 +149,7 @@ function createLooker(database: Database): (wish: LookWish) => Promise<FedLook |
       try {
         const wishes = asked.map(({ wish }) => wish);
         const looks = await lookAtRuns(database, wishes);
-        for (const [place, { settle }] of asked.entries()) settle.resolve(fed(looks[place]));
+        for (const [place, { settle }] of asked.entries()) settle.resolve(fed(looks[place], hitlAliases));
       } catch (error) {
         for (const { settle } of asked) settle.reject(error);
       }
@@ -163,14 +167,13 @@ function createLooker(database: Database): (wish: LookWish) => Promise<FedLook |
   };
 }
 
-function fed(look: RunLook | undefined): FedLook | undefined {
+function fed(look: RunLook | undefined, hitlAliases: boolean): FedLook | undefined {
   if (look === undefined) return undefined;
   const { events, ...rest } = look;
-  const frames = events.map(({ event, data, seq }) => ({
-    seq,
-    mode: event.split("|", 1)[0] as string,
-    attempt: event === "metadata" ? (data as { attempt?: number }).attempt : undefined,
-    text: frame(event, data, seq),
-  }));
+  const frames = events.map(({ event, data, seq }) => {
+    const mode = event.split("|", 1)[0] as string;
+    const attempt = event === "metadata" ? (data as { attempt?: number }).attempt : undefined;
+    return { seq, mode, attempt, text: frame(event, hitlAliases ? aliasedEvent(mode, data) : data, seq) };
+  });
   return { ...rest, frames };
 }

@@ -3,6 +3,8 @@ import type { ThreadRow } from "../postgres/threads.sql.ts";
 import { assistantIdOf } from "../protocol/assistant.ts";
 import type { Run } from "../protocol/run.ts";
 import type { Thread } from "../protocol/thread.ts";
+import type { HttpSettings } from "./deps.ts";
+import { aliasedByTask } from "./hitl-aliases.ts";
 
 /** A run as the clients see it. */
 export function wireRun(row: RunRow): Run {
@@ -20,7 +22,8 @@ export function wireRun(row: RunRow): Run {
 }
 
 /** A thread as the clients see it. */
-export function wireThread(row: ThreadRow): Thread {
+export function wireThread(row: ThreadRow, { hitlAliases = true }: Pick<HttpSettings, "hitlAliases">): Thread {
+  const interrupts = JSON.parse(row.interrupts) as Thread["interrupts"];
   return {
     thread_id: row.thread_id,
     created_at: row.created_at,
@@ -30,7 +33,7 @@ export function wireThread(row: ThreadRow): Thread {
     status: row.status,
     config: JSON.parse(row.config),
     values: row.values === null ? null : JSON.parse(row.values),
-    interrupts: JSON.parse(row.interrupts),
+    interrupts: hitlAliases ? aliasedByTask(interrupts) : interrupts,
     error: row.error === null ? null : JSON.parse(row.error),
   };
 }

@@ -11,7 +11,16 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 export type RunKind = "run" | "resume" | "state_update" | "copy";
 
 /** Modes of the v1 stream that are served. */
-export const STREAM_MODES = ["values", "updates", "messages-tuple", "custom", "tasks", "checkpoints", "debug"] as const;
+export const STREAM_MODES = [
+  "values",
+  "updates",
+  "messages-tuple",
+  "custom",
+  "tasks",
+  "checkpoints",
+  "debug",
+  "events",
+] as const;
 
 /** One mode of the v1 stream. */
 export type StreamMode = (typeof STREAM_MODES)[number];

@@ -15,12 +15,13 @@ import { createEffectPort } from "./effect-port.ts";
 import { describe, type Ended, failed, type Seen, settled } from "./ending.ts";
 import { createEventWriter } from "./events.ts";
 import { noteNodeEnd } from "./node-end.ts";
+import { nodeEvents } from "./node-events.ts";
 import { createObserver } from "./observer.ts";
 import { isAsking } from "./redeploy.ts";
 import { runnableConfig, shownModes, streamOptions } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
 import type { Execution, Scene, Setting } from "./scene.ts";
-import { copyTo, updateState } from "./state-run.ts";
+import { closesThread, copyTo, updateState } from "./state-run.ts";
 import { asExecution, isLeaseLost, startClock, stopReason, UncaughtException } from "./stopping.ts";
 
 /** Executes a claimed run to its end. Whatever happens in the graph ends the run; only a lost lease or a drain leave it to others. */
@@ -149,6 +150,7 @@ function noticeLoss(parts: RunnerParts, { controller }: Execution, error: unknow
 }
 
 const NOTHING_SEEN: Seen = { values: null, endState: null };
+const CLOSING = { values: null, as_node: "__end__" };
 
 /** Does what the run is for. */
 async function perform(scene: Scene, beginning: Beginning): Promise<Seen> {
@@ -163,7 +165,9 @@ async function perform(scene: Scene, beginning: Beginning): Promise<Seen> {
       return NOTHING_SEEN;
     case "run":
     case "resume":
-      return await stream(scene, beginning);
+      if (!closesThread(run, kwargs)) return await stream(scene, beginning);
+      await updateState(scene.graph, run, { ...kwargs, update: CLOSING }, scene.loaded.fingerprint);
+      return NOTHING_SEEN;
   }
 }
 
@@ -172,7 +176,9 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
   const { signal } = scene.controller;
   const kwargs = fromHead ? { ...scene.kwargs, checkpoint: null } : scene.kwargs;
   const showSubgraphs = kwargs.stream_subgraphs === true;
-  const options = { ...streamOptions(run, kwargs, loaded.fingerprint, signal), callbacks: [observer.callbacks] };
+  const told = kwargs.stream_mode?.includes("events") === true ? [nodeEvents(events.push)] : [];
+  const callbacks = [observer.callbacks, ...told];
+  const options = { ...streamOptions(run, kwargs, loaded.fingerprint, signal), callbacks };
   const { durability } = options;
   const port = createEffectPort({ database: parts.database, lease, signal, saver, observer, durability });
   const effects: EffectPort = {

@@ -15,14 +15,14 @@ export interface StreamOptions extends RunnableConfig {
 
 type LibraryMode = "values" | "updates" | "messages" | "custom" | "tasks" | "checkpoints" | "debug";
 
-/** The wire's `messages-tuple` is the library's `messages`. */
-function libraryMode(mode: StreamMode): LibraryMode {
-  return mode === "messages-tuple" ? "messages" : mode;
+/** The wire's `messages-tuple` is the library's `messages`; `events` is none of its modes, callbacks tell them. */
+function libraryModes(modes: readonly StreamMode[]): LibraryMode[] {
+  return modes.flatMap((mode) => (mode === "events" ? [] : [mode === "messages-tuple" ? "messages" : mode]));
 }
 
 /** The modes whose events are stored. `values` and `updates` always are: the result and the progress are made of them. */
 export function shownModes({ stream_mode }: RunKwargs): ReadonlySet<string> {
-  return new Set<LibraryMode>(["values", "updates", ...(stream_mode ?? []).map(libraryMode)]);
+  return new Set<LibraryMode>(["values", "updates", ...libraryModes(stream_mode ?? [])]);
 }
 
 /** The options of one execution. `checkpoints` tells the executor what comes next, without a look at the database. */

@@ -12,6 +12,16 @@ import { shapeToCome } from "./redeploy.ts";
 import { runnableConfig } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
 
+/**
+ * True for the command by which Agent Chat UI closes a thread: go to the end and nothing else. To LangGraph it says nothing
+ * while a node waits for an answer; the node would ask again.
+ */
+export function closesThread({ kind }: RunRow, { command }: RunKwargs): boolean {
+  if (kind !== "run" || command == null || command.update != null) return false;
+  const targets = Array.isArray(command.goto) ? command.goto : [command.goto];
+  return targets.length > 0 && targets.every((target) => target === "__end__");
+}
+
 /** Edits a thread's state, as any node. */
 export async function updateState(
   graph: CompiledGraph,

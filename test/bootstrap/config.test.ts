@@ -46,6 +46,7 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
   HOLDPOINT_LEASE_MS: { right: ["500", "10000"], wrong: ["499", "10s", "600001"] },
   HOLDPOINT_DRAIN_MS: { right: ["0", "3600000"], wrong: ["-1", "1m", "3600001"] },
   HOLDPOINT_COMPAT_SCALAR_RESUME: { right: ["true", "false"], wrong: ["on", "no"] },
+  HOLDPOINT_COMPAT_HITL_ALIASES: { right: ["true", "false"], wrong: ["on", "no"] },
   HOLDPOINT_REVIEW_DUE_HOURS: { right: ["72", "0.5"], wrong: ["0", "3d", "-1", "NaN", "Infinity", "1e3", "87601"] },
   HOLDPOINT_MAX_BODY_BYTES: { right: ["1024", "4194304"], wrong: ["1023", "4MB", "1073741825"] },
   OPENAI_API_KEY: { right: ["sk-1"], wrong: ["sesame key", "sesamé"] },

@@ -31,14 +31,17 @@ export interface TestServer {
 }
 
 /** Opens a server; its worker runs unless told not to. */
-export async function openServer(settings: Partial<HttpSettings> = {}, { works = true } = {}): Promise<TestServer> {
-  const house = await openHouse();
+export async function openServer(
+  settings: Partial<HttpSettings> = {},
+  { works = true, directory }: { works?: boolean; directory?: string } = {},
+): Promise<TestServer> {
+  const house = await openHouse(directory);
   await ensureLocalOwner(house.database);
   await registerAssistants(house.database, house.graphs.graphs.values());
   if (works) house.worker.start();
   const deps: HttpDeps = {
     ...house.parts,
-    runFeeds: createRunFeeds(house.parts),
+    runFeeds: createRunFeeds(house.parts, settings.hitlAliases),
     settings: {
       version: "0.0.0-test",
       maxBodyBytes: 1_000_000,

@@ -95,7 +95,7 @@ function parseJson(text: string, context: z.RefinementCtx): unknown {
 }
 
 function waitResponse(call: Call, run: RunRow, cancelOnDisconnect: boolean): Response {
-  const source = (signal: AbortSignal) => waitForRun(call.deps, run, signal);
+  const source = (signal: AbortSignal) => waitForRun(call.deps, run, signal, call.deps.settings.hitlAliases);
   return new Response(streamBody(watched(call, run, cancelOnDisconnect, source)), {
     headers: {
       "content-type": "application/json; charset=utf-8",

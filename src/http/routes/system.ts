@@ -23,6 +23,8 @@ export const systemRoutes: readonly Route[] = [
         version: deps.settings.version,
         context: "js",
         flags: { assistants: true, crons: false, langsmith: false, langsmith_tracing_replicas: false },
+        // Agent Inbox names an inbox by it where it is given.
+        host: { kind: "self-hosted", project_id: null, revision_id: null, tenant_id: null },
       }),
   },
   { method: "GET", path: "/livez", permission: "public", handle: () => json({ live: true }) },

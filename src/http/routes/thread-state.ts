@@ -10,6 +10,7 @@ import { jsonObjectSchema, metadataSchema, uuidSchema } from "../../protocol/jso
 import { stateUpdateSchema } from "../../protocol/thread.ts";
 import { invalid } from "../failure.ts";
 import { factsOf, graphOfThread } from "../find-graph.ts";
+import { aliasedState } from "../hitl-aliases.ts";
 import { once, readCreation } from "../idempotency.ts";
 import { flag, limitSchema, readBody, readQuery, textSchema, uuidParameter, wholeNumber } from "../read-request.ts";
 import { json, jsonText } from "../reply.ts";
@@ -116,9 +117,13 @@ async function stateAt(call: Call, place: Place, subgraphs: boolean): Promise<Re
   const thread = await findThread(call);
   const address = { thread_id: thread.thread_id, ...place };
   const state = await read(call, thread, address, subgraphs);
-  if (state !== undefined) return jsonText(wireJson(state));
+  if (state !== undefined) return jsonText(wireJson(shown(call, state)));
   if (place.checkpoint_id === undefined) return json(emptyState(thread.thread_id));
   throw new HoldpointError("not_found", `Checkpoint ${place.checkpoint_id} not found on thread ${thread.thread_id}`);
+}
+
+function shown({ deps }: Call, state: ThreadState): ThreadState {
+  return (deps.settings.hitlAliases ?? true) ? aliasedState(state) : state;
 }
 
 async function read(
@@ -151,7 +156,7 @@ async function history(call: Call, asked: z.infer<typeof historySchema>): Promis
     metadata: asked.metadata ?? undefined,
     config: JSON.parse(thread.config),
   });
-  return jsonText(wireJson(states));
+  return jsonText(wireJson(states.map((state) => shown(call, state))));
 }
 
 async function updateState(call: Call): Promise<Response> {

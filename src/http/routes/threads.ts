@@ -46,7 +46,7 @@ export const threadRoutes: readonly Route[] = [
         if_exists: body.if_exists ?? "raise",
         idempotency: keyed,
       });
-      return json(wireThread(thread));
+      return json(wireThread(thread, call.deps.settings));
     },
   },
   {
@@ -58,14 +58,15 @@ export const threadRoutes: readonly Route[] = [
       const range = { limit: limit ?? 10, offset: offset ?? 0 };
       const filter = { status: status ?? null, metadata: metadata ?? {}, ...range };
       const rows = await call.deps.database.many(searchThreads(call.principal.tenant_id, filter));
-      return page(rows.map(wireThread), range, rows[0]?.total ?? (range.offset === 0 ? 0 : undefined));
+      const threads = rows.map((row) => wireThread(row, call.deps.settings));
+      return page(threads, range, rows[0]?.total ?? (range.offset === 0 ? 0 : undefined));
     },
   },
   {
     method: "GET",
     path: "/threads/:thread_id",
     permission: "runs:read",
-    handle: async (call) => json(wireThread(await findThread(call))),
+    handle: async (call) => json(wireThread(await findThread(call), call.deps.settings)),
   },
   {
     method: "PATCH",
@@ -77,7 +78,7 @@ export const threadRoutes: readonly Route[] = [
       const statement = mergeThreadMetadata(call.principal.tenant_id, thread_id, metadata ?? {});
       const thread = await call.deps.database.maybeOne(statement);
       if (thread === undefined) throw noThread(thread_id);
-      return json(wireThread(thread));
+      return json(wireThread(thread, call.deps.settings));
     },
   },
   {
@@ -86,7 +87,7 @@ export const threadRoutes: readonly Route[] = [
     permission: "runs:create",
     async handle(call) {
       const { keyed } = await readCreation(call, z.unknown());
-      return json(wireThread(await copyThread(call, keyed)));
+      return json(wireThread(await copyThread(call, keyed), call.deps.settings));
     },
   },
 ];
