@@ -88,7 +88,10 @@ const answers = (review: ReviewRequest) => {
   const one = (action: ReviewRequest["actions"][number]) => {
     const edited = fc.record({ name: fc.constantFrom(action.name, action.name, "other"), args: fc.oneof(args, leaf) });
     return fc.oneof(
-      { weight: 12, arbitrary: fc.constantFrom(...action.allowed).map((type) => ({ type, message: "so", args: "so" })) },
+      {
+        weight: 12,
+        arbitrary: fc.constantFrom(...action.allowed).map((type) => ({ type, message: "so", args: "so" })),
+      },
       fc.record({ type: fc.constantFrom(...WORDS), message: leaf }, { requiredKeys: ["type"] }),
       fc.record({ type: fc.constant("edit"), editedAction: edited }),
       fc.record({ type: fc.constant("edit"), edited_action: edited }),
