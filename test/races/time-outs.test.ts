@@ -15,6 +15,7 @@ import { createDice, type Dice, SCALE } from "../support/dice.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
 import { answer, openOf, theOpen } from "../support/reviewer.ts";
+import { runOutOfTime } from "../support/time-outs.ts";
 import { until } from "../support/until.ts";
 
 vi.setConfig({ testTimeout: 60_000 * SCALE });
@@ -80,15 +81,6 @@ async function paused(count: number): Promise<Scene[]> {
   return await Promise.all(runs.map(async (run) => ({ run, review: await theOpen(house, run.thread_id) })));
 }
 
-/** Ends the time of one review, and of no other. */
-async function timeOut({ review }: Scene): Promise<void> {
-  const back = `update holdpoint.review
-    set opened_at = opened_at - interval '30 days', due_at = due_at - interval '30 days', next_at = next_at - interval '30 days'
-    where id = $1 and next_at is not null`;
-  await house.database.pool.query(back, [review.id]);
-  await sweepReviewTimers(house.parts);
-}
-
 const codeOf = (result: PromiseSettledResult<unknown>) =>
   result.status === "rejected" ? String((result.reason as { code?: string }).code ?? result.reason) : "taken";
 
@@ -117,7 +109,7 @@ const TOLD = [
 async function compete(dice: Dice, round: number, scene: Scene, rival: (scene: Scene) => Promise<unknown>) {
   const [late, early] = [round % 4 === 0 ? 30 : 4, round % 4 === 1 ? 30 : 4];
   const [timed, other] = await Promise.allSettled([
-    dice.hesitate(late).then(() => timeOut(scene)),
+    dice.hesitate(late).then(() => runOutOfTime(house, scene.review.id)),
     dice.hesitate(early).then(() => rival(scene)),
   ]);
   expect(timed).toMatchObject({ status: "fulfilled" });

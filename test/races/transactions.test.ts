@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { attend } from "../../src/postgres/attend.ts";
 import { cancelRun } from "../../src/postgres/cancel.ts";
@@ -15,12 +14,16 @@ import { selectHeadWithout } from "../../src/postgres/rollback.sql.ts";
 import { listRuns } from "../../src/postgres/runs.sql.ts";
 import { sweepDeletedThreads } from "../../src/postgres/sweeps.ts";
 import { timeOutRuns } from "../../src/postgres/time-out.ts";
+import { HoldpointError } from "../../src/protocol/errors.ts";
+import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
 import { resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
+import { deadlocksIn } from "../support/deadlocks.ts";
 import { createDice, type Dice, SCALE } from "../support/dice.ts";
 import { leaseOf } from "../support/dying-worker.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
 import { answer, attendances, openOf, person, reviewsOf } from "../support/reviewer.ts";
+import { runOutOfTime } from "../support/time-outs.ts";
 
 vi.setConfig({ testTimeout: 180_000 * SCALE });
 
@@ -28,6 +31,8 @@ let house: House;
 beforeAll(async () => {
   resetKnobs();
   house = await openHouse(undefined, { deadlock_timeout: "50ms" });
+  // What cannot be rejected fails.
+  house.parts.policyOf = () => ({ ...DEFAULT_REVIEW_POLICY, on_timeout: "reject" });
   await house.database.run(insertPrincipal("default", "user:2", "user", "user:2"));
 });
 afterAll(() => house.close());
@@ -149,6 +154,12 @@ const acts: Record<string, Act> = {
     const type = dice.pick((review.actions[0]?.allowed ?? []).filter((allowed) => allowed !== "edit"));
     await answer(house, review, [{ type }], { by: person(`user:${dice.roll(3)}`), seen_digest: review.request_digest });
   },
+  async "run out of time"(_dice) {
+    const waiting = "select id from holdpoint.review where next_at is not null order by random() limit 1";
+    const [review] = (await house.database.pool.query<{ id: string }>(waiting)).rows;
+    if (review !== undefined && (await runOutOfTime(house, review.id))) return;
+    throw new HoldpointError("not_found", "there was none, or it has to wait");
+  },
   async attend(dice, { thread_id }) {
     const asked = await reviewsOf(house, thread_id);
     if (asked.length === 0) return;
@@ -207,6 +218,7 @@ const EXPECTED = new Set([
   "guarded",
   "superseded",
   "already_decided",
+  "already_timed_out",
   // A claim that somebody else has, an assignment, and a question that nobody has asked.
   "claimed",
   "permission_denied",
@@ -260,7 +272,7 @@ test("all transactions at once on few threads never deadlock, and leave every in
     )
     .toBe(0);
   for (const worker of workers) await worker.stop();
-  expect(await deadlocks()).toBe(0);
+  expect(await deadlocksIn(house.url)).toBe(0);
   expect(await violations(house.database)).toEqual([]);
 });
 
@@ -277,20 +289,3 @@ const everyMinute = (thread_id: string): Parameters<typeof createCron>[1] => ({
   payload: {},
   metadata: {},
 });
-
-/** How many deadlocks this database has seen. A backend tells when it ends, so all but the asking one are ended first. */
-async function deadlocks(): Promise<number> {
-  const client = new pg.Client({ connectionString: house.url });
-  await client.connect();
-  const others =
-    "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name = 'holdpoint'";
-  const ended = (await client.query<{ pid: number }>(`select pid, pg_terminate_backend(pid) ${others}`)).rows.map(
-    ({ pid }) => pid,
-  );
-  const alive = async () =>
-    (await client.query("select 1 from pg_stat_activity where pid = any($1)", [ended])).rows.length;
-  await expect.poll(alive, { timeout: 10_000, interval: 20 }).toBe(0);
-  const { rows } = await client.query("select deadlocks::int from pg_stat_database where datname = current_database()");
-  await client.end();
-  return rows[0].deadlocks;
-}
