@@ -71,19 +71,22 @@ test("a copy refers to nothing that went with the parent, though the parent is i
 });
 
 test("a run that writes ahead of the disk copies it too, and goes on from the copy", async () => {
-  const oldest = await pruned("ahead");
-  await createThread(scene.counted, "ahead");
+  const { counted, replica } = scene;
+  const parent = await putList(counted.saver, inThread("ahead"), undefined, LIST);
+  const child = await putList(replica.saver, parent, undefined, [...LIST, "of the child"]);
+  await replica.saver.prune({ thread_ids: ["ahead"], keepLast: 1 });
+  await createThread(counted, "ahead");
+  const tuple = await counted.saver.getTuple(child);
+  // The parent is in memory yet: nothing says before the commit that it has gone.
   const lease = { thread_id: "ahead", lease_epoch: 1, run_id: randomUUID(), writeBehind: true };
-  const saver = scene.counted.saver.withLease(lease);
-  const parent = await scene.counted.saver.getTuple(oldest);
-  const copy = await putCopy(saver, parent!);
+  const saver = counted.saver.withLease(lease);
+  const copy = await putCopy(saver, tuple!);
   await putList(saver, copy, undefined, [...LIST, "after the copy"]);
   await saver.flush();
-  const tuple = await scene.replica.saver.getTuple(inThread("ahead"));
-  expect(tuple?.checkpoint.channel_values["list"]).toEqual([...LIST, "after the copy"]);
-  expect((await scene.replica.saver.getTuple(copy))?.checkpoint.channel_values).toEqual(
-    parent?.checkpoint.channel_values,
-  );
+  const head = await replica.saver.getTuple(inThread("ahead"));
+  expect(head?.checkpoint.channel_values["list"]).toEqual([...LIST, "after the copy"]);
+  expect(head?.parentConfig).toEqual(copy);
+  expect((await replica.saver.getTuple(copy))?.checkpoint.channel_values).toEqual(tuple?.checkpoint.channel_values);
 });
 
 test("nothing but a copy can be put onto a parent that was pruned", async () => {

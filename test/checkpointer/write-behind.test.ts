@@ -2,6 +2,7 @@ import { Annotation, START, StateGraph } from "@langchain/langgraph";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { FencedSaver } from "../../src/postgres/checkpointer/fenced-saver.ts";
+import { collect } from "../support/collect.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type CountedSaver, checkpointOf, createThread, METADATA, openCounted, rowsOfThread } from "./support.ts";
 
@@ -74,14 +75,17 @@ test("what is written behind is acknowledged at once, committed in order and com
   expect((await other.saver.getTuple(head("behind")))?.pendingWrites).toEqual([["task", "turn", 9]]);
 });
 
-test("the saver's own reads see what it has taken", async () => {
+test("the saver's own reads wait for what it has taken, and see it", async () => {
   const saver = await openBehind("reads");
+  await hold("reads");
   const { ids } = await putSome(saver, "reads", 3);
-  expect((await saver.getTuple(head("reads")))?.checkpoint.id).toBe(ids[2]);
-  const listed: string[] = [];
-  await putSome(saver, "reads", 1, { configurable: { thread_id: "reads", checkpoint_id: ids[2]! } } as never, 103);
-  for await (const { checkpoint } of saver.list(head("reads"))) listed.push(checkpoint.id);
-  expect(listed).toHaveLength(4);
+  const reading = saver.getTuple(head("reads"));
+  const listing = collect(saver.list(head("reads")));
+  // Whoever reads without having taken anything finds nothing yet.
+  expect(await other.saver.getTuple(head("reads"))).toBeUndefined();
+  await letGo();
+  expect((await reading)?.checkpoint.id).toBe(ids[2]);
+  expect((await listing).map(({ checkpoint }) => checkpoint.id)).toEqual(ids.toReversed());
 });
 
 describe("a branch whose chain another branch has extended", () => {
