@@ -2,6 +2,8 @@
 import { fileURLToPath } from "node:url";
 import type { Thread } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createApp } from "../../src/http/app.ts";
+import { createRunFeeds } from "../../src/http/run-feed.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
 import type { ScriptedCall } from "../fixtures/flavours/scripted-model.ts";
 import { knobs, resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
@@ -258,4 +260,30 @@ describe("Agent Chat UI", () => {
     expect(await reviewOf(thread_id)).toMatchObject({ status: "superseded" });
     expect(knobs.visits).toEqual([]);
   });
+});
+
+it("closes no guarded graph by either of their ways", async () => {
+  const { thread_id } = await server.client.threads.create();
+  await server.client.runs.wait(thread_id, "bound", { input: { asks: 1 } });
+  const before = [await server.client.threads.get(thread_id), await reviewOf(thread_id)];
+  const closing = server.client.threads.updateState(thread_id, { values: null, asNode: "__end__" });
+  await expect(closing).rejects.toEqual(refusal("409"));
+  const going = server.client.runs.create(thread_id, "bound", { input: {}, command: { goto: "__end__" } });
+  await expect(going).rejects.toEqual(refusal("409"));
+  expect([await server.client.threads.get(thread_id), await reviewOf(thread_id)]).toEqual(before);
+});
+
+it("tells of questions as the graph asks them where the setting says so", async () => {
+  const { house, deps } = server;
+  const settings = { ...deps.settings, hitlAliases: false };
+  const app = createApp({ ...deps, runFeeds: createRunFeeds(house.parts, false), settings });
+  const ask = async (path: string) => await (await app.fetch(new Request(`http://127.0.0.1:8123${path}`))).text();
+  const thread_id = await waitingAgent(payTen);
+  const { run_id } = await reviewOf(thread_id);
+  const at = `/threads/${thread_id}`;
+  for (const path of [at, `${at}/state`, `${at}/history`, `${at}/runs/${run_id}/join`, `${at}/runs/${run_id}/stream`]) {
+    const told = await ask(path);
+    expect(told, path).toContain("actionRequests");
+    expect(told, path).not.toContain("action_requests");
+  }
 });
