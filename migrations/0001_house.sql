@@ -385,6 +385,10 @@ create table holdpoint.review (
 create unique index review_pause on holdpoint.review (thread_id, checkpoint_id, task_id, interrupt_id) nulls not distinct
   where status in ('open', 'info_requested', 'decided', 'resuming');
 create index review_inbox on holdpoint.review (tenant_id, status, opened_at desc);
+-- The inbox, its counts and its filters read what is not over, however much has been.
+create index review_waiting on holdpoint.review (tenant_id, opened_at, id)
+  where status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale');
+create index review_of_thread on holdpoint.review (thread_id, opened_at);
 create index review_thread on holdpoint.review (thread_id, id) where status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale');
 create index review_group on holdpoint.review (group_id, id);
 create index review_run on holdpoint.review (run_id);

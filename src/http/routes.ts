@@ -7,6 +7,7 @@ import { insightRoutes } from "./routes/insights.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { queueRoutes } from "./routes/queue.ts";
 import { reviewAttendRoutes } from "./routes/review-attend.ts";
+import { reviewDecisionRoutes } from "./routes/review-decisions.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
 import { runCancelRoutes } from "./routes/run-cancel.ts";
 import { runListRoutes } from "./routes/run-list.ts";
@@ -31,6 +32,7 @@ export const routes: readonly Route[] = [
   ...runStreamRoutes,
   ...reviewRoutes,
   ...auditRoutes,
+  ...reviewDecisionRoutes,
   ...reviewAttendRoutes,
   ...deliveryRoutes,
   ...runListRoutes,

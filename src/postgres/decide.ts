@@ -44,8 +44,8 @@ export interface Answer {
 
 /** A decision on one review, or on several of one thread at once, as a resume by interrupt ids makes it. */
 export interface Decide extends ResumeCommand {
-  /** `timeout`: nobody has decided, and the policy does, as `timeoutPrincipal`, bound by the review's own digest. */
-  channel: "api" | "runs" | "timeout";
+  /** `timeout`: nobody has decided, and the policy does, as `timeoutPrincipal`, bound by the review's own digest. `ask`: sent back to the graph. */
+  channel: "api" | "runs" | "ask" | "timeout";
   thread_id: string;
   answers: readonly Answer[];
   comment?: string | undefined;

@@ -61,7 +61,8 @@ export interface ReviewRow {
   closed_at: string | null;
 }
 
-const REVIEW = columns`id, tenant_id, version, group_id, status, outcome, status_reason, thread_id, run_id, resume_run_id, graph_id,
+/** Every column of a review. */
+export const REVIEW = columns`id, tenant_id, version, group_id, status, outcome, status_reason, thread_id, run_id, resume_run_id, graph_id,
   graph_fingerprint, assistant_id, node, checkpoint_id, checkpoint_ns, task_id, interrupt_id, asking_ns, asking_checkpoint_id,
   asking_task_id, ordinal, flavour, guarded, title, description, value, response_schema, actions, value_digest,
   policy_digest, request_digest, requested_by, policy, risk, priority, candidate_users, candidate_groups, assignee,
@@ -153,6 +154,12 @@ export const newestReviewsOfThread = (tenant_id: string, thread_id: string) => s
     order by coalesce(interrupt_id, 'breakpoint:' || task_id), opened_at desc) newest
   order by opened_at desc
   limit 1000`;
+
+/** The reviews of one group. */
+export const selectGroup = (tenant_id: string, group_id: string) => sql<ReviewRow>`
+  select ${REVIEW} from holdpoint.review
+  where tenant_id = ${tenant_id} and group_id = ${group_id}::uuid
+  order by id`;
 
 /** The reviews of one group, locked in id order. */
 export const groupForUpdate = (tenant_id: string, group_id: string) => sql<ReviewRow>`
@@ -256,16 +263,3 @@ export const decisionsOf = (tenant_id: string, review_ids: readonly string[]) =>
   left join holdpoint.principal p on p.tenant_id = d.tenant_id and p.principal_id = d.principal_id
   where d.tenant_id = ${tenant_id} and d.review_id = any(${review_ids}::uuid[])
   order by d.review_id, d.seq`;
-
-/** Reviews by filter, oldest first: what waits longest comes first. */
-export const listReviews = (
-  tenant_id: string,
-  filter: { status: string | null; graph_id: string | null; thread_id: string | null; limit: number; offset: number },
-) => sql<ReviewRow & { total: number }>`
-  select ${REVIEW}, count(*) over () as total from holdpoint.review
-  where tenant_id = ${tenant_id}
-    and (${filter.status}::text is null or status = ${filter.status})
-    and (${filter.graph_id}::text is null or graph_id = ${filter.graph_id})
-    and (${filter.thread_id}::text is null or thread_id = ${filter.thread_id})
-  order by opened_at, id
-  limit ${filter.limit}::int offset ${filter.offset}::int`;

@@ -1,10 +1,23 @@
 import { deadlinesOf } from "../policy/review/time-out.ts";
 import type { ReviewAction } from "../protocol/interrupt.ts";
 import type { Json } from "../protocol/json.ts";
-import type { ReviewDecision, ReviewOutcome, ReviewTask } from "../protocol/review.ts";
+import {
+  REVIEW_STATUSES,
+  type ReviewDecision,
+  type ReviewOutcome,
+  type ReviewStatus,
+  type ReviewTask,
+} from "../protocol/review.ts";
 import type { ReviewPolicy } from "../protocol/review-policy.ts";
 import type { Database } from "./database.ts";
-import { type DecisionRow, decisionsOf, listReviews, type ReviewRow, selectReview } from "./reviews.sql.ts";
+import {
+  listReviews,
+  listReviewsOfThread,
+  listWaitingReviews,
+  type ReviewPage,
+  type ReviewWish,
+} from "./review-list.sql.ts";
+import { type DecisionRow, decisionsOf, type ReviewRow, selectGroup, selectReview } from "./reviews.sql.ts";
 
 /** One review with the decision that stands, or undefined. */
 export async function readReview(database: Database, tenant_id: string, id: string): Promise<ReviewTask | undefined> {
@@ -14,21 +27,42 @@ export async function readReview(database: Database, tenant_id: string, id: stri
   return reviewTask(row, decisions);
 }
 
+/** The reviews of one group, which ask at one checkpoint and are resumed together. */
+export async function readGroup(database: Database, tenant_id: string, group_id: string): Promise<ReviewTask[]> {
+  const rows = await database.many(selectGroup(tenant_id, group_id));
+  const ids = rows.map(({ id }) => id);
+  const decisions = await database.many(decisionsOf(tenant_id, ids));
+  return rows.map((row) => reviewTask(row, decisions));
+}
+
+/** Which reviews to list. */
+export interface ReviewFilter extends ReviewWish, ReviewPage {
+  /** None: of every status. */
+  status?: ReviewStatus | readonly ReviewStatus[] | string | null | undefined;
+  thread_id?: string | null | undefined;
+}
+
 /** A page of reviews, and how many there are in all. */
 export async function readReviews(
   database: Database,
   tenant_id: string,
-  filter: { status: string | null; graph_id: string | null; thread_id: string | null; limit: number; offset: number },
+  { status, thread_id, limit, offset, ...wish }: ReviewFilter,
 ): Promise<{ reviews: ReviewTask[]; total: number }> {
-  const rows = await database.many(listReviews(tenant_id, filter));
-  const decisions = await database.many(
-    decisionsOf(
-      tenant_id,
-      rows.map(({ id }) => id),
-    ),
+  const statuses = status == null ? REVIEW_STATUSES : typeof status === "string" ? [status] : status;
+  const page = { limit, offset };
+  const list = statuses.some(isOver) ? listReviews : listWaitingReviews;
+  const rows = await database.many(
+    thread_id == null
+      ? list(tenant_id, statuses, wish, page)
+      : listReviewsOfThread(tenant_id, thread_id, statuses, wish, page),
   );
+  const ids = rows.map(({ id }) => id);
+  const decisions = await database.many(decisionsOf(tenant_id, ids));
   return { reviews: rows.map((row) => reviewTask(row, decisions)), total: rows[0]?.total ?? 0 };
 }
+
+const OVER: ReadonlySet<string> = new Set(["closed", "cancelled", "superseded", "failed"]);
+const isOver = (status: string) => OVER.has(status);
 
 /** The review as the API shows it. */
 export function reviewTask(row: ReviewRow, decisions: readonly DecisionRow[]): ReviewTask {

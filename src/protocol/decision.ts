@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MAX_IDEMPOTENCY_KEY } from "./idempotency.ts";
-import { jsonSchema } from "./json.ts";
+import { jsonSchema, uuidSchema } from "./json.ts";
 
 /** How long what is said to the graph may be. */
 export const MAX_MESSAGE = 10_000;
@@ -39,6 +39,22 @@ export const decisionBodySchema = z.object({
 
 /** The body of `POST /reviews/:id/decision`. */
 export type DecisionBody = z.infer<typeof decisionBodySchema>;
+
+/** The body of `POST /review-groups/:group_id/decision`. Each review's own decisions are read when it is known to be open. */
+export const groupDecisionBodySchema = decisionBodySchema
+  .pick({ comment: true, reason_code: true, idempotency_key: true })
+  .extend({
+    answers: z
+      .array(
+        z.object({
+          review_id: uuidSchema,
+          decisions: z.unknown(),
+          seen_digest: z.string().max(200).refine(isText, NOT_TEXT).optional(),
+        }),
+      )
+      .min(1)
+      .max(100),
+  });
 
 /** What tied a decision to the bytes its maker saw; `unbound` only where the compatibility setting allows it. */
 export type Binding = "digest" | "version" | "interrupt_id" | "checkpoint" | "unbound";
