@@ -10,6 +10,8 @@ const deliveryWire = z.looseObject({
   delivery_id: z.string(),
   run_id: z.string(),
   thread_id: z.string(),
+  event: z.string(),
+  review_id: z.string().nullish(),
   url: z.string(),
   status: z.string(),
   attempts: z.number(),

@@ -25,6 +25,7 @@ import { addRunsRetry } from "./commands/runs-retry.ts";
 import { addRunsShow } from "./commands/runs-show.ts";
 import { addRunsWatch } from "./commands/runs-watch.ts";
 import { addServerCommands } from "./commands/start.ts";
+import { addWebhookCommands } from "./commands/webhook.ts";
 import { addWhoami } from "./commands/whoami.ts";
 import { addWorkers } from "./commands/workers.ts";
 import { sanitiseText } from "./sanitise.ts";
@@ -67,8 +68,9 @@ export function createProgram(cli: Cli): Command {
   addQueue(program, cli);
   addWorkers(program, cli);
   addDeliveriesCommands(program, cli);
-  addGraphs(program, cli);
+  addWebhookCommands(program, cli);
   addAuditCommands(program, cli);
+  addGraphs(program, cli);
   addCheck(program, cli);
   addPolicyCommands(program, cli);
   addKeysCommands(program, cli);

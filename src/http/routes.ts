@@ -8,6 +8,7 @@ import { loginRoutes } from "./routes/login.ts";
 import { queueRoutes } from "./routes/queue.ts";
 import { reviewAttendRoutes } from "./routes/review-attend.ts";
 import { reviewDecisionRoutes } from "./routes/review-decisions.ts";
+import { reviewHistoryRoutes } from "./routes/review-history.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
 import { runCancelRoutes } from "./routes/run-cancel.ts";
 import { runListRoutes } from "./routes/run-list.ts";
@@ -31,6 +32,7 @@ export const routes: readonly Route[] = [
   ...runCancelRoutes,
   ...runStreamRoutes,
   ...reviewRoutes,
+  ...reviewHistoryRoutes,
   ...auditRoutes,
   ...reviewDecisionRoutes,
   ...reviewAttendRoutes,

@@ -122,7 +122,8 @@ export function reviewTask(row: ReviewRow, decisions: readonly DecisionRow[]): R
   };
 }
 
-function reviewDecision(row: DecisionRow): ReviewDecision {
+/** A decision as the API shows it. */
+export function reviewDecision(row: DecisionRow): ReviewDecision {
   return {
     id: row.id,
     principal_id: row.principal_id,

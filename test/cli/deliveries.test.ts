@@ -45,10 +45,12 @@ describe("deliveries", () => {
     const { run_id, delivery_id } = await told("/list");
     const screen = await cli(["--limit", "1"], { isScreen: true, columns: 140 });
     const [heading, row] = screen.stdout.split("\n");
-    expect(heading).toMatch(/^ID +STATUS +ATTEMPTS +ANSWER +NEXT +AGE +RUN +URL$/);
-    expect(row).toMatch(new RegExp(`^${delivery_id.slice(0, 7)} +pending +1 +503 .*${run_id.slice(0, 7)} +http://127`));
+    expect(heading).toMatch(/^ID +STATUS +ATTEMPTS +ANSWER +NEXT +AGE +RUN +EVENT +URL$/);
+    expect(row).toMatch(
+      new RegExp(`^${delivery_id.slice(0, 7)} +pending +1 +503 .*${run_id.slice(0, 7)} +run.ended +http`),
+    );
     expect((await cli(["list", "--status", "pending"])).stdout.split("\n")[0]).toMatch(
-      new RegExp(`^${delivery_id}\tpending\t1\t503\t.*\t${run_id}\t`),
+      new RegExp(`^${delivery_id}\tpending\t1\t503\t.*\t${run_id}\trun.ended\t`),
     );
     expect(JSON.parse((await cli(["list", "--json", "status,attempts"])).stdout)).toEqual([
       { status: "pending", attempts: 1 },

@@ -54,6 +54,7 @@ test("a review is told from its opening to its decision, in few words and with a
       priority: 50,
       revision: 1,
       due_at: review.due_at,
+      assignee: null,
       requested_by: review.requested_by,
       by: review.requested_by,
       seq: 1,
@@ -73,7 +74,7 @@ test("a review is told from its opening to its decision, in few words and with a
 test("each kind of link that somebody waits for is told once, and no other", async () => {
   tell({ webhooks: [receiver.url("/kinds")] });
   const review = await opened();
-  const kinds = ["viewed", "claimed", "released", "assigned", "delegated", "snoozed", "commented", "info_given"];
+  const kinds = ["viewed", "claimed", "released", "assigned", "snoozed", "commented", "info_given"];
   for (const kind of [...kinds, "reminded", "escalated", "bypassed", "resume_queued"]) await link(review, kind);
   expect((await noticesOf(review)).map(({ event }) => event).sort()).toEqual(
     ["review.opened", "review.assigned", "review.due_soon", "review.escalated", "review.bypassed"].sort(),

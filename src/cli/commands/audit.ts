@@ -40,8 +40,8 @@ export function addAuditCommands(program: Command, cli: Cli): void {
     .addHelpText(
       "after",
       `
-The entries are read from the server with a key that has audit:read and review:read; every hash is computed here, so the
-server is asked for the entries and not for its word. Ends with 1 and names the first entry that does not hold.
+The entries are read from the server with a key that has audit:read; every hash is computed here, so the server is
+asked for the entries and not for its word. Ends with 1 and names the first entry that does not hold.
 An end that was cut off can be found by the rows, or by comparing "heads" with what it was before: keep it elsewhere.
 
 Examples:

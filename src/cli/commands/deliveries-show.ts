@@ -30,6 +30,8 @@ function showLines(cli: Cli, delivery: History): string[] {
   const { bold, dim } = cli.terminal.colours;
   const { next_at } = delivery;
   const pairs: [string, string][] = [
+    ["event", sanitiseLine(delivery.event)],
+    ...(delivery.review_id == null ? [] : [["review", sanitiseLine(delivery.review_id)] as [string, string]]),
     ["run", sanitiseLine(delivery.run_id)],
     ["thread", sanitiseLine(delivery.thread_id)],
     ["url", sanitiseLine(delivery.url)],

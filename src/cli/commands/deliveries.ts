@@ -12,38 +12,40 @@ import { addDeliveriesShow } from "./deliveries-show.ts";
 interface ListOptions {
   status?: string;
   run?: string;
+  review?: string;
   limit: number;
   json?: string | true;
 }
 
-/** `deliveries`: what webhooks were told, what they answered, and telling them again. */
+/** `deliveries`: what webhooks were told and people were written, what came of it, and telling it again. */
 export function addDeliveriesCommands(program: Command, cli: Cli): void {
   const deliveries = program
     .command("deliveries")
-    .description("see what webhooks were told, and tell them again")
+    .description("see what webhooks were told and people were written, and tell it again")
     .helpCommand(false);
   deliveries
     .command("list", { isDefault: true })
     .description("list deliveries, newest first")
     .addOption(new Option("-s, --status <status>", "only with this status").choices(DELIVERY_STATUSES))
     .option("-r, --run <id>", "only of this run (its whole id)")
+    .option("--review <id>", "only of this review (its whole id)")
     .addOption(wholeNumberOption("-n, --limit <number>", "how many at most", 1, 1000).default(20))
     .option("--json [fields]", "print JSON, or only these fields of it (delivery_id,status,…)")
     .addHelpText(
       "after",
       `
-pending: not answered yet, tried again for three days; delivered: answered with 2xx; gone: answered with 410;
-dead: tried for three days in vain.
+pending: not answered yet, tried again for three days; delivered: answered with 2xx, or taken by the mail server; gone:
+answered with 410, or refused for good by the mail server; dead: tried for three days in vain.
 
 Piped, it prints one line a delivery, tab-separated and without a heading:
-delivery_id, status, attempts, answer, next_at, created_at, run_id, url
+delivery_id, status, attempts, answer, next_at, created_at, run_id, event, url
 
 Examples:
   $ holdpoint deliveries
   $ holdpoint deliveries list --status dead --json delivery_id,url`,
     )
-    .action(async ({ status, run, limit, json }: ListOptions) => {
-      const rows = await listDeliveries(cli.api(), { status, run_id: run, limit });
+    .action(async ({ status, run, review, limit, json }: ListOptions) => {
+      const rows = await listDeliveries(cli.api(), { status, run_id: run, review_id: review, limit });
       printList(cli.terminal, columnsOf(cli, rows), rows, "no deliveries", json);
     });
   addDeliveriesShow(deliveries, cli);
@@ -65,6 +67,7 @@ function columnsOf(cli: Cli, rows: readonly DeliveryView[]): Column<DeliveryView
     },
     { name: "AGE", show: ({ created_at }) => formatSince(created_at, now), value: ({ created_at }) => created_at },
     { name: "RUN", show: ({ run_id }) => shortId(run_id), value: ({ run_id }) => run_id },
+    { name: "EVENT", show: ({ event }) => event },
     { name: "URL", show: ({ url }) => url, shrinks: true },
   ];
 }

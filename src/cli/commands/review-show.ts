@@ -1,12 +1,10 @@
 import type { Command } from "commander";
-import { z } from "zod";
 import type { Cli } from "../cli.ts";
 import { findReview } from "../find-review.ts";
-import { formatMoment, formatValue } from "../format.ts";
 import { shortId } from "../id-prefix.ts";
+import { historyLines, historyWire } from "../review-history.ts";
 import { isOpenReview, reviewLines } from "../review-view.ts";
-import { safeJson, sanitiseLine } from "../sanitise.ts";
-import { renderPairs } from "../table.ts";
+import { safeJson } from "../sanitise.ts";
 import type { Review } from "../wire.ts";
 
 interface ShowOptions {
@@ -14,13 +12,6 @@ interface ShowOptions {
   raw?: boolean;
   history?: boolean;
 }
-
-const eventWire = z.looseObject({
-  kind: z.string(),
-  at: z.string(),
-  principal_id: z.string(),
-  body: z.string(),
-});
 
 /** `review show`: one review, whole. */
 export function addReviewShow(review: Command, cli: Cli): void {
@@ -30,7 +21,7 @@ export function addReviewShow(review: Command, cli: Cli): void {
     .argument("<id>", "id of the review, or its first characters")
     .option("--json", "print the review as JSON")
     .option("--raw", "print the value the graph paused with, as JSON")
-    .option("--history", "print what has happened to it")
+    .option("--history", "print what has happened to it: who looked, who decided by which right, what was done then")
     .addHelpText(
       "after",
       "\nExamples:\n  $ holdpoint review show 7f3a\n  $ holdpoint review show 7f3a --json | jq .actions[0].args",
@@ -43,7 +34,7 @@ export function addReviewShow(review: Command, cli: Cli): void {
 
 async function linesOf(cli: Cli, review: Review, options: ShowOptions): Promise<string[]> {
   if (options.raw === true) return [safeJson(review.value ?? null, 2)];
-  if (options.history === true) return await historyLines(cli, review, options.json === true);
+  if (options.history === true) return await historyOf(cli, review, options.json === true);
   if (options.json === true) return [safeJson(review, 2)];
   return [...reviewLines(review, cli.terminal), ...nextLines(cli, review)];
 }
@@ -61,7 +52,6 @@ function nextLines(cli: Cli, review: Review): string[] {
   return ["", ...commands.map((command) => cli.terminal.colours.dim(`  ${cli.name} ${command}`))];
 }
 
-/** What has happened to a review, and whether the chain over it still holds. */
 /** The argument that an edit is most likely about. */
 function editableName({ actions }: Review): string {
   const path = actions[0]?.editable_paths?.[0];
@@ -69,28 +59,9 @@ function editableName({ actions }: Review): string {
   return /^[\w.-]+$/.test(first ?? "") ? (first as string) : "name";
 }
 
-async function historyLines(cli: Cli, review: Review, json: boolean): Promise<string[]> {
-  const path = `/reviews/${encodeURIComponent(review.id)}/audit`;
-  const { body: events, headers } = await cli.api().request("GET", path, z.array(eventWire));
-  if (json) return [safeJson(events, 2)];
-  const { bold, dim } = cli.terminal.colours;
-  const chain = headers.get("x-holdpoint-chain") ?? "not checked";
-  return [
-    ...events.flatMap(({ at, kind, principal_id, body }) => [
-      `${dim(formatMoment(at))}  ${bold(sanitiseLine(kind))} by ${sanitiseLine(principal_id)}`,
-      ...detailLines(body, dim),
-    ]),
-    dim(`The chain of this history is ${sanitiseLine(chain)}.`),
-  ];
-}
-
-function detailLines(body: string, dim: (text: string) => string): string[] {
-  const details: unknown = JSON.parse(body);
-  if (typeof details !== "object" || details === null) return [];
-  const pairs = Object.entries(details).filter(([, value]) => value !== null && value !== undefined);
-  return renderPairs(
-    pairs.map(([name, value]): [string, string] => [name, formatValue(value)]),
-    4,
-    dim,
-  );
+/** Everything about a review, and whether the record of it still holds. */
+async function historyOf(cli: Cli, { id }: Review, json: boolean): Promise<string[]> {
+  const path = `/reviews/${encodeURIComponent(id)}/history`;
+  const { body: history } = await cli.api().request("GET", path, historyWire);
+  return json ? [safeJson(history, 2)] : historyLines(history, cli.terminal);
 }

@@ -3,7 +3,7 @@ import { auditPage } from "../../postgres/audit-export.sql.ts";
 import { uuidSchema } from "../../protocol/json.ts";
 import { readQuery, wholeNumber } from "../read-request.ts";
 import { json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import type { Route } from "../route.ts";
 import { sinceSchema } from "./run-list.ts";
 
 // A review may hold megabytes, and all of a page is in memory at once.
@@ -22,8 +22,8 @@ export const auditRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/audit/reviews",
-    permission: ["audit:read", "review:read"],
-    async handle(call: Call) {
+    permission: "audit:read",
+    async handle(call) {
       const { since, review_id, after, limit } = readQuery(call, pageSchema);
       const since_s = since !== undefined && "seconds_ago" in since ? since.seconds_ago : null;
       const since_at = since !== undefined && "at" in since ? since.at : null;

@@ -40,11 +40,12 @@ const MARKS: Readonly<Record<string, string>> = {
  * previews that open it first. No arguments: mail is read on other people's machines.
  */
 export function reviewMailText(notice: ReviewNotice, publicUrl: string): MailText {
-  const { event, title, effects, more_effects, due_at, risk, reason, requested_by, graph_id, node } = notice;
+  const { event, title, effects, more_effects, due_at, assignee, risk, reason, requested_by, graph_id, node } = notice;
   const more = more_effects === 0 ? [] : [`  and ${more_effects} more`];
   const facts = [
     ...(due_at === null ? [] : [`Due: ${minutes(due_at)}`]),
     ...(risk === null ? [] : [`Risk: ${risk}`]),
+    ...(assignee === null ? [] : [`Assigned to: ${defanged(assignee)}`]),
     `Asked by: ${defanged(requested_by)}`,
     `Graph: ${defanged(graph_id)}, at ${defanged(node)}`,
   ];

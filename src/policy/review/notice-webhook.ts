@@ -11,7 +11,7 @@ export function reviewLinkUrl(publicUrl: string, review_id: string): string {
  */
 export function reviewWebhookBody(notice: ReviewNotice, publicUrl: string): string {
   const { event, at, seq, by, review_id, group_id, thread_id, run_id, graph_id, node } = notice;
-  const { title, status, outcome, risk, priority, revision, due_at, requested_by } = notice;
+  const { title, status, outcome, risk, priority, revision, due_at, assignee, requested_by } = notice;
   return JSON.stringify({
     type: event,
     timestamp: at,
@@ -29,6 +29,7 @@ export function reviewWebhookBody(notice: ReviewNotice, publicUrl: string): stri
       priority,
       revision,
       due_at,
+      assignee,
       requested_by,
       by,
       seq,

@@ -25,6 +25,7 @@ export interface ReviewNotice {
   priority: number;
   revision: number;
   due_at: string | null;
+  assignee: string | null;
   requested_by: string;
   /** What would happen, one sentence an action; the first few. */
   effects: string[];
@@ -48,6 +49,7 @@ export interface NoticedReview {
   priority: number;
   revision: number;
   due_at: string | null;
+  assignee: string | null;
   requested_by: string;
   /** As JSON. */
   actions: string;
@@ -81,6 +83,7 @@ const quiet = (event: string): NotifyingKind => ({ event, isMailed: false });
 const NOTIFYING: ReadonlyMap<string, NotifyingKind> = new Map([
   ["opened", mailed("review.opened")],
   ["assigned", mailed("review.assigned")],
+  ["delegated", mailed("review.assigned")],
   ["info_requested", mailed("review.info_requested")],
   ["escalated", mailed("review.escalated")],
   ["reminded", mailed("review.due_soon")],
@@ -127,6 +130,7 @@ export function noticeOf(
     priority: review.priority,
     revision: review.revision,
     due_at: review.due_at,
+    assignee: review.assignee,
     requested_by: review.requested_by,
     effects: actions.slice(0, EFFECTS).map(({ preview, name }) => clipped(preview ?? `${name} runs.`, LONGEST_EFFECT)),
     more_effects: Math.max(0, actions.length - EFFECTS),
