@@ -4,6 +4,7 @@ import pg from "pg";
 import type { GraphSet } from "../../src/graphs/graph-set.ts";
 import { loadGraphs } from "../../src/graphs/load.ts";
 import * as holdpoint from "../../src/index.ts";
+import type { PolicyOf } from "../../src/policy/review/open.ts";
 import { createWriteBatcher } from "../../src/postgres/batch.ts";
 import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { claimCandidates } from "../../src/postgres/claim.sql.ts";
@@ -29,6 +30,8 @@ export interface House {
   database: Database;
   wakeups: Wakeups;
   parts: RunnerParts;
+  /** What its questions are opened under; a test may put something else there. */
+  policy: { of: PolicyOf };
   graphs: GraphSet;
   worker: Worker;
   newWorker(options?: Partial<WorkerOptions>): Worker;
@@ -58,6 +61,7 @@ export async function openHouse(
   const graphs = await loadGraphs({ directory, virtualModules: { holdpoint } });
   const batcher = createWriteBatcher(database.pool);
   const saver = createSaver({ pool: database.pool, batcher });
+  const policy: House["policy"] = { of: () => DEFAULT_REVIEW_POLICY };
   const parts: RunnerParts = {
     database,
     wakeups,
@@ -67,7 +71,7 @@ export async function openHouse(
     databasePort: () => database.pool,
     log: openLog({ level: process.env["TEST_LOG"] ?? "silent", pretty: false }),
     metrics: createMetrics(async () => []),
-    policyOf: () => DEFAULT_REVIEW_POLICY,
+    policyOf: (question) => policy.of(question),
     modelPrices: new Map([["gpt-4.1-mini", { input: 0.4, output: 1.6, cached: 0.1 }]]),
   };
   const workers: Worker[] = [];
@@ -90,6 +94,7 @@ export async function openHouse(
     database,
     wakeups,
     parts,
+    policy,
     graphs,
     worker,
     newWorker,
