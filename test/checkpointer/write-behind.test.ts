@@ -77,6 +77,8 @@ test("what is written behind is acknowledged at once, committed in order and com
 
 test("the saver's own reads wait for what it has taken, and see it", async () => {
   const saver = await openBehind("reads");
+  // Connections enough for the reads, so that nothing but the saver keeps them waiting.
+  await Promise.all(Array.from({ length: 4 }, () => counted.pool.query("select 1")));
   await hold("reads");
   const { ids } = await putSome(saver, "reads", 3);
   const reading = saver.getTuple(head("reads"));
