@@ -6,6 +6,7 @@ import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { QUEUE_MUTANTS } from "./queue-mutants.ts";
 import { STOP_MUTANTS } from "./stop-mutants.ts";
+import { TIMER_MUTANTS } from "./timer-mutants.ts";
 
 /** All faults. */
 export const MUTANTS: readonly Mutant[] = [
@@ -16,4 +17,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...STOP_MUTANTS,
   ...EVENT_MUTANTS,
   ...DECISION_MUTANTS,
+  ...TIMER_MUTANTS,
 ];
