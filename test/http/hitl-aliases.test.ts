@@ -60,7 +60,9 @@ test("a run that asked nothing is given as it is stored, byte for byte", () => {
   });
 });
 
-test("whatever is streamed, telling of it neither fails nor loses anything", () => {
+const SCALE = Number(process.env["HOLDPOINT_TEST_SCALE"] ?? 1);
+
+test("whatever is streamed, telling of it neither fails nor loses anything", { timeout: 30_000 * SCALE }, () => {
   const mode = fc.constantFrom("values", "updates", "tasks", "checkpoints", "debug", "custom", "messages");
   const key = fc.constantFrom(
     "__interrupt__",
@@ -91,6 +93,6 @@ test("whatever is streamed, telling of it neither fails nor loses anything", () 
       });
       expect(JSON.parse(without)).toEqual(JSON.parse(JSON.stringify(told)));
     }),
-    { numRuns: 500 * Number(process.env["HOLDPOINT_TEST_SCALE"] ?? 1) },
+    { numRuns: 500 * SCALE },
   );
 });
