@@ -37,6 +37,7 @@ export function installationChecks(cli: Cli): Check[] {
     { name: "disk", examine: () => checkDisk(cli) },
     { name: "database", examine: () => checkDatabase(cli) },
     { name: "graphs", examine: () => checkGraphs(cli) },
+    { name: "policy", examine: () => checkPolicy(cli) },
     { name: "server", examine: () => checkServer(cli) },
   ];
 }
@@ -119,6 +120,19 @@ async function checkGraphs(cli: Cli): Promise<Finding> {
       advice: "put a graph file there, or set HOLDPOINT_WORKFLOWS_DIR",
     };
   return { ok: true, found: `${count(graphs.size, "graph")}: ${names}` };
+}
+
+async function checkPolicy(cli: Cli): Promise<Finding> {
+  // Loaded only here, as where it is checked by itself.
+  const { readPolicyFile } = await import("../compose/policy-file.ts");
+  const read = await readPolicyFile(cli.config());
+  if (read === undefined) return { ok: true, found: "no file: every review goes by the defaults" };
+  if (read.ok) return { ok: true, found: `${count(read.value.rules.length, "rule")} in ${read.path}` };
+  return {
+    ok: false,
+    found: `${count(read.faults.length, "fault")} in ${read.path}`,
+    advice: "holdpoint policy check says where",
+  };
 }
 
 async function checkServer(cli: Cli): Promise<Finding> {

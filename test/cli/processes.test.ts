@@ -132,15 +132,23 @@ describe("without a server", () => {
       "disk ok",
       "database ok",
       "graphs ok",
+      "policy ok",
       "server ok",
       "",
     ]);
+    const policy = join(folder, "broken-policy.yaml");
+    writeFileSync(policy, "rulez: []\n");
     const ill = await command(["doctor", "--json"], {
-      env: { ...env(), DATABASE_URL: "postgresql://nobody:secret@127.0.0.1:1/gone", HOLDPOINT_WORKFLOWS_DIR: folder },
+      env: {
+        ...env(),
+        DATABASE_URL: "postgresql://nobody:secret@127.0.0.1:1/gone",
+        HOLDPOINT_WORKFLOWS_DIR: folder,
+        HOLDPOINT_POLICY_FILE: policy,
+      },
     });
-    expect(ill).toMatchObject({ code: 1, stderr: "holdpoint: 2 problems\n" });
+    expect(ill).toMatchObject({ code: 1, stderr: "holdpoint: 3 problems\n" });
     const found = JSON.parse(ill.stdout) as { check: string; ok: boolean; found: string; advice?: string }[];
-    expect(found.filter(({ ok }) => !ok).map(({ check }) => check)).toEqual(["database", "graphs"]);
+    expect(found.filter(({ ok }) => !ok).map(({ check }) => check)).toEqual(["database", "graphs", "policy"]);
     expect(ill.stdout).not.toContain("secret");
   });
 
@@ -205,6 +213,7 @@ describe("help", () => {
     ["keys", "revoke"],
     ["whoami"],
     ["login"],
+    ["policy", "check"],
     ["doctor"],
     ["db", "stop"],
     ["db", "migrate"],
