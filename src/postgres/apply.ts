@@ -12,6 +12,8 @@ import type { RunRow } from "./runs.sql.ts";
 
 /** A decided review and who asks; how far that task has read is in the checkpoints. */
 export interface AnsweredReview extends Omit<DecidedReview, "answers_read"> {
+  /** The code that asked. */
+  graph_fingerprint: string;
   asking: AskingTask | null;
 }
 
@@ -42,6 +44,7 @@ export async function beginApply(
         task_id: review.task_id,
         interrupt_id: review.interrupt_id,
         ordinal: review.ordinal,
+        graph_fingerprint: review.graph_fingerprint,
         checkpoint_id: review.checkpoint_id,
         value_digest: review.value_digest,
         asking: askingOf(review),

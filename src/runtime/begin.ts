@@ -64,7 +64,8 @@ async function goOn(scene: BeginScene): Promise<Beginning> {
 async function beginResume({ run, kwargs, lease, loaded, graph, source }: BeginScene): Promise<Beginning> {
   const answered = await beginApply(source.database, lease, run, loaded.fingerprint);
   const head = await readHead(graph, source);
-  const moved = await refusalUnderOtherCode({ loaded, graph, source }, head);
+  const isOtherCode = answered.some(({ graph_fingerprint }) => graph_fingerprint !== loaded.fingerprint);
+  const moved = isOtherCode ? await refusalUnderOtherCode({ loaded, graph, source }, head) : null;
   if (moved !== null) return { kind: "stale", reason: moved };
   const reviews: DecidedReview[] = [];
   for (const review of answered) reviews.push({ ...review, answers_read: await answersRead(source, review.asking) });

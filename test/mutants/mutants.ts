@@ -5,6 +5,7 @@ import { EVENT_MUTANTS } from "./event-mutants.ts";
 import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { QUEUE_MUTANTS } from "./queue-mutants.ts";
+import { REDEPLOY_MUTANTS } from "./redeploy-mutants.ts";
 import { STOP_MUTANTS } from "./stop-mutants.ts";
 import { TIMER_MUTANTS } from "./timer-mutants.ts";
 
@@ -17,5 +18,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...STOP_MUTANTS,
   ...EVENT_MUTANTS,
   ...DECISION_MUTANTS,
+  ...REDEPLOY_MUTANTS,
   ...TIMER_MUTANTS,
 ];

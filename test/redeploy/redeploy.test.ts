@@ -27,6 +27,15 @@ async function links({ house }: Version, review_id: string) {
   return rows as { kind: string; body: Record<string, unknown> }[];
 }
 
+/** Which code wrote the thread's checkpoints. */
+async function codesOf({ house }: Version, thread_id: string): Promise<string[]> {
+  const { rows } = await house.database.pool.query(
+    "select distinct metadata ->> 'graph_fingerprint' as code from holdpoint.checkpoint where thread_id = $1",
+    [thread_id],
+  );
+  return rows.map(({ code }) => code as string).sort();
+}
+
 /** The answer is refused before it is taken, and where it was taken before the redeploy, before it is given to the graph. */
 async function expectRefused(old: string, now: string, decision: object, reason: string | RegExp) {
   const before = await deploy({ "pay.ts": old });
@@ -136,14 +145,20 @@ describe.each(asks)("a graph that asks with %s and is redeployed while it waits"
     await expectRefused(source, other, decision, /now needs the state key "currency"/);
   });
 
-  test("keeps with every checkpoint the code that wrote it", async () => {
+  test("keeps with every checkpoint the code that wrote it, whatever a client says", async () => {
+    const only = await deploy({ "pay.ts": source });
+    const metadata = { graph_fingerprint: "mine" };
+    const config = { metadata, configurable: { graph_fingerprint: "mine" } };
+    const { thread_id } = await only.house.start("pay", { input: { amount: 5 }, config }, { metadata });
+    await only.settle();
+    const graph = only.house.graphs.graphs.get("pay")!;
+    expect(await codesOf(only, thread_id)).toEqual([graph.fingerprint]);
+  });
+
+  test("names both codes on the way of a thread that went on under another", async () => {
     const { after, late } = await expectAccepted({ "pay.ts": source }, { "pay.ts": `${source}\n// later` }, decision);
-    const { rows } = await after.house.database.pool.query(
-      "select distinct metadata ->> 'graph_fingerprint' as code from holdpoint.checkpoint where thread_id = $1",
-      [late.thread_id],
-    );
     const { fingerprint } = after.house.graphs.graphs.get("pay")!;
-    expect(rows.map(({ code }) => code).sort()).toEqual([late.graph_fingerprint, fingerprint].sort());
+    expect(await codesOf(after, late.thread_id)).toEqual([late.graph_fingerprint, fingerprint].sort());
   });
 });
 

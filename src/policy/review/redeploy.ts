@@ -106,8 +106,8 @@ function nodeChange(name: string, then: NodeShape, now: NodeShape | undefined): 
 
 // Where in it the thread stands is not looked at: all of it has to be the same.
 function innerChange(then: Topology, now: Topology): string | null {
-  for (const [name, node] of Object.entries(then.nodes)) {
-    const change = nodeChange(name, node, now.nodes[name]);
+  for (const name of new Set([...reachableFrom(then, ["__start__"]), ...Object.keys(then.nodes)])) {
+    const change = nodeChange(name, then.nodes[name] as NodeShape, now.nodes[name]);
     if (change !== null) return change;
   }
   return kindChange(then.keys, now.keys, Object.keys(then.keys));
