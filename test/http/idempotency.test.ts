@@ -3,6 +3,7 @@ import { Client } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/http/app.ts";
 import type { Database } from "../../src/postgres/database.ts";
+import { HoldpointError } from "../../src/protocol/errors.ts";
 import { collect } from "../support/collect.ts";
 import { atRest, count, post, runsOf, WORDS } from "./keyed.ts";
 import { openServer, type TestServer } from "./server.ts";
@@ -187,7 +188,7 @@ describe("the same key with the same request", () => {
       ...database,
       async transaction(body) {
         await database.transaction(body);
-        throw Object.assign(new Error("Connection terminated unexpectedly"), { code: "ECONNRESET" });
+        throw new HoldpointError("database_unreachable", "the connection to Postgres failed");
       },
     };
     const app = createApp({ ...server.deps, database: forgetful });
