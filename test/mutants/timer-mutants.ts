@@ -57,9 +57,9 @@ export const TIMER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the first thing that is due of a review is its due time",
-    file: "src/postgres/finish.ts",
-    find: "next_after_seconds: firstStepAfterSeconds(question.policy)",
-    replace: "next_after_seconds: question.policy.due_after_seconds",
+    file: "src/policy/review/timetable.ts",
+    find: "return timetable(policy)[0]?.after_seconds ?? null;",
+    replace: "return policy.due_after_seconds;",
     tests: [TESTS.reviewTimers],
   },
   {
