@@ -52,6 +52,8 @@ export interface Running {
   login_url: string | null;
   database: HomeDatabase["kind"];
   graphs: GraphSet;
+  /** The policy file in a few words; null without one. */
+  policy: string | null;
   warnings: string[];
   /** Stops in the reverse order of starting, bounded in time. */
   close(): Promise<void>;
@@ -125,6 +127,7 @@ async function start(
     login_url: served?.login_url ?? null,
     database: home.kind,
     graphs: graphs.current(),
+    policy: policy.summary,
     warnings,
     close,
   };

@@ -19,6 +19,8 @@ export type ReadPolicy = { path: string } & ({ ok: true; value: PolicyFile } | {
 /** What surrounds each question by the policy that holds now. */
 export interface OpenPolicy {
   policyOf: PolicyOf;
+  /** The file as it was read at the start, in a few words; null without one. */
+  summary: string | null;
   close(): void;
 }
 
@@ -65,29 +67,34 @@ export async function openPolicy(
   places: PolicyPlaces & Pick<Config, "reviewDueHours">,
   follow: FollowOptions | undefined,
 ): Promise<OpenPolicy> {
-  let policy = await usable(places);
+  const first = await usable(places);
+  const summary = first === undefined ? null : `${ruleCount(first.value)} in ${first.path}`;
+  let policy = first?.value ?? NO_POLICY;
   const base = { ...DEFAULT_REVIEW_POLICY, due_after_seconds: Math.ceil(places.reviewDueHours * 3600) };
   const policyOf: PolicyOf = (question) => settlePolicy(question, policy, base);
-  if (follow === undefined) return { policyOf, close() {} };
+  if (follow === undefined) return { policyOf, summary, close() {} };
   const reload = async () => {
     try {
-      const next = await usable(places);
+      const next = (await usable(places))?.value ?? NO_POLICY;
       if (JSON.stringify(next) === JSON.stringify(policy)) return;
       policy = next;
-      follow.progress(`policy loaded again: ${policy.rules.length} ${policy.rules.length === 1 ? "rule" : "rules"}`);
+      follow.progress(`policy loaded again: ${ruleCount(policy)}`);
     } catch (error) {
       follow.progress(`${(error as Error).message}; the last good policy goes on`);
       follow.log.error({ err: error }, "the policy file is broken");
     }
   };
   const watchers = watchPlaces(places, follow.debounceMs ?? 100, reload);
-  return { policyOf, close: () => watchers.close() };
+  return { policyOf, summary, close: () => watchers.close() };
 }
 
-async function usable(places: PolicyPlaces): Promise<PolicyFile> {
+function ruleCount({ rules }: PolicyFile): string {
+  return `${rules.length} ${rules.length === 1 ? "rule" : "rules"}`;
+}
+
+async function usable(places: PolicyPlaces): Promise<(ReadPolicy & { ok: true }) | undefined> {
   const read = await readPolicyFile(places);
-  if (read === undefined) return NO_POLICY;
-  if (read.ok) return read.value;
+  if (read === undefined || read.ok) return read;
   const [first, ...more] = read.faults;
   const rest = more.length === 0 ? "" : ` (and ${more.length} more: holdpoint policy check lists them)`;
   throw new HoldpointError(

@@ -150,6 +150,7 @@ function readyLines(cli: Cli, config: Config, running: Running): string[] {
       : [["Log in", `${running.login_url}  ${dim("(once, within 10 minutes)")}`] as [string, string]]),
     ["Database", database],
     ["Graphs", graphs],
+    ...(running.policy === null ? [] : [["Policy", sanitiseLine(running.policy)] as [string, string]]),
   ];
   return [
     bold(running.url === null ? "Holdpoint works." : "Holdpoint is ready."),
