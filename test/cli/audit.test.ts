@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { keyFor } from "../support/client.ts";
+import { type MailReceiver, openMailReceiver } from "../support/mail-receiver.ts";
 import { isSignedWith, openReceiver, type Receiver } from "../support/receiver.ts";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
 import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 import { command, type InProcess } from "./holdpoint.ts";
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
@@ -14,11 +16,23 @@ const folder = mkdtempSync(join(tmpdir(), "hp-audit-"));
 let house: RefundHouse;
 let server: Server;
 let receiver: Receiver;
+let post: MailReceiver;
 let paid: string;
 beforeAll(async () => {
   receiver = await openReceiver();
+  post = await openMailReceiver();
   house = await openRefundHouse();
-  server = await startServer({ databaseUrl: house.url, workflows: "test/fixtures/cli", shared: true });
+  const notify = { webhooks: [receiver.url("/refunds")], mail: ["ana@example.com"] };
+  const policy = join(folder, "policy.yaml");
+  writeFileSync(policy, JSON.stringify({ rules: [{ match: { graph: "refund-approval" }, set: { notify } }] }));
+  const env = {
+    HOLDPOINT_POLICY_FILE: policy,
+    HOLDPOINT_REVIEW_WEBHOOKS: `${receiver.url("/all")},${receiver.url("/refunds")}`,
+    HOLDPOINT_WEBHOOK_ALLOW: "127.0.0.1",
+    HOLDPOINT_SMTP_URL: `smtp://127.0.0.1:${post.server.port}`,
+    HOLDPOINT_MAIL_FROM: "Holdpoint <holdpoint@example.com>",
+  };
+  server = await startServer({ databaseUrl: house.url, workflows: "test/fixtures/cli", shared: true, env });
   paid = await reviewOf("refund-approval", "examples/refund-partial.json");
   const key = ["--set", "amount=4.35", "-m", "half \u001b[31mof it"];
   expect(await cli(["review", "edit", paid, "--yes", ...key])).toMatchObject({ code: 0 });
@@ -29,6 +43,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
   const exit = await server?.stop();
   await receiver?.close();
+  await post?.close();
   await house?.close();
   expect(exit).toEqual({ code: 0, signal: null });
 });
@@ -105,11 +120,39 @@ describe("everything about a review", () => {
   });
 });
 
+test("a server tells what happens to a review as its policy and its own settings say, with a link to itself", async () => {
+  const types = (path: string, id: string) =>
+    receiver
+      .at(path)
+      .filter(({ body }) => (body["data"] as { review_id: string }).review_id === id)
+      .map(({ body }) => body["type"])
+      .sort();
+  await until("both have it", () => types("/refunds", paid).length === 2 && types("/all", paid).length === 2);
+  // Named twice, told once.
+  expect(types("/refunds", paid)).toEqual(["review.decided", "review.opened"]);
+  await until("the mail is there", () => post.mails.length > 0);
+  expect(post.mails).toMatchObject([{ to: "ana@example.com", headers: { from: "Holdpoint <holdpoint@example.com>" } }]);
+  const link = `${server.url}/reviews/${paid}`;
+  expect(post.mails[0]?.text).toContain(` ${link}\n`);
+  expect(receiver.at("/all")[0]?.body).toMatchObject({
+    data: { url: expect.stringContaining(`${server.url}/reviews/`) },
+  });
+  const undecided = await reviewOf("cli-two-actions");
+  for (const method of ["GET", "HEAD"]) await fetch(`${server.url}/reviews/${undecided}`, { method });
+  const json = async (...args: string[]) => JSON.parse((await cli([...args, "--json"])).stdout);
+  expect(await json("review", "show", undecided)).toMatchObject({ status: "open" });
+  const isNoted = ({ url, status }: { url: string; status: string }) =>
+    url === "mailto:ana@example.com" && status === "delivered";
+  await until("it is noted", async () => (await json("deliveries", "--review", paid)).some(isNoted));
+  await cli(["review", "reject", undecided, "-m", "enough", "--yes"]);
+  await until("it is over", async () => (await json("review", "show", undecided)).status === "closed");
+});
+
 describe("audit verify", () => {
   test("says how much holds, and ends with 1 at the first entry that does not", async () => {
     const intact = await cli(["audit", "verify"]);
     expect(intact).toMatchObject({ code: 0, stderr: "" });
-    expect(intact.stdout).toMatch(/^intact: 2 reviews, \d+ entries\nheads sha256:[0-9a-f]{64}\n$/);
+    expect(intact.stdout).toMatch(/^intact: 3 reviews, \d+ entries\nheads sha256:[0-9a-f]{64}\n$/);
     expect((await cli(["audit", "verify", "--since", "1h"])).stdout).toBe(intact.stdout);
     expect((await cli(["audit", "verify", "--review", paid.slice(0, 8)])).stdout).toMatch(/^intact: 1 review, /);
     const set = (to: string) => `update holdpoint.decision set comment = ${to} where review_id = '${paid}'`;
@@ -144,19 +187,19 @@ describe("audit verify", () => {
       return command(["audit", "verify", "--file", file], { env: { HOLDPOINT_DATA_DIR: folder } });
     };
     const exported = (await cli(["audit", "export"])).stdout.trimEnd().split("\n");
-    const [head, first, second, end] = exported as [string, string, string, string];
-    expect(exported).toHaveLength(4);
+    const [head, first, second, third, end] = exported as [string, string, string, string, string];
+    expect(exported).toHaveLength(5);
     const intact = await cli(["audit", "verify"]);
     expect(await check(exported)).toEqual(intact);
     expect(readFileSync(file, "utf8")).not.toContain("\u001b");
     const wrong: [string[], RegExp][] = [
-      [[head, first.replace("local-owner", "local-0wner"), second, end], /broken: review [0-9a-f-]+, entry 1 /],
-      [[head, first, end], /says that it holds 2 reviews/],
-      [[head, second, first, end], /something was taken out or put in/],
-      [[head, first, second], /cut off/],
+      [[head, first.replace("local-owner", "local-0wner"), second, third, end], /broken: review [0-9a-f-]+, entry 1 /],
+      [[head, first, third, end], /says that it holds 3 reviews/],
+      [[head, second, first, third, end], /something was taken out or put in/],
+      [[head, first, second, third], /cut off/],
       [[head, first, second.slice(0, 500)], /line 3: this is no record of a review/],
       [[first, second, end], /line 1: this is not what holdpoint audit export writes/],
-      [[...exported, first], /line 5: there is more behind the end/],
+      [[...exported, first], /line 6: there is more behind the end/],
       [[], /cut off/],
     ];
     for (const [lines, words] of wrong) {

@@ -178,7 +178,14 @@ describe("a mail server that", () => {
     async ({ conduct, offers, server, expected, arrived = 0 }) => {
       const id = await reminder();
       post.behave(conduct ?? {}, offers);
-      await deliver(id, by(server ?? {}, 400));
+      const stop = new AbortController();
+      const silences = post.silences();
+      const mutes = conduct?.BODY === "hang" || conduct?.END === "hang";
+      // Whoever says nothing from the start is given up by the clock; from later on, when the process stops.
+      const sending = deliver(id, by(server ?? {}, conduct?.CONNECT === "hang" ? 300 : 30_000), stop.signal);
+      if (mutes) await until("it says nothing any more", () => post.silences() > silences);
+      if (mutes) stop.abort();
+      await sending;
       const failed = await delivery(id);
       expect(failed).toMatchObject(expected);
       expect(`${failed.error ?? ""}${failed.history[0]?.answer_body ?? ""}`).toMatch(/\w/);

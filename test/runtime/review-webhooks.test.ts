@@ -6,7 +6,9 @@ import { cancelRun } from "../../src/postgres/cancel.ts";
 import { reviewForUpdate } from "../../src/postgres/reviews.sql.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
 import { approve, reviewsOf } from "../support/reviewer.ts";
+import { until } from "../support/until.ts";
 import {
+  deliver,
   house,
   link,
   noticesOf,
@@ -159,4 +161,27 @@ test("what nobody wanted to hear is kept from nobody: a target that is not on th
     status: "pending",
     error: expect.stringContaining("HOLDPOINT_WEBHOOK_ALLOW"),
   });
+});
+
+test("a process that dies between the answer and its note tells it again: the same bytes under the same id", async () => {
+  tell({ webhooks: [receiver.url("/died")] });
+  const review = await opened();
+  const { delivery_id } = await theNotice(review);
+  const { promise: never, resolve: letGo } = Promise.withResolvers<void>();
+  receiver.answer("/died", async (response) => {
+    await never;
+    response.writeHead(200).end();
+  });
+  const dying = deliver(delivery_id);
+  await until("it is told", () => receiver.at("/died").length === 1);
+  receiver.answer("/died", (response) => response.writeHead(200).end());
+  await deliver(delivery_id);
+  expect(receiver.at("/died")).toHaveLength(1);
+  await house.pass(60);
+  await deliver(delivery_id);
+  const [first, second] = receiver.at("/died");
+  expect([second?.text, second?.headers["webhook-id"]]).toEqual([first?.text, delivery_id]);
+  letGo();
+  await dying;
+  expect(await theNotice(review)).toMatchObject({ status: "delivered", attempts: 2 });
 });

@@ -26,8 +26,9 @@ export interface MailReceiver {
   server: MailServer;
   /** What has arrived, also where the sender was never told. */
   mails: ReceivedMail[];
-  /** How often somebody has connected. */
+  /** How often somebody has connected, and how often it has said nothing any more. */
   connections(): number;
+  silences(): number;
   /** What the server offers, and how it behaves from now on. */
   behave(conduct: Conduct, offers?: readonly string[]): void;
   close(): Promise<void>;
@@ -51,12 +52,16 @@ export async function openMailReceiver(): Promise<MailReceiver> {
   let conduct: Conduct = {};
   let offers: readonly string[] = [];
   let connections = 0;
+  let silences = 0;
+  const fallSilent = () => {
+    silences += 1;
+  };
   const server = createServer((socket) => {
     connections += 1;
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => {});
-    converse(socket, conduct, offers, mails);
+    converse(socket, { conduct, offers, mails, fallSilent });
   });
   await listening(server);
   const { port } = server.address() as AddressInfo;
@@ -64,6 +69,7 @@ export async function openMailReceiver(): Promise<MailReceiver> {
     server: { host: "127.0.0.1", port, isEncrypted: false, needsTls: false, user: null, password: null },
     mails,
     connections: () => connections,
+    silences: () => silences,
     behave(next, offered = []) {
       conduct = next;
       offers = offered;
@@ -81,13 +87,23 @@ async function listening(server: Server): Promise<void> {
   await once(server, "listening");
 }
 
-function converse(socket: Socket, conduct: Conduct, offers: readonly string[], mails: ReceivedMail[]): void {
+interface Manners {
+  conduct: Conduct;
+  offers: readonly string[];
+  mails: ReceivedMail[];
+  fallSilent: () => void;
+}
+
+function converse(socket: Socket, { conduct, offers, mails, fallSilent }: Manners): void {
   let pending = "";
   let body: string | undefined;
   let [from, to] = ["", ""];
   const act = (when: Exclude<Moment, "BODY">): void => {
     const deed = conduct[when] ?? USUAL[when];
-    if (deed === "hang") return;
+    if (deed === "hang") {
+      fallSilent();
+      return;
+    }
     if (deed === "cut") return void socket.destroy();
     const more = when === "EHLO" && deed.startsWith("250") ? offers : [];
     const lines = [deed, ...more.map((offer) => `250 ${offer}`)];
@@ -113,7 +129,7 @@ function converse(socket: Socket, conduct: Conduct, offers: readonly string[], m
   };
   socket.on("data", (chunk: Buffer) => {
     pending += chunk.toString("latin1");
-    if (body !== undefined && conduct.BODY === "hang") return;
+    if (body !== undefined && conduct.BODY === "hang") return fallSilent();
     if (body !== undefined && conduct.BODY === "cut") return void socket.destroy();
     for (let end = pending.indexOf("\r\n"); end >= 0; end = pending.indexOf("\r\n")) {
       const line = pending.slice(0, end);
