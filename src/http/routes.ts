@@ -9,6 +9,7 @@ import { queueRoutes } from "./routes/queue.ts";
 import { reviewAttendRoutes } from "./routes/review-attend.ts";
 import { reviewDecisionRoutes } from "./routes/review-decisions.ts";
 import { reviewHistoryRoutes } from "./routes/review-history.ts";
+import { reviewRetryRoutes } from "./routes/review-retry.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
 import { runCancelRoutes } from "./routes/run-cancel.ts";
 import { runListRoutes } from "./routes/run-list.ts";
@@ -36,6 +37,7 @@ export const routes: readonly Route[] = [
   ...auditRoutes,
   ...reviewDecisionRoutes,
   ...reviewAttendRoutes,
+  ...reviewRetryRoutes,
   ...deliveryRoutes,
   ...runListRoutes,
   ...runRetryRoutes,

@@ -6,7 +6,7 @@ import { copyCheckpoints, copyChunks, copyWrites } from "./checkpointer/copy.sql
 import { copyThreadRow, selectAnswered, selectLastExecution } from "./copy-thread.sql.ts";
 import type { Database } from "./database.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
-import { type OpenContext, openReviews } from "./finish.ts";
+import { type OpenContext, openReviews } from "./open-reviews.ts";
 import { liveReviewsForUpdate } from "./reviews.sql.ts";
 import { insertFinishedRun, insertRun, type NewRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
 import { askOnThread, lockThread, markThreadBusy, threadForUpdate } from "./threads.sql.ts";

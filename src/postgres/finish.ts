@@ -1,24 +1,31 @@
-import { randomUUID } from "node:crypto";
 import { failpoint } from "../failpoint.ts";
 import { recordedEffect } from "../policy/recorded-effect.ts";
-import { isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import type { ReviewRequest } from "../policy/review/open.ts";
-import { firstStepAfterSeconds } from "../policy/review/timetable.ts";
+<<<<<<< work
 import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { StreamEvent } from "../protocol/events.ts";
+=======
+import { firstStepAfterSeconds } from "../policy/review/timetable.ts";
 import type { GraphShape } from "../protocol/graph-shape.ts";
+>>>>>>> mine
 import type { ReviewStatus } from "../protocol/review.ts";
-import type { RunStatus } from "../protocol/run.ts";
-import { auditReview, reviewLink, runAudit } from "./audit.ts";
-import type { Database, Queryable, Transaction } from "./database.ts";
+import { auditReview, reviewLink } from "./audit.ts";
+import { type Database, isPostgresError, type Queryable, type Transaction } from "./database.ts";
 import { effectsOfRun } from "./effects.sql.ts";
-import { eventBatch } from "./events.ts";
+import { expectUndisturbed } from "./fence.sql.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
+<<<<<<< work
+import { type OpenContext, openReviews } from "./open-reviews.ts";
+import { groupForUpdate, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
+=======
+import { type Finish, type LastWrites, lastWrites, leaveThread } from "./last-writes.ts";
 import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
+>>>>>>> mine
 import { restingStatus, rolledBack } from "./rollback.ts";
-import { endRun, type RunError, type RunRow } from "./runs.sql.ts";
+import type { RunRow } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
-import { supersedeReview } from "./supersede.ts";
+<<<<<<< work
 import { finishThread, giveBackThread } from "./threads.sql.ts";
 
 /** What an execution leaves behind. JSON is text here: it is stored as it stands. */
@@ -38,16 +45,6 @@ export interface Finish {
   continued: boolean;
 }
 
-/** What opening reviews needs to know. */
-export interface OpenContext {
-  graph_fingerprint: string;
-  /** What is still to run, for comparing it with a later version of the code. */
-  graph_shape?: GraphShape | null;
-  guarded: boolean;
-  checkpoint_id: string | null;
-  forked_from: string | null;
-}
-
 /** What an execution has not stored yet. */
 export interface LastWrites {
   events: readonly StreamEvent[];
@@ -64,9 +61,25 @@ const RUN_STATUS: Record<Ending, Exclude<RunStatus, "pending" | "running">> = {
   cancelled: "interrupted",
 };
 
+=======
+import { supersedeReview } from "./supersede.ts";
+import { giveBackThread, lockThread } from "./threads.sql.ts";
+
+/** What opening reviews needs to know. */
+export interface OpenContext {
+  graph_fingerprint: string;
+  /** What is still to run, for comparing it with a later version of the code. */
+  graph_shape?: GraphShape | null;
+  guarded: boolean;
+  checkpoint_id: string | null;
+  forked_from: string | null;
+}
+
+>>>>>>> mine
 /**
  * T-finish: ends a run, after the saver has committed. Locks: thread advisory lock, thread row, open runs, live
  * reviews by id, audit. Throws `lease_lost` and changes nothing when the fence has moved. The last events go with it.
+ * Where no review is concerned it is sent whole, in one trip.
  */
 export async function finishRun(
   database: Database,
@@ -76,22 +89,23 @@ export async function finishRun(
   context: OpenContext,
   last: LastWrites,
 ): Promise<void> {
+  if (concernsNoReview(run, wanted) && (await finishAtOnce(database, lease, run, wanted, last))) return;
   await fencedExclusive(database, lease, async (tx, { thread, openRuns }) => {
-    const { tenant_id, thread_id, run_id } = lease;
+    const { tenant_id, thread_id } = lease;
     const { now } = thread;
-    const isQueued = openRuns.some((open) => open.run_id !== run_id);
-    const own = openRuns.find((open) => open.run_id === run_id);
+    const isQueued = openRuns.some((open) => open.run_id !== lease.run_id);
+    const own = openRuns.find((open) => open.run_id === lease.run_id);
     if (own?.cancel_action === "rollback" && (await rolledBack(tx, own, thread, isQueued))) return;
-    const finish = cancelledInstead(wanted, own);
-    if (finish.group !== null) await moveGroup(tx, run, finish.group.event, finish.group.reason, now);
-    await openReviews(tx, run, finish.questions, context, now);
+    const asking = cancelledInstead(wanted, own);
+    if (asking.group !== null) await moveGroup(tx, run, asking.group.event, asking.group.reason, now);
+    const tooOften = await openReviews(tx, run, asking.questions, context, now);
+    const finish = tooOften === null ? asking : failedInstead(asking, tooOften);
     if (finish.continued) await closeFailed(tx, run, now);
     failpoint("finish.reviews_opened");
-    const error = finish.error === null ? null : JSON.stringify(finish.error);
-    const status = RUN_STATUS[finish.ending];
     const released =
       run.kind === "copy"
         ? giveBackThread(tenant_id, thread_id, await restingStatus(tx, thread, isQueued))
+<<<<<<< work
         : finishThread(
             tenant_id,
             thread_id,
@@ -102,13 +116,45 @@ export async function finishRun(
           );
     const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
     await tx.finish([
-      ...eventBatch(lease, run.attempt, last.events),
+      ...eventBatch(
+        lease,
+        run.attempt,
+        tooOften === null ? last.events : [...last.events, { event: "error", data: tooOften }],
+      ),
       ...last.beside,
       released,
       endRun(tenant_id, run_id, status, finish.output, finish.error),
       runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),
     ]);
+=======
+        : leaveThread(lease, finish);
+    await tx.finish(lastWrites(lease, run, finish, last, released));
+>>>>>>> mine
   });
+}
+
+/** A run that carries no answer, asks nothing and made nothing good ends as it is, unless somebody has cancelled it. */
+function concernsNoReview(run: RunRow, finish: Finish): boolean {
+  const { ending, group, continued } = finish;
+  return run.kind !== "copy" && ending !== "paused" && ending !== "stale" && group === null && !continued;
+}
+
+/** False, and nothing is changed, when the lease is lost or the run is to be stopped: that takes a closer look. */
+async function finishAtOnce(
+  database: Database,
+  lease: Lease,
+  run: RunRow,
+  finish: Finish,
+  last: LastWrites,
+): Promise<boolean> {
+  const writes = lastWrites(lease, run, finish, last, leaveThread(lease, finish));
+  try {
+    await database.transaction((tx) => tx.finish([lockThread(lease.thread_id), expectUndisturbed(lease), ...writes]));
+    return true;
+  } catch (refused) {
+    if (isPostgresError(refused, "HP002")) return false;
+    throw refused;
+  }
 }
 
 /** A cancellation that came before the run could be stopped: what it has done stands, but it asks nothing any more. */
@@ -116,6 +162,11 @@ function cancelledInstead(finish: Finish, run: RunRow | undefined): Finish {
   if (finish.ending !== "paused" || run === undefined || run.cancel_action === null) return finish;
   const error = { error: "cancelled", message: `cancelled by ${run.cancelled_by}` };
   return { ...finish, ending: "cancelled", output: null, error, interrupts: "{}", questions: [] };
+}
+
+/** A question that has come back too often is asked no more: the run fails, and the thread says so. */
+function failedInstead(finish: Finish, error: RunError): Finish {
+  return { ...finish, ending: "failed", output: null, error, interrupts: "{}", questions: [], continued: false };
 }
 
 async function closeFailed(tx: Queryable, run: RunRow, at: string): Promise<void> {
@@ -131,99 +182,6 @@ async function closeFailed(tx: Queryable, run: RunRow, at: string): Promise<void
       body: { reason },
     });
   }
-}
-
-/** Opens what is not open yet. A question that is shown differently now supersedes the one that was shown before. */
-export async function openReviews(
-  tx: Queryable,
-  run: RunRow,
-  questions: readonly ReviewRequest[],
-  context: OpenContext,
-  at: string,
-): Promise<void> {
-  if (questions.length === 0 || context.checkpoint_id === null) return;
-  const live = await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id));
-  const isSame = (review: ReviewRow, question: ReviewRequest) =>
-    REVIEW_TRANSITIONS[review.status].supersede !== null &&
-    review.checkpoint_id === context.checkpoint_id &&
-    review.task_id === question.task_id &&
-    review.interrupt_id === question.interrupt_id;
-  const stands = (review: ReviewRow, question: ReviewRequest) =>
-    isWaiting(review) && review.request_digest === question.request_digest;
-  const standing = live.find((review) =>
-    questions.some((question) => isSame(review, question) && stands(review, question)),
-  );
-  const group_id = standing?.group_id ?? randomUUID();
-  for (const question of questions) {
-    const before = live.find((review) => isSame(review, question));
-    if (before !== undefined && stands(before, question)) continue;
-    const id = randomUUID();
-    if (before !== undefined) {
-      const reason = isWaiting(before)
-        ? "the graph asked again and what it shows has changed"
-        : "the graph asked again";
-      await supersedeReview(tx, before, {
-        reason,
-        principal_id: "system:worker",
-        run_id: run.run_id,
-        at,
-        superseded_by: id,
-      });
-    }
-    await openReview(tx, run, question, { ...context, checkpoint_id: context.checkpoint_id }, { id, group_id, at });
-  }
-}
-
-async function openReview(
-  tx: Queryable,
-  run: RunRow,
-  question: ReviewRequest,
-  context: OpenContext & { checkpoint_id: string },
-  { id, group_id, at }: { id: string; group_id: string; at: string },
-): Promise<void> {
-  const review = await tx.maybeOne(
-    insertReview({
-      ...question,
-      id,
-      group_id,
-      tenant_id: run.tenant_id,
-      thread_id: run.thread_id,
-      run_id: run.run_id,
-      graph_id: run.graph_id,
-      graph_fingerprint: context.graph_fingerprint,
-      graph_shape: context.graph_shape == null ? null : JSON.stringify(context.graph_shape),
-      assistant_id: run.assistant_id,
-      checkpoint_id: context.checkpoint_id,
-      checkpoint_ns: "",
-      guarded: context.guarded,
-      value: JSON.stringify(question.value),
-      response_schema: question.response_schema === null ? null : JSON.stringify(question.response_schema),
-      actions: JSON.stringify(question.actions),
-      policy: JSON.stringify(question.policy),
-      risk: question.policy.risk,
-      priority: question.policy.priority,
-      candidate_users: question.policy.candidates.users,
-      candidate_groups: question.policy.candidates.groups,
-      due_after_seconds: question.policy.due_after_seconds,
-      next_after_seconds: firstStepAfterSeconds(question.policy),
-      requested_by: run.principal_id,
-      forked_from: context.forked_from,
-    }),
-  );
-  if (review === undefined) return;
-  await auditReview(tx, review, {
-    kind: "opened",
-    principal_id: run.principal_id,
-    at,
-    run_id: run.run_id,
-    body: {
-      request_digest: review.request_digest,
-      value_digest: review.value_digest,
-      policy_digest: review.policy_digest,
-      value: question.value,
-      actions: question.actions,
-    },
-  });
 }
 
 /** Moves every review of the run's group that the event applies to. */

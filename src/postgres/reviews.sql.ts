@@ -86,9 +86,6 @@ export type NewReview = Omit<
   | "claimed_by"
   | "claimed_until"
   | "snoozed_until"
-  | "revision"
-  | "restarts"
-  | "revises"
   | "timer_step"
   | "next_at"
 > & { due_after_seconds: number; next_after_seconds: number | null; graph_shape: string | null };
@@ -99,7 +96,7 @@ export const insertReview = (review: NewReview) => sql<ReviewRow>`
     checkpoint_id, checkpoint_ns, task_id, interrupt_id, asking_ns, asking_checkpoint_id, asking_task_id, ordinal, flavour, guarded,
     title, description, value, response_schema, actions,
     value_digest, policy_digest, request_digest, requested_by, policy, risk, priority, candidate_users, candidate_groups, forked_from,
-    due_at, next_at)
+    revision, restarts, revises, due_at, next_at)
   values (${review.tenant_id}, ${review.id}::uuid, ${review.group_id}::uuid, ${review.thread_id}, ${review.run_id}::uuid,
     ${review.graph_id}, ${review.graph_fingerprint}, ${review.graph_shape}, ${review.assistant_id}::uuid, ${review.node}, ${review.checkpoint_id}::uuid,
     ${review.checkpoint_ns}, ${review.task_id}, ${review.interrupt_id}, ${review.asking_ns},
@@ -107,6 +104,7 @@ export const insertReview = (review: NewReview) => sql<ReviewRow>`
     ${review.title}, ${review.description}, ${review.value}, ${review.response_schema}, ${review.actions}, ${review.value_digest},
     ${review.policy_digest}, ${review.request_digest}, ${review.requested_by}, ${review.policy}, ${review.risk}, ${review.priority}::smallint,
     ${review.candidate_users}::text[], ${review.candidate_groups}::text[], ${review.forked_from},
+    ${review.revision}::int, ${review.restarts}::int, ${review.revises}::uuid,
     holdpoint.now() + make_interval(secs => ${review.due_after_seconds}::float8),
     holdpoint.now() + make_interval(secs => ${review.next_after_seconds}::float8))
   on conflict (thread_id, checkpoint_id, task_id, interrupt_id)

@@ -41,6 +41,8 @@ export const ERRORS = {
   superseded: { status: 409, retryable: false },
   thread_busy: { status: 409, retryable: true },
   thread_exists: { status: 409, retryable: false },
+  too_many_restarts: { status: 409, retryable: false },
+  too_many_revisions: { status: 409, retryable: false },
   too_much: { status: 422, retryable: false },
   unknown_interrupt: { status: 409, retryable: false },
   unsupported_media_type: { status: 415, retryable: false },

@@ -9,9 +9,11 @@ import {
   snoozeSchema,
 } from "../../protocol/attend.ts";
 import type { Permission } from "../../protocol/principal.ts";
-import { readBody, uuidParameter } from "../read-request.ts";
+import { invalid } from "../failure.ts";
+import { checkWith, readBody, readJson, uuidParameter } from "../read-request.ts";
 import { json } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
+import { AGENT, sendBack } from "./review-decisions.ts";
 
 // Somebody who does not decide may be asked about a review, and says what they know: the review says who.
 const EITHER = ["review:decide", "review:read"] as const;
@@ -26,7 +28,7 @@ export const reviewAttendRoutes: readonly Route[] = [
     type: "snooze",
     until: until === null ? null : new Date(until).toISOString(),
   })),
-  told("ask", askSchema, ({ question, to }) => ({ type: "ask", question, to: to ?? null })),
+  { method: "POST", path: "/reviews/:review_id/ask", permission: "review:decide", handle: ask },
   told("comment", commentSchema, ({ text }) => ({ type: "comment", text }), EITHER),
   told("answer", commentSchema, ({ text }) => ({ type: "answer", text }), EITHER),
   plain("view", "review:read"),
@@ -56,6 +58,17 @@ function told<Body>(
 }
 
 /** Does it, and answers with the review as it is now. */
+/** Asks a person, or sends the question back to the graph, which is a decision and is bound like one. */
+async function ask(call: Call): Promise<Response> {
+  const body = await readJson(call);
+  const checked = checkWith(askSchema, body);
+  if (!checked.ok) throw invalid(checked.faults);
+  const { question, to } = checked.value;
+  return to === AGENT
+    ? await sendBack(call, question, body)
+    : await attended(call, { type: "ask", question, to: to ?? null });
+}
+
 async function attended(call: Call, act: Act): Promise<Response> {
   const review_id = uuidParameter(call, "review_id");
   const review = await attend(call.deps.database, { principal: call.principal, review_id, act });

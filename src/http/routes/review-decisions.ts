@@ -2,7 +2,7 @@ import type { DecisionRequest } from "../../policy/review/decide.ts";
 import type { SentDecisions } from "../../policy/review/flavours/form.ts";
 import { type Answer, type Decide, type Decided, decide } from "../../postgres/decide.ts";
 import { readGroup } from "../../postgres/reviews.ts";
-import { decisionBodySchema, groupDecisionBodySchema } from "../../protocol/decision.ts";
+import { type Decision, decisionBodySchema, groupDecisionBodySchema } from "../../protocol/decision.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import type { ReviewTask } from "../../protocol/review.ts";
 import { invalid } from "../failure.ts";
@@ -40,7 +40,7 @@ export const reviewDecisionRoutes: readonly Route[] = [
 type Said = Pick<Decide, "comment" | "reason_code">;
 
 /** Takes a decision the road of all decisions, and counts what came of it. */
-export async function decideAs(
+async function decideAs(
   call: Call,
   { thread_id, graph_id }: Pick<ReviewTask, "thread_id" | "graph_id">,
   answers: readonly Answer[],
@@ -91,7 +91,7 @@ function requestOf(body: unknown, sent: Request): { request: DecisionRequest; sa
 }
 
 /** What a body and its headers say of what was seen. */
-export function boundBy(body: unknown, sent: Request): Omit<DecisionRequest, "decisions"> {
+function boundBy(body: unknown, sent: Request): Omit<DecisionRequest, "decisions"> {
   const binding = checkWith(bindingSchema, body);
   const { seen_digest, idempotency_key = idempotencyKey(sent) } = binding.ok ? binding.value : {};
   const seen_version = versionOf(sent.headers.get("if-match"));
@@ -108,6 +108,22 @@ function versionOf(ifMatch: string | null): number | undefined {
   if (ifMatch === null || ifMatch.trim() === "*") return undefined;
   const version = /^(?:W\/)?"?(\d{1,9})"?$/.exec(ifMatch.trim())?.[1];
   return version === undefined ? -1 : Number(version);
+}
+
+/** The name that stands for the graph, where a question is asked. */
+export const AGENT = "agent";
+
+/** Sends a review back to the graph with what is wanted of it: an answer in words, or a rejection with them. */
+export async function sendBack(call: Call, question: string, body: unknown): Promise<Response> {
+  const before = await findReview(call);
+  const decisions = before.actions.map(({ index, allowed }): Decision => {
+    const type = allowed.includes("respond") ? "respond" : "reject";
+    return { action: index, type, message: question };
+  });
+  const request: DecisionRequest = { decisions: { ok: true, value: decisions }, ...boundBy(body, call.request) };
+  const decided = await decideAs(call, before, [{ review_id: before.id, request }], { comment: question }, "ask");
+  const review = await findReview(call);
+  return json({ review, run_id: decided.resume_run?.run_id ?? null }, 200, { etag: etagOf(review) });
 }
 
 async function decideGroup(call: Call): Promise<Response> {
