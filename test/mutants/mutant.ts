@@ -13,6 +13,7 @@ export interface Mutant {
 
 /** The tests that notice faults. */
 export const TESTS = {
+  agentInbox: "test/policy/agent-inbox.test.ts",
   answers: "test/runtime/answers.test.ts",
   apply: "test/policy/apply.test.ts",
   auditChain: "test/policy/audit-chain.test.ts",
@@ -36,6 +37,9 @@ export const TESTS = {
   events: "test/runtime/events.test.ts",
   examples: "test/story/examples.test.ts",
   fence: "test/checkpointer/fence.test.ts",
+  flavours: "test/policy/flavours.test.ts",
+  hitl: "test/policy/hitl.test.ts",
+  hitlAliases: "test/http/hitl-aliases.test.ts",
   identifiers: "test/checkpointer/identifiers.test.ts",
   leases: "test/runtime/leases.test.ts",
   lockOrder: "test/story/lock-order.test.ts",
@@ -58,6 +62,7 @@ export const TESTS = {
   reviewTimers: "test/runtime/review-timers.test.ts",
   roads: "test/story/roads.test.ts",
   rollback: "test/runtime/rollback.test.ts",
+  screens: "test/http/screens.test.ts",
   storedFirst: "test/runtime/stored-first.test.ts",
   streamsShared: "test/http/streams-shared.test.ts",
   stuckBatch: "test/runtime/stuck-batch.test.ts",

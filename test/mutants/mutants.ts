@@ -3,6 +3,7 @@ import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
 import { EVENT_MUTANTS } from "./event-mutants.ts";
 import { FENCE_MUTANTS } from "./fence-mutants.ts";
+import { FLAVOUR_MUTANTS } from "./flavour-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { QUEUE_MUTANTS } from "./queue-mutants.ts";
 import { REDEPLOY_MUTANTS } from "./redeploy-mutants.ts";
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STOP_MUTANTS,
   ...EVENT_MUTANTS,
   ...DECISION_MUTANTS,
+  ...FLAVOUR_MUTANTS,
   ...REDEPLOY_MUTANTS,
   ...TIMER_MUTANTS,
 ];
