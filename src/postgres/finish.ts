@@ -2,30 +2,20 @@ import { failpoint } from "../failpoint.ts";
 import { recordedEffect } from "../policy/recorded-effect.ts";
 import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import type { ReviewRequest } from "../policy/review/open.ts";
-<<<<<<< work
 import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { StreamEvent } from "../protocol/events.ts";
-=======
-import { firstStepAfterSeconds } from "../policy/review/timetable.ts";
-import type { GraphShape } from "../protocol/graph-shape.ts";
->>>>>>> mine
 import type { ReviewStatus } from "../protocol/review.ts";
-import { auditReview, reviewLink } from "./audit.ts";
-import { type Database, isPostgresError, type Queryable, type Transaction } from "./database.ts";
+import type { RunStatus } from "../protocol/run.ts";
+import { auditReview, reviewLink, runAudit } from "./audit.ts";
+import type { Database, Queryable, Transaction } from "./database.ts";
 import { effectsOfRun } from "./effects.sql.ts";
-import { expectUndisturbed } from "./fence.sql.ts";
+import { eventBatch } from "./events.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
-<<<<<<< work
 import { type OpenContext, openReviews } from "./open-reviews.ts";
 import { groupForUpdate, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
-=======
-import { type Finish, type LastWrites, lastWrites, leaveThread } from "./last-writes.ts";
-import { groupForUpdate, insertReview, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
->>>>>>> mine
 import { restingStatus, rolledBack } from "./rollback.ts";
-import type { RunRow } from "./runs.sql.ts";
+import { endRun, type RunError, type RunRow } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
-<<<<<<< work
 import { finishThread, giveBackThread } from "./threads.sql.ts";
 
 /** What an execution leaves behind. JSON is text here: it is stored as it stands. */
@@ -61,25 +51,9 @@ const RUN_STATUS: Record<Ending, Exclude<RunStatus, "pending" | "running">> = {
   cancelled: "interrupted",
 };
 
-=======
-import { supersedeReview } from "./supersede.ts";
-import { giveBackThread, lockThread } from "./threads.sql.ts";
-
-/** What opening reviews needs to know. */
-export interface OpenContext {
-  graph_fingerprint: string;
-  /** What is still to run, for comparing it with a later version of the code. */
-  graph_shape?: GraphShape | null;
-  guarded: boolean;
-  checkpoint_id: string | null;
-  forked_from: string | null;
-}
-
->>>>>>> mine
 /**
  * T-finish: ends a run, after the saver has committed. Locks: thread advisory lock, thread row, open runs, live
  * reviews by id, audit. Throws `lease_lost` and changes nothing when the fence has moved. The last events go with it.
- * Where no review is concerned it is sent whole, in one trip.
  */
 export async function finishRun(
   database: Database,
@@ -89,12 +63,11 @@ export async function finishRun(
   context: OpenContext,
   last: LastWrites,
 ): Promise<void> {
-  if (concernsNoReview(run, wanted) && (await finishAtOnce(database, lease, run, wanted, last))) return;
   await fencedExclusive(database, lease, async (tx, { thread, openRuns }) => {
-    const { tenant_id, thread_id } = lease;
+    const { tenant_id, thread_id, run_id } = lease;
     const { now } = thread;
-    const isQueued = openRuns.some((open) => open.run_id !== lease.run_id);
-    const own = openRuns.find((open) => open.run_id === lease.run_id);
+    const isQueued = openRuns.some((open) => open.run_id !== run_id);
+    const own = openRuns.find((open) => open.run_id === run_id);
     if (own?.cancel_action === "rollback" && (await rolledBack(tx, own, thread, isQueued))) return;
     const asking = cancelledInstead(wanted, own);
     if (asking.group !== null) await moveGroup(tx, run, asking.group.event, asking.group.reason, now);
@@ -102,10 +75,11 @@ export async function finishRun(
     const finish = tooOften === null ? asking : failedInstead(asking, tooOften);
     if (finish.continued) await closeFailed(tx, run, now);
     failpoint("finish.reviews_opened");
+    const error = finish.error === null ? null : JSON.stringify(finish.error);
+    const status = RUN_STATUS[finish.ending];
     const released =
       run.kind === "copy"
         ? giveBackThread(tenant_id, thread_id, await restingStatus(tx, thread, isQueued))
-<<<<<<< work
         : finishThread(
             tenant_id,
             thread_id,
@@ -126,35 +100,7 @@ export async function finishRun(
       endRun(tenant_id, run_id, status, finish.output, finish.error),
       runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),
     ]);
-=======
-        : leaveThread(lease, finish);
-    await tx.finish(lastWrites(lease, run, finish, last, released));
->>>>>>> mine
   });
-}
-
-/** A run that carries no answer, asks nothing and made nothing good ends as it is, unless somebody has cancelled it. */
-function concernsNoReview(run: RunRow, finish: Finish): boolean {
-  const { ending, group, continued } = finish;
-  return run.kind !== "copy" && ending !== "paused" && ending !== "stale" && group === null && !continued;
-}
-
-/** False, and nothing is changed, when the lease is lost or the run is to be stopped: that takes a closer look. */
-async function finishAtOnce(
-  database: Database,
-  lease: Lease,
-  run: RunRow,
-  finish: Finish,
-  last: LastWrites,
-): Promise<boolean> {
-  const writes = lastWrites(lease, run, finish, last, leaveThread(lease, finish));
-  try {
-    await database.transaction((tx) => tx.finish([lockThread(lease.thread_id), expectUndisturbed(lease), ...writes]));
-    return true;
-  } catch (refused) {
-    if (isPostgresError(refused, "HP002")) return false;
-    throw refused;
-  }
 }
 
 /** A cancellation that came before the run could be stopped: what it has done stands, but it asks nothing any more. */
