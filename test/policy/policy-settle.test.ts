@@ -204,7 +204,7 @@ describe("what may be decided", () => {
     const plain = { flavour: "raw" as const, actions };
     expect(allowedUnder(rules({ answers: { approve: true, reject: false } }), plain)[0]).toMatchObject({
       allowed: ["approve", "reject", "respond"],
-      preview: expect.stringContaining("approve gives it true, reject gives it false"),
+      preview: 'The node "ask" is given true. A rejection gives it false. Any other value you send is given as it is.',
     });
     expect(allowedUnder(rules({ answers: { approve: null } }), plain)[0]?.allowed).toEqual(["approve", "respond"]);
     const strict = allowedUnder(rules({ answers: { approve: "yes" }, allowed: ["approve"] }), plain)[0];

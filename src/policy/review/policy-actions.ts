@@ -36,11 +36,16 @@ export function withAnswers(action: ReviewAction, flavour: Flavour, answers: Rev
   });
   if (meant.length === 0) return action;
   const { args_schema, ...rest } = action;
-  const gives = meant.map((type) => `${type} gives it ${JSON.stringify(answers[type])}`);
+  const given = (type: "approve" | "reject") => JSON.stringify(answers[type]);
+  const preview = [
+    ...(meant.includes("approve") ? [`The node "${action.name}" is given ${given("approve")}.`] : []),
+    ...(meant.includes("reject") ? [`A rejection gives it ${given("reject")}.`] : []),
+    "Any other value you send is given as it is.",
+  ];
   return {
     ...rest,
     allowed: [...meant, ...action.allowed] satisfies DecisionType[],
     ...(args_schema === undefined ? {} : { response_schema: args_schema }),
-    preview: `The node "${action.name}" goes on with your answer: ${gives.join(", ")}; any other value is given as it is.`,
+    preview: preview.join(" "),
   };
 }
