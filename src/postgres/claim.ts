@@ -60,6 +60,7 @@ const CLAIM_LANES = 4;
 /**
  * Finds threads with due work and claims up to `limit` runs, one transaction a thread: two threads in one deadlock.
  * Bound: every look claims a run or passes a thread that somebody else has just now; each thread is tried once.
+ * Where a claim fails, those that did not are given all the same: their leases are held, and nobody else has them.
  */
 export async function claimRuns(database: Database, claimant: Claimant, limit: number): Promise<ClaimedRun[]> {
   if (limit <= 0) return [];
@@ -67,16 +68,22 @@ export async function claimRuns(database: Database, claimant: Claimant, limit: n
   const limits = graph_ids.map((graph_id) => limitOf(claimant, graph_id));
   const claimed: ClaimedRun[] = [];
   const passed: string[] = [];
-  for (;;) {
-    const room = limit - claimed.length;
-    const candidates = await database.many(claimCandidates(graph_ids, limits, passed, room));
-    const runs = await claimEach(database, claimant, candidates);
-    for (const [index, { thread_id }] of candidates.entries()) {
-      const run = runs[index];
-      if (run === undefined) passed.push(thread_id);
-      else claimed.push(run);
+  try {
+    for (;;) {
+      const room = limit - claimed.length;
+      const candidates = await database.many(claimCandidates(graph_ids, limits, passed, room));
+      const { runs, failure } = await claimEach(database, claimant, candidates);
+      for (const [index, { thread_id }] of candidates.entries()) {
+        const run = runs[index];
+        if (run === undefined) passed.push(thread_id);
+        else claimed.push(run);
+      }
+      if (failure !== undefined) throw failure.reason;
+      if (candidates.length < room || claimed.length === limit) return claimed;
     }
-    if (candidates.length < room || claimed.length === limit) return claimed;
+  } catch (error) {
+    if (claimed.length === 0) throw error;
+    return claimed;
   }
 }
 
@@ -85,7 +92,7 @@ async function claimEach(
   database: Database,
   claimant: Claimant,
   candidates: readonly Candidate[],
-): Promise<(ClaimedRun | undefined)[]> {
+): Promise<{ runs: (ClaimedRun | undefined)[]; failure: PromiseRejectedResult | undefined }> {
   const runs: (ClaimedRun | undefined)[] = [];
   const claim = async (places: Iterable<number>) => {
     for (const index of places) {
@@ -99,8 +106,8 @@ async function claimEach(
   );
   // Bound: the lanes share one list, and each takes a candidate off it until there is none.
   const rest = free.values();
-  await Promise.all([claim(limited), ...Array.from({ length: CLAIM_LANES }, () => claim(rest))]);
-  return runs;
+  const lanes = await Promise.allSettled([claim(limited), ...Array.from({ length: CLAIM_LANES }, () => claim(rest))]);
+  return { runs, failure: lanes.find((lane) => lane.status === "rejected") };
 }
 
 /**
@@ -245,8 +252,14 @@ async function takeBack(tx: Transaction, run: RunRow, now: string, endedAt = now
   return { thread_id, run_id, result };
 }
 
-/** Hands a lease back before its time, when a worker stops: the run is claimed again at once and counts as no lost lease. */
-export async function returnLease(database: Database, lease: Lease): Promise<void> {
+/** A lease, and the run that it is for where that is known. */
+export type HeldLease = Omit<Lease, "run_id"> & { run_id?: string };
+
+/**
+ * Hands a lease back before its time, when a worker stops or finds that it executes nothing under it: the run is claimed
+ * again at once and counts as no lost lease.
+ */
+export async function returnLease(database: Database, lease: HeldLease): Promise<void> {
   await giveUp(database, lease, async (tx, run, now) => {
     if (run.cancel_action !== null) return await endCancelled(tx, run, run.cancelled_by ?? "system:worker", now);
     await tx.run(requeueRun(run.tenant_id, run.run_id, run.lost_leases, run.lease_checkpoint_id, "drained"));
@@ -261,7 +274,7 @@ export async function loseLease(database: Database, lease: Lease): Promise<void>
 
 async function giveUp(
   database: Database,
-  lease: Lease,
+  lease: HeldLease,
   end: (tx: Transaction, run: RunRow, now: string) => Promise<void>,
 ): Promise<void> {
   await database.transaction(async (tx) => {
@@ -270,6 +283,7 @@ async function giveUp(
     if (thread === undefined || thread.lease_epoch !== lease.lease_epoch) return;
     await tx.run(dropLease(lease.tenant_id, lease.thread_id));
     const run = await tx.maybeOne(nextRunForUpdate(lease.tenant_id, lease.thread_id));
-    if (run?.run_id === lease.run_id && run.status === "running") await end(tx, run, thread.now);
+    if (run?.status !== "running" || (lease.run_id ?? run.run_id) !== run.run_id) return;
+    await end(tx, run, thread.now);
   });
 }

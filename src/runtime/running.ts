@@ -13,6 +13,11 @@ export interface RunningRun {
   done: Promise<void>;
 }
 
+/** A lease as a beat tells of it. */
+export type HeldBeat = Pick<Lease, "thread_id" | "lease_epoch">;
+
+const keyOf = ({ thread_id, lease_epoch }: HeldBeat) => `${lease_epoch}:${thread_id}`;
+
 /** The runs of one worker, and the ways to stop them. */
 export interface RunningRuns {
   readonly size: number;
@@ -23,8 +28,11 @@ export interface RunningRuns {
   add(entry: RunningRun): void;
   remove(entry: RunningRun): void;
   abort(run_id: string, reason: StopReason): void;
-  /** Stops what the database no longer gives this worker. */
-  onBeat(message: HeartbeatMessage): void;
+  /**
+   * Stops what the database no longer gives this worker. Gives the leases that it holds and executes nothing under, the
+   * second time it hears of them: of the first a claim may still be on its way back.
+   */
+  onBeat(message: HeartbeatMessage): HeldBeat[];
   /** Stops everything when no heartbeat has got through for as long as a lease lasts: somebody else has it by now. */
   checkBeat(): void;
   /** Resolves when all have ended, or after `ms`. */
@@ -35,6 +43,7 @@ export interface RunningRuns {
 export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: () => void }): RunningRuns {
   const { log } = options;
   const running = new Map<string, RunningRun>();
+  let idle = new Set<string>();
   let lastBeat = Date.now();
   let lastCheck = Date.now();
 
@@ -69,15 +78,19 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
     onBeat(message) {
       if ("error" in message) {
         log.warn({ error: message.error }, "heartbeat failed");
-        return;
+        return [];
       }
       lastBeat = message.askedAt;
-      const held = new Set(message.held.map(({ thread_id, lease_epoch }) => `${lease_epoch}:${thread_id}`));
+      const held = new Set(message.held.map(keyOf));
       for (const entry of running.values()) {
-        const { thread_id, lease_epoch } = entry.lease;
         // What was claimed after the question was asked is not in the answer.
-        if (entry.claimedAt < message.askedAt && !held.has(`${lease_epoch}:${thread_id}`)) lose(entry);
+        if (entry.claimedAt < message.askedAt && !held.has(keyOf(entry.lease))) lose(entry);
       }
+      const executing = new Set([...running.values()].map(({ lease }) => keyOf(lease)));
+      const unused = message.held.filter((lease) => !executing.has(keyOf(lease)));
+      const before = idle;
+      idle = new Set(unused.map(keyOf));
+      return unused.filter((lease) => before.has(keyOf(lease)));
     },
     checkBeat() {
       const now = Date.now();

@@ -20,7 +20,7 @@ import { executeRun } from "./execute.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { periodically } from "./periodic.ts";
 import type { RunnerParts } from "./runner.ts";
-import { createRunningRuns, type RunningRun, type RunningRuns, within } from "./running.ts";
+import { createRunningRuns, type HeldBeat, type RunningRun, type RunningRuns, within } from "./running.ts";
 import { startSweeps } from "./sweep.ts";
 
 /** How a worker behaves. */
@@ -111,8 +111,10 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
         process_id: process.pid,
         slots: options.slots,
       };
-      heartbeat = startHeartbeat({ ...options, worker }, running.onBeat, (error) =>
-        parts.log.error({ err: error }, "heartbeat thread died"),
+      heartbeat = startHeartbeat(
+        { ...options, worker },
+        (message) => void returnUnused(parts, options.tenant_id, running.onBeat(message)),
+        (error) => parts.log.error({ err: error }, "heartbeat thread died"),
       );
       const announce = createAnnouncer(parts, { ...worker, lease_ms: leaseMs });
       const leaseCheckMs = Math.max(100, Math.min(POLL_MS, options.leaseMs / 4));
@@ -183,6 +185,20 @@ async function giveUpRun(parts: RunnerParts, { lease, controller: { signal } }: 
       parts.log.warn({ err: error, run_id: lease.run_id }, "a broken run was not given up; it is tried again");
       await delay(POLL_MS, undefined, { signal }).catch(() => {});
     }
+  }
+}
+
+/**
+ * Gives back what is claimed and not executed: the connection broke off between the commit of the claim and its answer.
+ * The heartbeat renews it as long as this worker lives, so the reaper would never see it.
+ */
+async function returnUnused(parts: RunnerParts, tenant_id: string, unused: readonly HeldBeat[]): Promise<void> {
+  for (const lease of unused) {
+    parts.log.warn(lease, "a lease is held under which nothing executes; it is given back");
+    await returnLease(parts.database, { tenant_id, ...lease }).catch((error: unknown) =>
+      parts.log.warn({ err: error, thread_id: lease.thread_id }, "the lease was not given back; it is tried again"),
+    );
+    parts.wakeups.wake("runs", lease.thread_id);
   }
 }
 

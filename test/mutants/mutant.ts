@@ -42,6 +42,7 @@ export const TESTS = {
   hitlAliases: "test/http/hitl-aliases.test.ts",
   identifiers: "test/checkpointer/identifiers.test.ts",
   leases: "test/runtime/leases.test.ts",
+  lostLeases: "test/runtime/lost-leases.test.ts",
   lockOrder: "test/story/lock-order.test.ts",
   maintenanceRaces: "test/checkpointer/maintenance-races.test.ts",
   messages: "test/checkpointer/messages.test.ts",
