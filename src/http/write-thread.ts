@@ -66,7 +66,8 @@ async function takeBack(call: Call, run: RunRow): Promise<RunRow> {
   const before = await cancelRun(database, { tenant_id, thread_id: run.thread_id, run_id: run.run_id, principal_id });
   wakeups.wake("runs", run.thread_id);
   // It may have ended while it was about to be taken back.
-  if (hasEnded(before)) return await database.one(selectRun(tenant_id, run.thread_id, run.run_id));
+  const ended = hasEnded(before) ? await database.maybeOne(selectRun(tenant_id, run.thread_id, run.run_id)) : undefined;
+  if (ended !== undefined) return ended;
   const doing = before.status === "running" ? "did not finish" : "was not taken by a worker";
   throw new HoldpointError(
     "no_worker",

@@ -14,5 +14,7 @@ export const selectOpenRuns = (
     and (${filter.run_ids}::uuid[] is null or run_id = any (${filter.run_ids}::uuid[]))
     and (${filter.status}::text is null or status = ${filter.status})
     and queue_seq > ${after}::bigint
+    and exists (select 1 from holdpoint.thread t
+      where t.tenant_id = run.tenant_id and t.thread_id = run.thread_id and t.deleted_at is null)
   order by queue_seq
   limit ${limit}::int`;

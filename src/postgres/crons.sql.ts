@@ -63,6 +63,18 @@ export const changeCron = (cron: NewCron) => sql<CronRow>`
 export const removeCron = (tenant_id: string, cron_id: string) => sql`
   delete from holdpoint.cron where tenant_id = ${tenant_id} and cron_id = ${cron_id}::uuid`;
 
+/**
+ * Switches off the crons of a thread and says why. Whoever makes an occurrence holds the cron and asks for the thread's
+ * lock: one that is locked is left for later.
+ */
+export const disableCronsOfThread = (tenant_id: string, thread_id: string, reason: string) => sql`
+  update holdpoint.cron
+  set enabled = false, next_run_at = null, last_error = ${reason}, updated_at = holdpoint.now()
+  where tenant_id = ${tenant_id} and cron_id in (
+    select cron_id from holdpoint.cron
+    where tenant_id = ${tenant_id} and thread_id = ${thread_id} and enabled
+    for no key update skip locked)`;
+
 /** What crons can be searched by. */
 export interface CronFilter {
   assistant_id: string | null;

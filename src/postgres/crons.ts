@@ -16,7 +16,7 @@ import {
   removeCron,
   selectCron,
 } from "./crons.sql.ts";
-import type { Database } from "./database.ts";
+import type { Database, Queryable } from "./database.ts";
 import { readNow, selectThread } from "./threads.sql.ts";
 
 /** A cron that somebody wants; its assistant is known to exist. */
@@ -37,10 +37,7 @@ export interface CreateCron {
 
 /** Stores a cron. Its first occurrence is after now. Throws `invalid`, and `not_found` for its thread. */
 export async function createCron(database: Database, request: CreateCron): Promise<Cron> {
-  const { tenant_id, thread_id } = request;
-  if (thread_id !== null && (await database.maybeOne(selectThread(tenant_id, thread_id))) === undefined) {
-    throw new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
-  }
+  await requireThread(database, request);
   const { now } = await database.one(readNow());
   const cron: NewCron = {
     ...request,
@@ -79,6 +76,7 @@ export async function updateCron(
       changed.timezone !== cron.timezone ||
       changed.end_time !== cron.end_time ||
       (changed.enabled && !cron.enabled);
+    if (changed.enabled && !cron.enabled) await requireThread(tx, changed);
     const next_run_at = isMoved ? nextRunAt(changed, cron.now) : cron.next_run_at;
     const [[row]] = await tx.finish([changeCron({ ...changed, next_run_at })]);
     return wireCron(row as CronRow);
@@ -130,6 +128,15 @@ export function nextRunAt(
 /** What the runs of a cron are asked to do. */
 export function payloadOf({ payload }: Pick<CronRow, "payload">): CronPayload {
   return cronPayloadSchema.parse(JSON.parse(payload));
+}
+
+/** A cron of a thread that was deleted would be refused each time. */
+async function requireThread(
+  queryable: Queryable,
+  { tenant_id, thread_id }: Pick<CronRow, "tenant_id" | "thread_id">,
+): Promise<void> {
+  if (thread_id === null || (await queryable.maybeOne(selectThread(tenant_id, thread_id))) !== undefined) return;
+  throw new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
 }
 
 function invalid(pointer: string, message: string): HoldpointError {

@@ -45,6 +45,11 @@ const LISTED = columns`r.run_id, r.thread_id, r.queue_seq, r.graph_id, r.assista
     where v.tenant_id = r.tenant_id and v.run_id = r.run_id and v.status = 'failed'
     order by v.closed_at limit 1)) as error`;
 
+// A run goes with its thread: what was deleted is listed no more.
+const OF_LIVING_THREAD = columns`exists (
+    select 1 from holdpoint.thread t
+    where t.tenant_id = r.tenant_id and t.thread_id = r.thread_id and t.deleted_at is null)`;
+
 /** The newest runs of all threads: of each graph as many as are asked for at most, so that old ones are never walked through. */
 export const newestRuns = (tenant_id: string, filter: RunFilter) => sql<ListedRow>`
   select ${LISTED}
@@ -52,11 +57,12 @@ export const newestRuns = (tenant_id: string, filter: RunFilter) => sql<ListedRo
     cross join lateral (
       select tenant_id, run_id, thread_id, queue_seq, graph_id, assistant_id, kind, status, attempt, priority, principal_id,
         metadata, error, created_at, started_at, ended_at, updated_at
-      from holdpoint.run
+      from holdpoint.run r
       where tenant_id = ${tenant_id} and graph_id = g.graph_id and kind in ('run', 'resume')
         and (${filter.graph_id}::text is null or graph_id = ${filter.graph_id})
         and (${filter.status}::text is null or status = ${filter.status})
         and created_at >= coalesce(${filter.at}::timestamptz, holdpoint.now() - make_interval(secs => ${filter.seconds_ago}::float8), '-infinity')
+        and ${OF_LIVING_THREAD}
       order by created_at desc
       limit ${filter.limit}::int) r
   order by r.created_at desc, r.queue_seq desc
@@ -66,7 +72,7 @@ export const newestRuns = (tenant_id: string, filter: RunFilter) => sql<ListedRo
 export const newestRunsOfThread = (tenant_id: string, filter: RunFilter & { thread_id: string }) => sql<ListedRow>`
   select ${LISTED}
   from holdpoint.run r
-  where r.tenant_id = ${tenant_id} and r.thread_id = ${filter.thread_id} and r.kind in ('run', 'resume')
+  where r.tenant_id = ${tenant_id} and r.thread_id = ${filter.thread_id} and r.kind in ('run', 'resume') and ${OF_LIVING_THREAD}
     and (${filter.graph_id}::text is null or r.graph_id = ${filter.graph_id})
     and (${filter.status}::text is null or r.status = ${filter.status})
     and r.created_at >= coalesce(${filter.at}::timestamptz, holdpoint.now() - make_interval(secs => ${filter.seconds_ago}::float8), '-infinity')
@@ -78,5 +84,6 @@ export const runsBetween = (tenant_id: string, first: string, last: string, limi
   select ${LISTED}
   from holdpoint.run r
   where r.tenant_id = ${tenant_id} and r.run_id between ${first}::uuid and ${last}::uuid and r.kind in ('run', 'resume')
+    and ${OF_LIVING_THREAD}
   order by r.created_at desc
   limit ${limit}::int`;

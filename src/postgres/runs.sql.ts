@@ -116,10 +116,15 @@ export const insertFinishedRun = (run: NewRun, output: string) => sql<RunRow>`
   ), told as (${DELIVERY})
   select ${RUN} from ended`;
 
-/** One run. */
+// A run goes with its thread: who deleted that wants to see neither. Its row stays for those who wait for it.
+const OF_LIVING_THREAD = columns`exists (
+    select 1 from holdpoint.thread t
+    where t.tenant_id = run.tenant_id and t.thread_id = run.thread_id and t.deleted_at is null)`;
+
+/** One run, unless its thread was deleted. */
 export const selectRun = (tenant_id: string, thread_id: string, run_id: string) => sql<RunRow>`
   select ${RUN} from holdpoint.run
-  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid`;
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and ${OF_LIVING_THREAD}`;
 
 /** One run by its id alone. */
 export const selectRunById = (tenant_id: string, run_id: string) => sql<RunRow>`
@@ -146,7 +151,7 @@ export const listRuns = (
 ) => sql<RunRow>`
   select ${RUN} from holdpoint.run
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and kind in ('run', 'resume')
-    and (${filter.status}::text is null or status = ${filter.status})
+    and (${filter.status}::text is null or status = ${filter.status}) and ${OF_LIVING_THREAD}
   order by created_at desc, queue_seq desc
   limit ${filter.limit}::int offset ${filter.offset}::int`;
 

@@ -46,6 +46,9 @@ export const deleteSomeEvents = (tenant_id: string, thread_id: string, limit: nu
     order by seq_from
     limit ${limit}::int)`;
 
-/** Nothing is left of a deleted thread but its row, which refuses late writes. */
+/** Nothing is left of a deleted thread but its row, which refuses late writes, unless one of its crons is still on. */
 export const threadIsClear = (tenant_id: string, thread_id: string) => sql`
-  update holdpoint.thread set next_at = null where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
+  update holdpoint.thread set next_at = null
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id}
+    and not exists (
+      select 1 from holdpoint.cron where tenant_id = ${tenant_id} and thread_id = ${thread_id} and enabled)`;

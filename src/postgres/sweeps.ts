@@ -1,5 +1,6 @@
 import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { auditReview, auditRun } from "./audit.ts";
+import { disableCronsOfThread } from "./crons.sql.ts";
 import type { Database, Transaction } from "./database.ts";
 import { liveReviewsForUpdate, moveReview } from "./reviews.sql.ts";
 import { endRun, openRunsForUpdate } from "./runs.sql.ts";
@@ -28,9 +29,10 @@ export async function sweepLoginLinks(database: Database): Promise<number> {
 }
 
 /**
- * Ends the runs and reviews of deleted threads and removes their events, a bounded number at a time: a thread can have
- * millions, and its deletion must not take as long. Gives how many rows were removed, and one for a thread that had
- * none left.
+ * Ends the runs and reviews of deleted threads, switches off their crons, and removes their events, a bounded number at a
+ * time: a thread can have millions, and its deletion must not take as long. What webhooks are still to be told of them
+ * stays: it has happened, and each delivery has all that it says. Gives how many events were removed, and one for a
+ * thread that had none left.
  */
 export async function sweepDeletedThreads(database: Database): Promise<number> {
   let swept = 0;
@@ -42,7 +44,7 @@ export async function sweepDeletedThreads(database: Database): Promise<number> {
 
 /**
  * T-clear-thread. Locks: thread advisory lock and thread row, both only if nobody has them; open runs, live reviews by
- * id, audit.
+ * id, crons that nobody has, audit.
  */
 async function clearThread(database: Database, tenant_id: string, thread_id: string): Promise<number> {
   return await database.transaction(async (tx) => {
@@ -51,6 +53,7 @@ async function clearThread(database: Database, tenant_id: string, thread_id: str
     if (!is_locked || (await tx.maybeOne(threadToClear(tenant_id, thread_id))) === undefined) return 0;
     await endRuns(tx, tenant_id, thread_id);
     await takeBackReviews(tx, tenant_id, thread_id);
+    await tx.run(disableCronsOfThread(tenant_id, thread_id, `thread ${thread_id} was deleted`));
     const deleted = await tx.run(deleteSomeEvents(tenant_id, thread_id, ROWS));
     if (deleted < ROWS) await tx.run(threadIsClear(tenant_id, thread_id));
     return Math.max(deleted, 1);

@@ -1,7 +1,12 @@
+import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import { createCron, readCron, updateCron } from "../../src/postgres/crons.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { appendEvents } from "../../src/postgres/events.ts";
 import { KEPT_HOURS, sweepIdempotencyKeys } from "../../src/postgres/idempotency.ts";
+import { newestRunsOfThread, runsBetween } from "../../src/postgres/run-list.sql.ts";
+import { listRuns, selectRun } from "../../src/postgres/runs.sql.ts";
+import type { Statement } from "../../src/postgres/sql.ts";
 import { sweepDeletedThreads, sweepLoginLinks, sweepSessions } from "../../src/postgres/sweeps.ts";
 import { type Sweep, startSweeps } from "../../src/runtime/sweep.ts";
 import { claimNext, leaseOf } from "../support/dying-worker.ts";
@@ -140,6 +145,71 @@ test("the runs of a deleted thread end, and who still executes one stores nothin
   expect(ends.map(({ status, error }) => [status, JSON.parse(error ?? "").error])).toEqual(
     Array(2).fill(["interrupted", "deleted"]),
   );
+});
+
+test("what belongs to a deleted thread ends with it: its crons are off and say why, its runs are seen no more, its deliveries stay", async () => {
+  const run = await house.start("steps", { input: {}, webhook: "https://example.com/told" });
+  const other = await house.start("steps", { input: {} });
+  await house.settle();
+  const { thread_id, run_id } = run;
+  const newCron = async (of: string | null) =>
+    await createCron(house.database, {
+      tenant_id: "default",
+      principal_id: "test:ana",
+      assistant_id: randomUUID(),
+      thread_id: of,
+      schedule: "0 9 * * *",
+      timezone: "UTC",
+      end_time: null,
+      enabled: true,
+      on_run_completed: "keep",
+      payload: {},
+      metadata: {},
+    });
+  const [own, others] = [await newCron(thread_id), await newCron(other.thread_id)];
+  const filter = { graph_id: null, thread_id: null, status: null, seconds_ago: null, at: null, limit: 100 };
+  const seen = async () =>
+    await Promise.all([
+      house.database.maybeOne(selectRun("default", thread_id, run_id)),
+      ...[
+        listRuns("default", thread_id, { status: null, limit: 10, offset: 0 }),
+        newestRunsOfThread("default", { ...filter, thread_id }),
+        runsBetween("default", run_id, run_id, 10),
+      ].map(async (list) => (await house.database.many(list as Statement<{ run_id: string }>))[0]),
+    ]);
+  expect((await seen()).map((row) => row?.run_id)).toEqual(Array(4).fill(run_id));
+  await house.parts.saver.deleteThread(thread_id);
+  expect(await seen()).toEqual(Array(4).fill(undefined));
+  await race(sweepDeletedThreads);
+  const cron = await readCron(house.database, "default", own.cron_id);
+  expect(cron).toMatchObject({ enabled: false, next_run_date: null, last_error: `thread ${thread_id} was deleted` });
+  await expect(updateCron(house.database, "default", own.cron_id, { enabled: true })).rejects.toMatchObject({
+    code: "not_found",
+  });
+  expect(await readCron(house.database, "default", others.cron_id)).toMatchObject({ enabled: true, last_error: null });
+  expect(await query("select status from holdpoint.delivery where thread_id = $1", [thread_id])).toHaveLength(1);
+});
+
+test("a cron of a deleted thread that somebody has locked is switched off when it is free", async () => {
+  const { thread_id } = await house.start("steps", { input: {} });
+  await house.settle();
+  await query(
+    `insert into holdpoint.cron (cron_id, assistant_id, thread_id, principal_id, schedule, timezone, enabled, on_run_completed, payload)
+     values (gen_random_uuid(), gen_random_uuid(), $1, 'test:ana', '0 9 * * *', 'UTC', true, 'keep', '{}')`,
+    [thread_id],
+  );
+  await house.parts.saver.deleteThread(thread_id);
+  const client = await house.database.pool.connect();
+  await client.query("begin");
+  await client.query("select 1 from holdpoint.cron where thread_id = $1 for no key update", [thread_id]);
+  const enabled = async () =>
+    (await query("select enabled from holdpoint.cron where thread_id = $1", [thread_id])).map((row) => row.enabled);
+  await sweepDeletedThreads(house.database);
+  expect(await enabled()).toEqual([true]);
+  await client.query("commit");
+  client.release();
+  await race(sweepDeletedThreads);
+  expect(await enabled()).toEqual([false]);
 });
 
 test("a sweep goes on until nothing is due, counts what it has done, and tries again what failed", async () => {
