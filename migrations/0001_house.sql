@@ -481,6 +481,8 @@ create index delivery_due on holdpoint.delivery (channel, next_at) where next_at
 create index delivery_recent on holdpoint.delivery (tenant_id, created_at desc, delivery_id);
 create index delivery_run on holdpoint.delivery (run_id);
 create index delivery_review on holdpoint.delivery (review_id) where review_id is not null;
+-- Of those that were given up only how many there are is asked for.
+create index delivery_dead on holdpoint.delivery (tenant_id) where status = 'dead';
 
 create table holdpoint.delivery_attempt (
   tenant_id text not null default 'default',

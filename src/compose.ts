@@ -1,28 +1,23 @@
-import { readFileSync } from "node:fs";
 import { openDatabasePorts } from "./compose/database-ports.ts";
 import { deliverySettings } from "./compose/delivery-settings.ts";
 import { readFigures } from "./compose/figures.ts";
 import type { HomeDatabase } from "./compose/home-database.ts";
 import { loadOptions } from "./compose/load-options.ts";
+import type { Patient } from "./compose/patience.ts";
 import { openPolicy } from "./compose/policy-file.ts";
-import { ensureCliKey, writeServerFile } from "./compose/server-files.ts";
+import { httpDeps, serve, serveOperations } from "./compose/serve.ts";
 import type { Config } from "./config.ts";
 import type { GraphSet } from "./graphs/graph-set.ts";
 import { loadGraphs } from "./graphs/load.ts";
 import { watchGraphs } from "./graphs/watch.ts";
-import { createApp } from "./http/app.ts";
-import { listen } from "./http/node.ts";
-import { createRunFeeds } from "./http/run-feed.ts";
 import { configureModels } from "./kit/model.ts";
 import { registerAssistants } from "./postgres/assistants.ts";
 import { keepReviewWebhooks } from "./postgres/audit.sql.ts";
 import { createWriteBatcher } from "./postgres/batch.ts";
 import { createSaver } from "./postgres/checkpointer/saver.ts";
-import { answers } from "./postgres/database.ts";
-import { createLoginLink, ensureLocalOwner, hasApiKeys } from "./postgres/identity.ts";
+import { ensureLocalOwner } from "./postgres/identity.ts";
 import { openWakeups } from "./postgres/notify.ts";
-import { HoldpointError } from "./protocol/errors.ts";
-import { DEFAULT_TENANT, LOCAL_OWNER } from "./protocol/principal.ts";
+import { DEFAULT_TENANT } from "./protocol/principal.ts";
 import { startDispatcher } from "./runtime/dispatch.ts";
 import type { RunnerParts } from "./runtime/runner.ts";
 import { createWorker } from "./runtime/worker.ts";
@@ -42,6 +37,8 @@ export interface ComposeOptions {
   log: Log;
   /** The database, which may have been starting since before this file was loaded. */
   home: Promise<HomeDatabase>;
+  /** Waits while Postgres is on its way. */
+  patient: Patient;
 }
 
 /** A started process. */
@@ -50,6 +47,8 @@ export interface Running {
   url: string | null;
   /** Opens the page once, signed in; null where there is no page. */
   login_url: string | null;
+  /** Where its figures are, if they have a port of their own. */
+  metrics_url: string | null;
   database: HomeDatabase["kind"];
   graphs: GraphSet;
   /** The policy file in a few words; null without one. */
@@ -80,7 +79,7 @@ async function start(
   closers: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<Running> {
-  const { role, progress, log } = options;
+  const { role, progress, log, patient } = options;
   const warnings = [...config.warnings];
   configureModels({ apiKey: config.openaiApiKey, baseUrl: config.openaiBaseUrl, model: config.openaiModel });
   // Reading the workflows takes this process, starting and seeding the database another one: both at once.
@@ -90,13 +89,11 @@ async function start(
   const policy = await openPolicy(config, options.watch === true ? { progress, log } : undefined);
   closers.push(async () => policy.close());
   const warn = (message: string) => void warnings.push(message);
-  const opening = openDatabasePorts(config, home, { log, progress, warn });
+  const opening = openDatabasePorts(config, home, { log, progress, warn, patient });
   const [ports, graphs] = await Promise.all([opening, loading]);
   closers.push(() => ports.close());
   closers.push(async () => graphs.close());
-  await ensureLocalOwner(home.database);
-  await home.database.run(keepReviewWebhooks(config.reviewWebhooks));
-  await registerAssistants(home.database, graphs.current().graphs.values());
+  await patient(() => introduce(config, home, graphs.current()));
   const wakeups = listenForWakeups(home, log);
   closers.push(() => wakeups.close());
   const { database } = home;
@@ -118,19 +115,31 @@ async function start(
     nodeTimeoutMs: config.nodeTimeoutSeconds === undefined ? null : config.nodeTimeoutSeconds * 1000,
     modelPrices: config.modelPrices,
   };
+  let isStarted = false;
+  const deps = httpDeps(config, parts, () => isStarted);
+  const operations = await patient(() => serveOperations(config, deps, closers));
   const own: { url?: string } = {};
   if (role !== "api") closers.push(startWorker(config, home, parts), startDispatch(config, parts, own));
-  const served = role === "worker" ? null : await serve(config, parts, closers);
+  const served = role === "worker" ? null : await serve(config, deps, { closers, patient });
   if (served !== null) own.url = served.url;
+  isStarted = true;
   return {
     url: served?.url ?? null,
     login_url: served?.login_url ?? null,
+    metrics_url: operations?.url ?? null,
     database: home.kind,
     graphs: graphs.current(),
     policy: policy.summary,
     warnings,
     close,
   };
+}
+
+/** Tells the database what this installation has; again and again, it is the same. */
+async function introduce(config: Config, { database }: HomeDatabase, graphs: GraphSet): Promise<void> {
+  await ensureLocalOwner(database);
+  await database.run(keepReviewWebhooks(config.reviewWebhooks));
+  await registerAssistants(database, graphs.graphs.values());
 }
 
 function listenForWakeups(home: HomeDatabase, log: Log) {
@@ -180,49 +189,4 @@ function startWorker(config: Config, home: HomeDatabase, parts: RunnerParts): ()
 function startDispatch(config: Config, parts: RunnerParts, own: { url?: string }): () => Promise<void> {
   const dispatcher = startDispatcher(parts, deliverySettings(config, own));
   return () => dispatcher.stop();
-}
-
-// Streams and waits that are open when the server stops are ended after this long.
-const CLOSE_GRACE_MS = 2_000;
-
-async function serve(config: Config, parts: RunnerParts, closers: (() => Promise<void>)[]) {
-  const { database } = parts;
-  const isLoopback = ["127.0.0.1", "::1", "localhost"].includes(config.host);
-  if (!isLoopback && !(await hasApiKeys(database))) {
-    throw new HoldpointError(
-      "configuration_invalid",
-      `HOST is ${config.host}, where others can reach it, and no API key exists: start on 127.0.0.1 once and make one (holdpoint keys create)`,
-    );
-  }
-  await ensureCliKey(config.dataDir, database);
-  const app = createApp({
-    ...parts,
-    runFeeds: createRunFeeds(parts, config.compatHitlAliases),
-    settings: {
-      version: version(),
-      maxBodyBytes: config.maxBodyBytes,
-      allowScalarResume: config.compatScalarResume,
-      hitlAliases: config.compatHitlAliases,
-      loopbackOwner: isLoopback,
-      webhookAllow: config.webhookAllow,
-      graphLimits: config.graphConcurrency,
-    },
-    isReady: async () => {
-      const reasons = parts.graphs().graphs.size === 0 ? ["no graph is loaded"] : [];
-      if (!(await answers(database))) reasons.push("the database does not answer");
-      return { ready: reasons.length === 0, reasons };
-    },
-  });
-  const server = await listen(app, { host: config.host, port: config.port, portIsExplicit: config.isPortExplicit });
-  closers.push(() => server.close(CLOSE_GRACE_MS));
-  closers.push(await writeServerFile(config.dataDir, server.url));
-  const { secret } = await createLoginLink(database, LOCAL_OWNER);
-  return { url: server.url, login_url: `${server.url}/login/${secret}` };
-}
-
-function version(): string {
-  const { version: text } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
-  return text;
 }

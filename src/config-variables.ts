@@ -34,6 +34,13 @@ export const FIELDS = {
     "127.0.0.1",
     "Address to listen on. Any but a loopback address needs an API key to exist.",
   ),
+  metricsPort: field(
+    "HOLDPOINT_METRICS_PORT",
+    values.wholeNumber(0, 65_535),
+    undefined,
+    "A port for `/metrics`, `/healthz` and `/readyz` alone, also of a process that answers nothing else; 0 is any free one.",
+    "none",
+  ),
   databaseUrl: field(
     "DATABASE_URL",
     values.postgresAddress(),

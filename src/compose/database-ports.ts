@@ -7,6 +7,7 @@ import { CHINOOK_FOLDER, seedChinook } from "../postgres/seed-chinook.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { HomeDatabase } from "./home-database.ts";
+import type { Patient } from "./patience.ts";
 
 /** The databases that workflows reach by name, each under its own login. */
 export interface DatabasePorts {
@@ -18,7 +19,7 @@ export interface DatabasePorts {
 export async function openDatabasePorts(
   config: Config,
   home: HomeDatabase,
-  parts: { log: Log; progress: (message: string) => void; warn: (message: string) => void },
+  parts: { log: Log; progress: (message: string) => void; warn: (message: string) => void; patient: Patient },
 ): Promise<DatabasePorts> {
   const pools = new Map<string, pg.Pool>();
   const open = (name: string, options: pg.PoolConfig) => {
@@ -29,7 +30,7 @@ export async function openDatabasePorts(
   for (const [name, connectionString] of config.databasePorts) open(name, { connectionString });
   if (!pools.has("chinook") && existsSync(CHINOOK_FOLDER)) {
     try {
-      const { seeded, connection } = await seedChinook({ url: home.directUrl });
+      const { seeded, connection } = await parts.patient(() => seedChinook({ url: home.directUrl }));
       if (seeded) parts.progress("loaded the Chinook sample database for the example");
       open("chinook", connection);
     } catch (error) {

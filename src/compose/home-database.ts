@@ -3,7 +3,10 @@ import { allowFailpoints } from "../failpoint.ts";
 import { checkIsolation, type Database, openDatabase } from "../postgres/database.ts";
 import { bootEmbedded, isServerGone } from "../postgres/embedded.ts";
 import { migrate } from "../postgres/migrate.ts";
+import { unreachable } from "../postgres/unreachable.ts";
+import { isHoldpointError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
+import { impatient, type Patient } from "./patience.ts";
 
 /** Holdpoint's own database, migrated. */
 export interface HomeDatabase {
@@ -20,11 +23,12 @@ export async function openHomeDatabase(
   config: Config,
   log: Log,
   progress: (message: string) => void,
+  patient: Patient = impatient,
 ): Promise<HomeDatabase> {
   const place =
     config.databaseUrl === undefined ? await embedded(config, log, progress) : external(config, config.databaseUrl);
   try {
-    const { applied, newer } = await migrate({ url: place.directUrl });
+    const { applied, newer } = await patient(() => migrate({ url: place.directUrl }));
     if (applied.length > 0) progress(`migrated the database: ${applied.join(", ")}`);
     if (newer.length > 0) log.warn({ newer }, "the database has migrations of a newer version, none of them breaking");
     allowFailpoints(place.url);
@@ -34,7 +38,7 @@ export async function openHomeDatabase(
       prepare: config.databasePrepare,
       onError: place.onError,
     });
-    await checkIsolation(database);
+    await patient(() => checkIsolation(database));
     const { kind, url, directUrl } = place;
     return {
       kind,
@@ -48,7 +52,8 @@ export async function openHomeDatabase(
     };
   } catch (error) {
     await place.release();
-    throw error;
+    // Postgres went away in the middle of a statement.
+    throw isServerGone(error) && !isHoldpointError(error) ? unreachable(place.directUrl, error) : error;
   }
 }
 

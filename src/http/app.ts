@@ -17,11 +17,11 @@ export interface App {
   drain(): void;
 }
 
-/** Makes the answering side of the server out of the table of routes. */
-export function createApp(deps: HttpDeps): App {
+/** Makes the answering side of the server out of the table of routes, or a part of it. */
+export function createApp(deps: HttpDeps, table: readonly Route[] = routes): App {
   const draining = new AbortController();
   const hono = new Hono();
-  for (const route of routes) {
+  for (const route of table) {
     hono.on(route.method, route.path, (context) => answer(deps, route, context, draining.signal));
   }
   const refuseOutside = (request: Request, error: unknown) => {

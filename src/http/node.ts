@@ -9,6 +9,8 @@ export interface ListenOptions {
   port: number;
   /** True when somebody asked for this port: taken is an error then, otherwise the next free one is used. */
   portIsExplicit: boolean;
+  /** What it is set by; PORT unless given. */
+  variable?: string;
 }
 
 /** A server that answers. */
@@ -36,7 +38,7 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
 }
 
 // Bound: MORE_PORTS attempts.
-async function bind(server: Server, { host, port, portIsExplicit }: ListenOptions): Promise<number> {
+async function bind(server: Server, { host, port, portIsExplicit, variable = "PORT" }: ListenOptions): Promise<number> {
   const last = portIsExplicit || port === 0 ? port : Math.min(port + MORE_PORTS, LAST_PORT);
   for (let candidate = port; ; candidate += 1) {
     try {
@@ -44,7 +46,7 @@ async function bind(server: Server, { host, port, portIsExplicit }: ListenOption
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code;
       if (code === "EADDRINUSE" && candidate < last) continue;
-      throw new HoldpointError("configuration_invalid", refusal(code, host, port, last), { cause });
+      throw new HoldpointError("configuration_invalid", refusal(code, { host, port, last, variable }), { cause });
     }
   }
 }
@@ -60,14 +62,21 @@ function bindTo(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-function refusal(code: string | undefined, host: string, port: number, last: number): string {
+interface Refused {
+  host: string;
+  port: number;
+  last: number;
+  variable: string;
+}
+
+function refusal(code: string | undefined, { host, port, last, variable }: Refused): string {
   if (code === "EADDRINUSE") {
     const taken =
       last === port ? `port ${port} of ${host} is taken` : `the ports ${port} to ${last} of ${host} are taken`;
-    return `${taken}; stop what listens there, set PORT to a free one, or leave PORT out to have one chosen`;
+    return `${taken}; stop what listens there, set ${variable} to a free one${variable === "PORT" ? ", or leave PORT out to have one chosen" : ""}`;
   }
-  if (code === "EACCES") return `port ${port} of ${host} needs more rights; set PORT to one above 1023`;
-  return `cannot listen on ${host}:${port} (${code ?? "unknown reason"}); check HOST and PORT`;
+  if (code === "EACCES") return `port ${port} of ${host} needs more rights; set ${variable} to one above 1023`;
+  return `cannot listen on ${host}:${port} (${code ?? "unknown reason"}); check HOST and ${variable}`;
 }
 
 async function close(server: Server, app: App, graceMs: number): Promise<void> {

@@ -107,6 +107,8 @@ export const figures = () => sql<FigureRow>`
     greatest(0, coalesce(extract(epoch from holdpoint.now() - min(next_at)), 0))::float8
   from holdpoint.delivery where next_at is not null
   union all
+  select 'deliveries_dead', null, count(*)::float8 from (select from holdpoint.delivery where status = 'dead' limit 10000) dead
+  union all
   select 'workers', case when heartbeat_at < holdpoint.now() - make_interval(secs => lease_ms / 1000.0) then 'lost' else 'live' end,
     count(*)::float8
   from holdpoint.worker where stopped_at is null and heartbeat_at > holdpoint.now() - interval '1 day' group by 2`;

@@ -50,6 +50,11 @@ export const METRICS = {
     labels: [],
     help: "How long the webhook that is due longest has been so",
   },
+  holdpoint_deliveries_dead: {
+    type: "gauge",
+    labels: [],
+    help: "Deliveries that were given up and not told again since; 10,000 at most",
+  },
   holdpoint_workers: { type: "gauge", labels: ["state"], help: "Workers that are live, or lost within a day" },
   holdpoint_request_duration_seconds: {
     type: "histogram",

@@ -18,6 +18,7 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["127.0.0.1", "0.0.0.0", "::", "::1", "localhost", "a.b-c.example"],
     wrong: ["http://x", "a b", "-", "a..b", "1.2.3.4:80", "a/b"],
   },
+  HOLDPOINT_METRICS_PORT: { right: ["0", "9464"], wrong: ["65536", "-1", "off", "9464/metrics"] },
   DATABASE_URL: {
     right: ["postgresql://u:p@h:5432/d", "postgres://h/d", "postgresql:///d?host=/tmp"],
     wrong: [

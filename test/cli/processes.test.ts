@@ -161,15 +161,17 @@ describe("without a server", () => {
     }
   });
 
-  test("a database that does not answer is one clear line of the start, and its password is in none", async () => {
-    const ended = await holdpoint(["start"], {
-      HOLDPOINT_DATA_DIR: join(folder, "data"),
-      DATABASE_URL: "postgresql://me:secret@127.0.0.1:1/gone",
-    });
-    expect(ended).toMatchObject({ code: 2, stdout: "" });
-    expect(ended.stderr).toMatch(
-      /^holdpoint: cannot connect to postgresql:\/\/me@127\.0\.0\.1:1\/gone: .* Check DATABASE_URL\n$/,
-    );
+  test("a database that no waiting brings is one clear line of the start, and its password is in none", async () => {
+    const missing = new URL(house.url);
+    missing.pathname = "/missing";
+    for (const [url, shown] of [
+      ["postgresql://me:secret@nowhere.invalid/gone", "postgresql:\\/\\/me@nowhere\\.invalid\\/gone"],
+      [missing.href, '.*\\/missing: database "missing" does not exist'],
+    ] as const) {
+      const ended = await holdpoint(["start"], { HOLDPOINT_DATA_DIR: join(folder, "data"), DATABASE_URL: url });
+      expect(ended).toMatchObject({ code: 2, stdout: "" });
+      expect(ended.stderr).toMatch(new RegExp(`^holdpoint: cannot connect to ${shown}.*Check DATABASE_URL\\n$`));
+    }
   });
 
   test("migrating says what it did, and a dry run what it would do", async () => {

@@ -5,7 +5,15 @@ import { PERMISSIONS } from "../../src/protocol/principal.ts";
 const label = ({ method, path }: { method: string; path: string }) => `${method} ${path}`;
 
 // What anybody may call, because it gives nothing away or is how one signs in.
-const PUBLIC = ["GET /ok", "GET /info", "GET /livez", "GET /readyz", "GET /login/:secret", "POST /login/:secret"];
+const PUBLIC = [
+  "GET /ok",
+  "GET /info",
+  "GET /livez",
+  "GET /healthz",
+  "GET /readyz",
+  "GET /login/:secret",
+  "POST /login/:secret",
+];
 
 test.each(routes.map((route) => ({ label: label(route), route })))("$label says who may call it", ({ route }) => {
   const { permission } = route;

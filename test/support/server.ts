@@ -30,6 +30,8 @@ export interface ServerOptions {
   shared?: boolean;
   /** The server that this one comes after, in its folder. */
   after?: Server;
+  /** Given the process as soon as there is one, before it is ready. */
+  onSpawn?: (server: Server) => void;
 }
 
 /** How a process ended. */
@@ -86,6 +88,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     alive.delete(server);
   });
   if (options.shared !== true) onTestFinished(async () => void (await server.kill9()));
+  options.onSpawn?.(server);
   await becomeReady(server, command, child.pid);
   return server;
 }

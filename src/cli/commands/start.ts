@@ -61,11 +61,20 @@ async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
   forgetSecrets(process.env);
   const progress = (line: string) => terminal.note(terminal.colours.dim(sanitiseLine(line)));
   const broken = Promise.withResolvers<unknown>();
-  const starting = start(config, mode, progress, broken.resolve);
+  const giveUp = new AbortController();
+  const starting = start(config, mode, { progress, onBroken: broken.resolve, signal: giveUp.signal });
   const early = await Promise.race([starting.then(() => undefined), stop.first]);
   if (early !== undefined) {
     terminal.note("\nstopping as soon as it has started; Ctrl-C again stops at once");
-    await Promise.race([starting.then((running) => running.close()), stop.second.then(leaveAtOnce)]);
+    giveUp.abort();
+    const closed = starting.then(
+      (running) => running.close(),
+      (error: Error) => {
+        // It was waiting for the database.
+        if (error.name !== "AbortError") throw error;
+      },
+    );
+    await Promise.race([closed, stop.second.then(leaveAtOnce)]);
     return;
   }
   const running = await starting;
@@ -97,23 +106,28 @@ const ONE_PRESS_MS = 500;
 // Beyond the time that runs are given: for a database that has fallen silent, which no connection notices at once.
 const CLOSE_GRACE_MS = 10_000;
 
+interface Listeners {
+  progress: (line: string) => void;
+  onBroken: (error: unknown) => void;
+  /** Ends a wait for the database. */
+  signal: AbortSignal;
+}
+
 /** Importing everything takes about as long as the database needs to start: it starts first. */
-async function start(
-  config: Config,
-  mode: Mode,
-  progress: (line: string) => void,
-  onBroken: (error: unknown) => void,
-): Promise<Running> {
+async function start(config: Config, mode: Mode, { progress, onBroken, signal }: Listeners): Promise<Running> {
   const { openHomeDatabase } = await import("../../compose/home-database.ts");
   const { openLog } = await import("../../telemetry/log.ts");
   const log = openLog({ level: config.logLevel, pretty: process.stderr.isTTY === true });
   const { containStrayErrors } = await import("../../runtime/stray-errors.ts");
   containStrayErrors(log, onBroken);
-  const home = openHomeDatabase(config, log, progress);
+  const { createPatience, impatient } = await import("../../compose/patience.ts");
+  const { databaseUrl: url } = config;
+  const patient = url === undefined ? impatient : createPatience({ url, progress, signal });
+  const home = openHomeDatabase(config, log, progress, patient);
   // Whoever awaits it first hears of a failure; until then it is not an unhandled one.
   home.catch(() => {});
   const { compose } = await import("../../compose.ts");
-  return await compose(config, { ...mode, progress, log, home });
+  return await compose(config, { ...mode, progress, log, home, patient });
 }
 
 /** Ctrl-C and SIGTERM, counted: the first asks to finish, the second does not wait. */
@@ -148,6 +162,7 @@ function readyLines(cli: Cli, config: Config, running: Running): string[] {
     ...(running.login_url === null
       ? []
       : [["Log in", `${running.login_url}  ${dim("(once, within 10 minutes)")}`] as [string, string]]),
+    ...(running.metrics_url === null ? [] : [["Metrics", `${running.metrics_url}/metrics`] as [string, string]]),
     ["Database", database],
     ["Graphs", graphs],
     ...(running.policy === null ? [] : [["Policy", sanitiseLine(running.policy)] as [string, string]]),

@@ -28,6 +28,7 @@ export const systemRoutes: readonly Route[] = [
       }),
   },
   { method: "GET", path: "/livez", permission: "public", handle: () => json({ live: true }) },
+  { method: "GET", path: "/healthz", permission: "public", handle: () => json({ live: true }) },
   {
     method: "GET",
     path: "/readyz",
@@ -55,3 +56,8 @@ export const systemRoutes: readonly Route[] = [
     },
   },
 ];
+
+const OPERATIONS: ReadonlySet<string> = new Set(["/livez", "/healthz", "/readyz", "/metrics"]);
+
+/** What a process answers to whoever looks after it, also where it answers nothing else. */
+export const operationRoutes: readonly Route[] = systemRoutes.filter(({ path }) => OPERATIONS.has(path));

@@ -1,0 +1,92 @@
+import { readFileSync } from "node:fs";
+import type { Config } from "../config.ts";
+import { createApp } from "../http/app.ts";
+import type { HttpDeps } from "../http/deps.ts";
+import { type Listening, listen } from "../http/node.ts";
+import { operationRoutes } from "../http/routes/system.ts";
+import { createRunFeeds } from "../http/run-feed.ts";
+import { answers, type Database } from "../postgres/database.ts";
+import { createLoginLink, hasApiKeys } from "../postgres/identity.ts";
+import { HoldpointError } from "../protocol/errors.ts";
+import { LOCAL_OWNER } from "../protocol/principal.ts";
+import type { RunnerParts } from "../runtime/runner.ts";
+import type { Patient } from "./patience.ts";
+import { ensureCliKey, writeServerFile } from "./server-files.ts";
+
+// Streams and waits that are open when the server stops are ended after this long.
+const CLOSE_GRACE_MS = 2_000;
+
+const isLoopback = ({ host }: Config) => ["127.0.0.1", "::1", "localhost"].includes(host);
+
+/** What answering needs; nobody is told that the process is ready before its start is over. */
+export function httpDeps(config: Config, parts: RunnerParts, isStarted: () => boolean): HttpDeps {
+  return {
+    ...parts,
+    runFeeds: createRunFeeds(parts, config.compatHitlAliases),
+    settings: {
+      version: version(),
+      maxBodyBytes: config.maxBodyBytes,
+      allowScalarResume: config.compatScalarResume,
+      hitlAliases: config.compatHitlAliases,
+      loopbackOwner: isLoopback(config),
+      webhookAllow: config.webhookAllow,
+      graphLimits: config.graphConcurrency,
+    },
+    isReady: async () => {
+      const reasons = isStarted() ? [] : ["it is still starting"];
+      if (parts.graphs().graphs.size === 0) reasons.push("no graph is loaded");
+      if (!(await answers(parts.database))) reasons.push("the database does not answer");
+      return { ready: reasons.length === 0, reasons };
+    },
+  };
+}
+
+type Closers = (() => Promise<void>)[];
+
+/** Answers requests. */
+export async function serve(
+  config: Config,
+  deps: HttpDeps,
+  { closers, patient }: { closers: Closers; patient: Patient },
+): Promise<{ url: string; login_url: string }> {
+  const { database } = deps;
+  await patient(() => refuseOpenHost(config, database));
+  await patient(() => ensureCliKey(config.dataDir, database));
+  const { secret } = await patient(() => createLoginLink(database, LOCAL_OWNER));
+  const { host, port, isPortExplicit: portIsExplicit } = config;
+  const server = await listen(createApp(deps), { host, port, portIsExplicit });
+  closers.push(() => server.close(CLOSE_GRACE_MS));
+  closers.push(await writeServerFile(config.dataDir, server.url));
+  return { url: server.url, login_url: `${server.url}/login/${secret}` };
+}
+
+/** Answers on a port of their own how the process is doing, if there is to be one: also where nothing else is answered. */
+export async function serveOperations(
+  config: Config,
+  deps: HttpDeps,
+  closers: Closers,
+): Promise<Listening | undefined> {
+  const { host, metricsPort: port } = config;
+  if (port === undefined) return undefined;
+  await refuseOpenHost(config, deps.database);
+  const app = createApp(deps, operationRoutes);
+  const server = await listen(app, { host, port, portIsExplicit: true, variable: "HOLDPOINT_METRICS_PORT" });
+  closers.push(() => server.close(CLOSE_GRACE_MS));
+  return server;
+}
+
+/** Where others can reach it somebody has to have a key. */
+async function refuseOpenHost(config: Config, database: Database): Promise<void> {
+  if (isLoopback(config) || (await hasApiKeys(database))) return;
+  throw new HoldpointError(
+    "configuration_invalid",
+    `HOST is ${config.host}, where others can reach it, and no API key exists: start on 127.0.0.1 once and make one (holdpoint keys create)`,
+  );
+}
+
+function version(): string {
+  const { version: text } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  return text;
+}
