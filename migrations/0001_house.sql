@@ -19,6 +19,13 @@ create function holdpoint.now() returns timestamptz
   language sql stable
   as $$ select pg_catalog.clock_timestamp() + (select c.shift from holdpoint.clock c) $$;
 
+-- Ends a transaction that was sent whole, in one go, when what it goes by turns out not to be so.
+create function holdpoint.expect(is_so boolean, what text) returns void
+  language plpgsql
+  as $$ begin
+    if is_so is not true then raise exception 'holdpoint: expected %', what using errcode = 'HP002'; end if;
+  end $$;
+
 create table holdpoint.setting (
   name text primary key,
   value text not null

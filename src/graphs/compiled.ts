@@ -33,6 +33,30 @@ function copyOf<Value extends object>(value: Value): Value {
   return Object.create(Object.getPrototypeOf(value) as object, Object.getOwnPropertyDescriptors(value)) as Value;
 }
 
+/** Called as a node of a graph begins; what it gives is the config that the node's own work is done with. */
+export type NodeWatch = (config: RunnableConfig) => RunnableConfig;
+
+/**
+ * Lets somebody hear when the nodes of a copy begin, each time they are tried. Callbacks that only what a node itself
+ * calls should be given are given here: given to the whole graph, LangGraph's reads and writes would carry them too, for
+ * a tenth of a run's processor time.
+ */
+export function watchNodes(graph: CompiledGraph, watch: NodeWatch): void {
+  const nodes = Object.entries(graph.nodes as Record<string, { bound: Invokable }>).map(([name, node]) => {
+    if (name === START) return [name, node];
+    const { bound } = node;
+    const watched = Object.assign(copyOf(bound), {
+      invoke: (input: unknown, config: RunnableConfig = {}) => bound.invoke(input, watch(config)),
+    });
+    return [name, Object.assign(copyOf(node), { bound: watched })];
+  });
+  graph.nodes = Object.fromEntries(nodes) as typeof graph.nodes;
+}
+
+interface Invokable {
+  invoke(input: unknown, config: RunnableConfig): Promise<unknown>;
+}
+
 /** Gives the nodes of a copy that state no time-out of their own this one, for each time they are tried. */
 export function limitNodes(graph: CompiledGraph, runTimeout: number): void {
   const nodes = graph.nodes as Record<string, { timeout?: object }>;

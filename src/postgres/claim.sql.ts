@@ -1,6 +1,6 @@
 import { type AttemptOutcome, BEGIN_ATTEMPT, END_ATTEMPT } from "./attempts.sql.ts";
 import { RUN, type RunRow } from "./runs.sql.ts";
-import { sql } from "./sql.ts";
+import { columns, sql } from "./sql.ts";
 
 /** A thread whose next run may start. */
 export interface Candidate {
@@ -72,6 +72,63 @@ export const nextRunForUpdate = (tenant_id: string, thread_id: string) => sql<Ru
   order by (status = 'running') desc, queue_seq
   limit 1
   for no key update`;
+/** A run that was claimed, and how much longer it may execute; null: for ever. */
+type StartedRow = RunRow & { left_ms: number | null };
+
+// How long it may take is what its client gave it, or else what its graph is given; its clock goes on from where the
+// attempts before have left it.
+const START = columns`status = 'running', place = null, attempt = attempt + 1, started_at = coalesce(started_at, holdpoint.now()),
+        updated_at = holdpoint.now(),
+        timeout_seconds = coalesce(timeout_seconds, (select l.timeout_seconds from loaded l where l.graph_id = run.graph_id)),
+        deadline = holdpoint.now() + (
+          select make_interval(secs => coalesce(run.timeout_seconds, l.timeout_seconds)) - (
+            select coalesce(sum(a.ended_at - a.started_at), '0') from holdpoint.run_attempt a
+            where a.tenant_id = run.tenant_id and a.run_id = run.run_id)
+          from loaded l where l.graph_id = run.graph_id and coalesce(run.timeout_seconds, l.timeout_seconds) is not null)`;
+
+/**
+ * The whole of a claim where nothing stands in its way: starts the run that comes next on a thread and gives the lease
+ * to a worker. No row when anything has to be looked at: the thread is gone or somebody has its row, a run of it
+ * executes, the next one is not due, is of a graph that is not named here, or would walk past a question. Behind the
+ * thread's lock, in a statement of its own.
+ */
+export const claimNext = (
+  { tenant_id, thread_id }: { tenant_id: string; thread_id: string },
+  graph_ids: readonly string[],
+  timeouts: readonly (number | null)[],
+  worker_id: string,
+  leaseMs: number,
+) => sql<StartedRow>`
+  with loaded as (
+    select graph_id, timeout_seconds from unnest(${graph_ids}::text[], ${timeouts}::float8[]) as g (graph_id, timeout_seconds)
+  ), thread as (
+    select lease_epoch from holdpoint.thread
+    where tenant_id = ${tenant_id} and thread_id = ${thread_id} and deleted_at is null
+    for no key update skip locked
+  ), next as (
+    select run_id from holdpoint.run
+    where tenant_id = ${tenant_id} and thread_id = ${thread_id} and status in ('pending', 'running')
+    order by (status = 'running') desc, queue_seq
+    limit 1
+  ), started as (
+    update holdpoint.run
+    set ${START},
+        lease_epoch = (select lease_epoch + 1 from thread)
+    where tenant_id = ${tenant_id} and run_id = (select run_id from next) and status = 'pending' and not_before <= holdpoint.now()
+      and graph_id in (select graph_id from loaded) and exists (select 1 from thread)
+      and (kind in ('resume', 'copy') or not exists (
+        select 1 from holdpoint.review v
+        where v.tenant_id = ${tenant_id} and v.thread_id = ${thread_id}
+          and v.status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale')))
+    returning ${RUN}
+  ), leased as (
+    update holdpoint.thread
+    set lease_epoch = lease_epoch + 1, lease_until = holdpoint.now() + make_interval(secs => ${leaseMs}::float8 / 1000),
+        lease_worker_id = ${worker_id}::uuid, status = 'busy', updated_at = holdpoint.now()
+    where tenant_id = ${tenant_id} and thread_id = ${thread_id} and exists (select 1 from started)
+  ), who as (select ${worker_id}::uuid as worker_id), begun as (${BEGIN_ATTEMPT})
+  select ${RUN}, (extract(epoch from deadline - holdpoint.now()) * 1000)::float8 as left_ms from started`;
+
 /** The lock of a graph with a limit, last of all locks: who holds it counts what executes and starts one more. */
 export const lockGraph = (graph_id: string) =>
   sql`select pg_advisory_xact_lock(hashtextextended('holdpoint:graph:' || ${graph_id}::text, 0))`;
@@ -89,20 +146,21 @@ export const leaveQueue = (tenant_id: string, thread_id: string) => sql`
  * attempts before have left it; what is left of it is `left_ms`.
  */
 export const startRun = (
-  { tenant_id, thread_id, run_id }: { tenant_id: string; thread_id: string; run_id: string },
+  {
+    tenant_id,
+    thread_id,
+    run_id,
+    graph_id,
+  }: { tenant_id: string; thread_id: string; run_id: string; graph_id: string },
   worker_id: string,
   limit: number | null,
   timeoutSeconds: number | null,
-) => sql<RunRow & { left_ms: number | null }>`
-  with started as (
+) => sql<StartedRow>`
+  with loaded as (
+    select ${graph_id}::text as graph_id, ${timeoutSeconds}::float8 as timeout_seconds
+  ), started as (
     update holdpoint.run
-    set status = 'running', place = null, attempt = attempt + 1, started_at = coalesce(started_at, holdpoint.now()),
-        updated_at = holdpoint.now(), timeout_seconds = coalesce(timeout_seconds, ${timeoutSeconds}::float8),
-        deadline = holdpoint.now() + case
-          when coalesce(timeout_seconds, ${timeoutSeconds}::float8) is not null then
-            make_interval(secs => coalesce(timeout_seconds, ${timeoutSeconds}::float8)) - (
-              select coalesce(sum(a.ended_at - a.started_at), '0') from holdpoint.run_attempt a
-              where a.tenant_id = ${tenant_id} and a.run_id = ${run_id}::uuid) end,
+    set ${START},
         lease_epoch = (select lease_epoch + 1 from holdpoint.thread where tenant_id = ${tenant_id} and thread_id = ${thread_id})
     where tenant_id = ${tenant_id} and thread_id = ${thread_id} and run_id = ${run_id}::uuid and status = 'pending'
       and (${limit}::int is null or ${limit}::int > (

@@ -7,6 +7,26 @@ export const leaseHeld = (tenant_id: string, thread_id: string, lease_epoch: num
     and deleted_at is null`;
 
 /**
+ * Fails with HP002 unless the lease is held and nobody wants its run stopped: the verdict of a transaction that is sent
+ * whole. Ask it only under the thread's lock.
+ */
+export const expectUndisturbed = (lease: {
+  tenant_id: string;
+  thread_id: string;
+  run_id: string;
+  lease_epoch: number;
+}) => sql`
+  select holdpoint.expect(
+    exists (
+      select 1 from holdpoint.thread
+      where tenant_id = ${lease.tenant_id} and thread_id = ${lease.thread_id} and lease_epoch = ${lease.lease_epoch}::bigint
+        and deleted_at is null)
+    and exists (
+      select 1 from holdpoint.run
+      where tenant_id = ${lease.tenant_id} and run_id = ${lease.run_id}::uuid and cancel_action is null),
+    'the lease to be held and the run not to be cancelled')`;
+
+/**
  * Ends the backends that hold the thread's lock in the middle of a transaction and have heard nothing from their client
  * for a while: a pipeline that its process had half sent when it was stopped. No time-out of Postgres 15 or 16 ends
  * one. Not those that are at work, that wait for another lock or that are between two statements: whatever else such a

@@ -1,59 +1,25 @@
 import { failpoint } from "../failpoint.ts";
 import { recordedEffect } from "../policy/recorded-effect.ts";
 import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
-import type { ReviewRequest } from "../policy/review/open.ts";
-import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
-import type { RunStatus } from "../protocol/run.ts";
-import { auditReview, reviewLink, runAudit } from "./audit.ts";
-import type { Database, Queryable, Transaction } from "./database.ts";
+import { auditReview, reviewLink } from "./audit.ts";
+import { type Database, isPostgresError, type Queryable, type Transaction } from "./database.ts";
 import { effectsOfRun } from "./effects.sql.ts";
-import { eventBatch } from "./events.ts";
+import { expectUndisturbed } from "./fence.sql.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
+import { type Finish, type LastWrites, lastWrites, leaveThread } from "./last-writes.ts";
 import { type OpenContext, openReviews } from "./open-reviews.ts";
 import { groupForUpdate, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
 import { restingStatus, rolledBack } from "./rollback.ts";
-import { endRun, type RunError, type RunRow } from "./runs.sql.ts";
+import type { RunError, RunRow } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
-import { finishThread, giveBackThread } from "./threads.sql.ts";
-
-/** What an execution leaves behind. JSON is text here: it is stored as it stands. */
-export interface Finish {
-  ending: Ending;
-  /** The last values, or the open questions: what `wait` answers. */
-  output: string | null;
-  error: RunError | null;
-  values: string | null;
-  /** {task_id: [{id, value}]} */
-  interrupts: string;
-  /** The questions the thread now waits for. */
-  questions: readonly ReviewRequest[];
-  /** What became of the decided group this run carried; null when it carried none. */
-  group: { event: "close" | "fail_resume" | "go_stale"; reason: string | null } | null;
-  /** True when the run went on from where the thread stood: a resume that had failed there has now been made good. */
-  continued: boolean;
-}
-
-/** What an execution has not stored yet. */
-export interface LastWrites {
-  events: readonly StreamEvent[];
-  /** Statements that carry the guard of the lease themselves. */
-  beside: readonly Statement[];
-}
-
-const RUN_STATUS: Record<Ending, Exclude<RunStatus, "pending" | "running">> = {
-  finished: "success",
-  paused: "success",
-  stale: "error",
-  failed: "error",
-  timed_out: "timeout",
-  cancelled: "interrupted",
-};
+import { giveBackThread, lockThread } from "./threads.sql.ts";
 
 /**
  * T-finish: ends a run, after the saver has committed. Locks: thread advisory lock, thread row, open runs, live
  * reviews by id, audit. Throws `lease_lost` and changes nothing when the fence has moved. The last events go with it.
+ * Where no review is concerned it is sent whole, in one trip.
  */
 export async function finishRun(
   database: Database,
@@ -63,11 +29,12 @@ export async function finishRun(
   context: OpenContext,
   last: LastWrites,
 ): Promise<void> {
+  if (concernsNoReview(run, wanted) && (await finishAtOnce(database, lease, run, wanted, last))) return;
   await fencedExclusive(database, lease, async (tx, { thread, openRuns }) => {
-    const { tenant_id, thread_id, run_id } = lease;
+    const { tenant_id, thread_id } = lease;
     const { now } = thread;
-    const isQueued = openRuns.some((open) => open.run_id !== run_id);
-    const own = openRuns.find((open) => open.run_id === run_id);
+    const isQueued = openRuns.some((open) => open.run_id !== lease.run_id);
+    const own = openRuns.find((open) => open.run_id === lease.run_id);
     if (own?.cancel_action === "rollback" && (await rolledBack(tx, own, thread, isQueued))) return;
     const asking = cancelledInstead(wanted, own);
     if (asking.group !== null) await moveGroup(tx, run, asking.group.event, asking.group.reason, now);
@@ -75,32 +42,38 @@ export async function finishRun(
     const finish = tooOften === null ? asking : failedInstead(asking, tooOften);
     if (finish.continued) await closeFailed(tx, run, now);
     failpoint("finish.reviews_opened");
-    const error = finish.error === null ? null : JSON.stringify(finish.error);
-    const status = RUN_STATUS[finish.ending];
     const released =
       run.kind === "copy"
         ? giveBackThread(tenant_id, thread_id, await restingStatus(tx, thread, isQueued))
-        : finishThread(
-            tenant_id,
-            thread_id,
-            threadStatusAfter(finish.ending, isQueued),
-            finish.values,
-            finish.interrupts,
-            error,
-          );
-    const kind = finish.ending === "paused" ? "run.paused" : "run.ended";
-    await tx.finish([
-      ...eventBatch(
-        lease,
-        run.attempt,
-        tooOften === null ? last.events : [...last.events, { event: "error", data: tooOften }],
-      ),
-      ...last.beside,
-      released,
-      endRun(tenant_id, run_id, status, finish.output, finish.error),
-      runAudit(run, kind, "system:worker", { status, attempt: run.attempt, ...finish.error }),
-    ]);
+        : leaveThread(lease, finish);
+    const told: StreamEvent[] = tooOften === null ? [] : [{ event: "error", data: tooOften }];
+    const events = [...last.events, ...told];
+    await tx.finish(lastWrites(lease, run, finish, { ...last, events }, released));
   });
+}
+
+/** A run that carries no answer, asks nothing and made nothing good ends as it is, unless somebody has cancelled it. */
+function concernsNoReview(run: RunRow, finish: Finish): boolean {
+  const { ending, group, continued } = finish;
+  return run.kind !== "copy" && ending !== "paused" && ending !== "stale" && group === null && !continued;
+}
+
+/** False, and nothing is changed, when the lease is lost or the run is to be stopped: that takes a closer look. */
+async function finishAtOnce(
+  database: Database,
+  lease: Lease,
+  run: RunRow,
+  finish: Finish,
+  last: LastWrites,
+): Promise<boolean> {
+  const writes = lastWrites(lease, run, finish, last, leaveThread(lease, finish));
+  try {
+    await database.transaction((tx) => tx.finish([lockThread(lease.thread_id), expectUndisturbed(lease), ...writes]));
+    return true;
+  } catch (refused) {
+    if (isPostgresError(refused, "HP002")) return false;
+    throw refused;
+  }
 }
 
 /** A cancellation that came before the run could be stopped: what it has done stands, but it asks nothing any more. */

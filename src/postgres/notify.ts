@@ -56,10 +56,12 @@ export function openWakeups(options: WakeupOptions): Wakeups {
   };
   const pending = new Set<Channel>();
   let timer: NodeJS.Timeout | undefined;
+  let isPlanned = false;
   let reconnect: NodeJS.Timeout | undefined;
   let client: pg.Client | undefined;
   let ready = false;
   let isSending = false;
+  let sentAt = Number.NEGATIVE_INFINITY;
   // Until it is clear whether anything arrives nothing else is sent: behind a pooler it could come back to its sender.
   let isTesting = false;
   let closed = false;
@@ -116,13 +118,19 @@ export function openWakeups(options: WakeupOptions): Wakeups {
     }
   };
   const sendSoon = () => {
-    timer ??= setTimeout(() => void flush(), COALESCE_MS);
+    if (isPlanned) return;
+    isPlanned = true;
+    const waitMs = sentAt + COALESCE_MS - performance.now();
+    // After a silence it goes at the end of this turn: somebody idle waits for it.
+    if (waitMs <= 0) setImmediate(() => void flush());
+    else timer = setTimeout(() => void flush(), waitMs);
   };
   // One notify at a time; what is asked for meanwhile goes with the next, and that is not sent at once either.
   const flush = async () => {
-    timer = undefined;
+    isPlanned = false;
     if (isSending || isTesting || pending.size === 0) return;
     isSending = true;
+    sentAt = performance.now();
     const statements = [...pending].map((channel) => `notify holdpoint_${channel}`);
     pending.clear();
     // A wake-up that is lost is made good by polling.

@@ -62,17 +62,23 @@ export const markThreadBusy = (tenant_id: string, thread_id: string, graph_id: s
   set status = 'busy', graph_id = ${graph_id}, metadata = metadata || ${JSON.stringify(metadata)}::jsonb, updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
 
-/** What a finished run leaves on its thread; the lease is given back, and what it left running is fenced. */
+/**
+ * What a finished run leaves on its thread; the lease is given back, and what it left running is fenced. The status
+ * depends on whether another run of the thread comes next.
+ */
 export const finishThread = (
-  tenant_id: string,
-  thread_id: string,
-  status: string,
+  { tenant_id, thread_id, run_id }: { tenant_id: string; thread_id: string; run_id: string },
+  status: { alone: string; queued: string },
   values: string | null,
   interrupts: string,
   error: string | null,
 ) => sql`
   update holdpoint.thread
-  set status = ${status}, "values" = coalesce(${values}::text, "values"), interrupts = ${interrupts}, error = ${error},
+  set status = case when exists (
+        select 1 from holdpoint.run r
+        where r.tenant_id = ${tenant_id} and r.thread_id = ${thread_id} and r.status in ('pending', 'running')
+          and r.run_id <> ${run_id}::uuid) then ${status.queued} else ${status.alone} end,
+      "values" = coalesce(${values}::text, "values"), interrupts = ${interrupts}, error = ${error},
       lease_epoch = lease_epoch + 1, lease_worker_id = null, lease_until = null, updated_at = holdpoint.now(),
       state_updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;

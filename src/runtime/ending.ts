@@ -1,10 +1,10 @@
 import { wireJson } from "../graphs/wire-json.ts";
 import { reviewRequest } from "../policy/review/open.ts";
-import type { Finish } from "../postgres/finish.ts";
+import type { Finish } from "../postgres/last-writes.ts";
 import type { RunError } from "../postgres/runs.sql.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { GraphShape } from "../protocol/graph-shape.ts";
-import { readHead } from "./head.ts";
+import { type Head, readHead } from "./head.ts";
 import { shapeToCome } from "./redeploy.ts";
 import type { Scene, Setting } from "./scene.ts";
 
@@ -88,8 +88,7 @@ export async function failed(
   const event = ending === "stale" ? "go_stale" : "fail_resume";
   const group = setting.run.group_id === null ? null : ({ event, reason: error.message } as const);
   if (ending !== "cancelled") setting.events.push({ event: "error", data: error });
-  // What cannot be read must not hide what went wrong.
-  const head = scene === undefined ? null : await readHead(scene.graph, scene.source).catch(() => null);
+  const head = scene === undefined ? null : await headAfter(scene);
   const values = head === null || head.checkpoint_id === null ? null : wireJson(head.values);
   const interrupts = ending === "stale" && head !== null ? wireJson(head.interrupts) : "{}";
   return {
@@ -97,6 +96,13 @@ export async function failed(
     checkpoint_id: null,
     graph_shape: null,
   };
+}
+
+/** What is stored when a run has failed, read without its own saver, which refuses to go on after a write was refused. */
+async function headAfter({ graph, source, saver, parts }: Scene): Promise<Head | null> {
+  await saver.settled();
+  // What cannot be read must not hide what went wrong.
+  return await readHead(graph, { ...source, saver: parts.saver }).catch(() => null);
 }
 
 /** What is said of an error that a graph threw. */

@@ -1,6 +1,6 @@
 import { isInvalidResume } from "@langchain/langgraph";
 import { failpoint } from "../failpoint.ts";
-import { limitNodes } from "../graphs/compiled.ts";
+import { limitNodes, watchNodes } from "../graphs/compiled.ts";
 import { wireJson } from "../graphs/wire-json.ts";
 import { type EffectPort, withPorts } from "../kit/ports.ts";
 import { appendEvents } from "../postgres/events.ts";
@@ -48,6 +48,7 @@ async function execute(parts: RunnerParts, execution: Execution): Promise<void> 
   const saver = parts.saver.withLease({
     ...lease,
     writeBehind: kwargs.durability === "async",
+    inputIsStored: true,
     besideTask(end) {
       const node = observer.ended(end);
       if (node === undefined) return undefined;
@@ -100,6 +101,7 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
   try {
     const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs, setting.loaded.fingerprint));
     graph.checkpointer = saver;
+    watchNodes(graph, setting.observer.begins);
     if (parts.nodeTimeoutMs != null) limitNodes(graph, parts.nodeTimeoutMs);
     if (setting.loaded.guarded && hasBreakpoints(graph)) throw new HoldpointError("guarded", NO_BREAKPOINTS);
     scene = { ...setting, graph, source: { tenant_id, thread_id, graph_id, database: parts.database, saver } };
@@ -176,9 +178,8 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
   const { signal } = scene.controller;
   const kwargs = fromHead ? { ...scene.kwargs, checkpoint: null } : scene.kwargs;
   const showSubgraphs = kwargs.stream_subgraphs === true;
-  const told = kwargs.stream_mode?.includes("events") === true ? [nodeEvents(events.push)] : [];
-  const callbacks = [observer.callbacks, ...told];
-  const options = { ...streamOptions(run, kwargs, loaded.fingerprint, signal), callbacks };
+  const told = kwargs.stream_mode?.includes("events") === true ? { callbacks: [nodeEvents(events.push)] } : {};
+  const options = { ...streamOptions(run, kwargs, loaded.fingerprint, signal), ...told };
   const { durability } = options;
   const port = createEffectPort({ database: parts.database, lease, signal, saver, observer, durability });
   const effects: EffectPort = {

@@ -1,5 +1,6 @@
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { LLMResult } from "@langchain/core/outputs";
+import { mergeConfigs, type RunnableConfig } from "@langchain/core/runnables";
 import { type ModelPrices, priceOf } from "../policy/model-price.ts";
 import type { TaskEnd } from "../postgres/checkpointer/fenced-saver.ts";
 import type { EndedExecution } from "../postgres/node-executions.sql.ts";
@@ -7,8 +8,8 @@ import type { NodeStatus } from "../protocol/node-execution.ts";
 
 /** Watches the nodes of one execution of a run. */
 export interface NodeObserver {
-  /** Hears of nodes, models and tools. */
-  readonly callbacks: BaseCallbackHandler;
+  /** Hears that a node of the graph begins; its config goes on with callbacks for what the node calls. */
+  begins(config: RunnableConfig): RunnableConfig;
   /** What is known of a task whose writes are about to be stored; undefined when it goes on, or is no node's. */
   ended(end: TaskEnd): EndedExecution | undefined;
   /** The nodes that were stopped before they had ended; `checkpointOf` says where a namespace stands. */
@@ -22,6 +23,8 @@ interface Watched {
   readonly checkpoint_ns: string;
   readonly startedAt: number;
   tries: number;
+  /** Its beginnings are told, and not to be guessed from callbacks: those of a graph inside of a node are. */
+  isTold: boolean;
   model_ms: number;
   tool_ms: number;
   input_tokens: number;
@@ -47,7 +50,7 @@ export function createObserver(prices: ModelPrices): NodeObserver {
     const known = tasks.get(task_id);
     if (known !== undefined) return known;
     const checkpoint_ns = path.split("|").slice(0, -1).join("|");
-    const watched = { node, checkpoint_ns, startedAt: performance.now(), tries: 0, ...nothingSpent() };
+    const watched = { node, checkpoint_ns, startedAt: performance.now(), tries: 0, isTold: false, ...nothingSpent() };
     tasks.set(task_id, watched);
     return watched;
   }
@@ -68,8 +71,9 @@ export function createObserver(prices: ModelPrices): NodeObserver {
   const callbacks = BaseCallbackHandler.fromMethods({
     handleChainStart(_chain, _inputs, _runId, _runType, tags, metadata) {
       const task = taskOf(metadata);
+      if (task === undefined || task.isTold) return;
       // The node's own function, as opposed to what it calls.
-      if (task !== undefined && tags?.some((tag) => tag.startsWith("graph:step:"))) task.tries += 1;
+      if (tags?.some((tag) => tag.startsWith("graph:step:"))) task.tries += 1;
     },
     handleChatModelStart: (_model, _messages, runId, _parent, _extra, _tags, metadata) => callBegins(runId, metadata),
     handleLLMStart: (_model, _prompts, runId, _parent, _extra, _tags, metadata) => callBegins(runId, metadata),
@@ -83,7 +87,14 @@ export function createObserver(prices: ModelPrices): NodeObserver {
   callbacks.awaitHandlers = true;
 
   return {
-    callbacks,
+    begins(config) {
+      const task = taskOf(config.metadata);
+      if (task === undefined) return config;
+      task.isTold = true;
+      task.tries += 1;
+      if (config.callbacks === undefined) return { ...config, callbacks: [callbacks] };
+      return mergeConfigs(config, { callbacks: [callbacks] }) as RunnableConfig;
+    },
     toolTook(task_id, ms) {
       const task = tasks.get(task_id);
       if (task !== undefined) task.tool_ms += ms;
@@ -151,7 +162,7 @@ function cachedExecution(end: TaskEnd): EndedExecution | undefined {
   const node = /^~__pregel_pull, (.+)$/.exec(end.task_path)?.[1];
   if (node === undefined || node === "__start__") return undefined;
   const { checkpoint_ns } = end;
-  const task = { node, checkpoint_ns, startedAt: performance.now(), tries: 0, ...nothingSpent() };
+  const task = { node, checkpoint_ns, startedAt: performance.now(), tries: 0, isTold: true, ...nothingSpent() };
   return { ...execution(end, task, "success"), is_cached: true };
 }
 

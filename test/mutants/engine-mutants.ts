@@ -33,6 +33,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     find: "set lease_epoch = lease_epoch + 1, lease_worker_id = ${worker_id}::uuid,",
     replace: "set lease_worker_id = ${worker_id}::uuid,",
     also: [
+      { find: "set lease_epoch = lease_epoch + 1, lease_until", replace: "set lease_until" },
       {
         find: "set lease_epoch = lease_epoch + 1, lease_worker_id = null,",
         replace: "set lease_worker_id = null,",

@@ -9,6 +9,7 @@ import { QUEUE_MUTANTS } from "./queue-mutants.ts";
 import { REDEPLOY_MUTANTS } from "./redeploy-mutants.ts";
 import { STOP_MUTANTS } from "./stop-mutants.ts";
 import { TIMER_MUTANTS } from "./timer-mutants.ts";
+import { TRIP_MUTANTS } from "./trip-mutants.ts";
 
 /** All faults. */
 export const MUTANTS: readonly Mutant[] = [
@@ -17,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ENGINE_MUTANTS,
   ...QUEUE_MUTANTS,
   ...STOP_MUTANTS,
+  ...TRIP_MUTANTS,
   ...EVENT_MUTANTS,
   ...DECISION_MUTANTS,
   ...FLAVOUR_MUTANTS,

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { claimCandidates, nextRunForUpdate, threadForClaim } from "../../src/postgres/claim.sql.ts";
+import { claimCandidates, claimNext, nextRunForUpdate, threadForClaim } from "../../src/postgres/claim.sql.ts";
 import { liveReviewsForUpdate } from "../../src/postgres/reviews.sql.ts";
 import type { Statement } from "../../src/postgres/sql.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -123,6 +123,17 @@ test.each(MODES)("what a claim reads of its thread is 20 buffers at most (%s pla
   }
   expect(buffers).toBeLessThanOrEqual(20);
 });
+
+test.each(MODES)(
+  "a claim in one trip touches as much however many runs wait, have ended or ask (%s plan)",
+  async (mode) => {
+    const [thread] = (await bestPlaced(1)) as [{ tenant_id: string; thread_id: string }];
+    const claim = claimNext(thread, GRAPHS, LIMITS, "00000000-0000-4000-8000-000000000000", 10_000);
+    const { buffers, rows } = await touch(claim, mode);
+    expect(rows).toMatchObject([{ thread_id: thread.thread_id, status: "running", attempt: 1 }]);
+    expect(buffers).toBeLessThanOrEqual(60);
+  },
+);
 
 test("a run whose time has come is found by the look that comes first then, and has its place from then on", async () => {
   const { rows: later } = await client.query(

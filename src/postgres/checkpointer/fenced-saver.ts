@@ -15,7 +15,7 @@ import type { Lease as ThreadLease } from "../fence.ts";
 import type { Statement } from "../sql.ts";
 import { createLandings, type Landings } from "./landings.ts";
 import { PostgresSaver } from "./postgres-saver.ts";
-import { parentOf, preparePut, storedConfig, storePut } from "./put.ts";
+import { type PreparedPut, parentOf, preparePut, storedConfig, storePut } from "./put.ts";
 import { prepareWrites, storeWrites } from "./put-writes.ts";
 import type { CheckpointStore } from "./store.ts";
 import type { WriteRow } from "./write.sql.ts";
@@ -31,6 +31,11 @@ export interface SaverLease {
    * that depends on a write awaits `flush` or `durable` first; the saver's own reads do so by themselves.
    */
   writeBehind?: boolean;
+  /**
+   * The run's input is stored elsewhere, so that a run without a checkpoint is begun again with it: then the checkpoints
+   * that hold no more than the input are acknowledged before they are committed, whatever the durability.
+   */
+  inputIsStored?: boolean;
   /** What else is committed with the last writes of a task. Must carry the guard of the lease itself. */
   besideTask?: (end: TaskEnd) => Statement | undefined;
   /** Called once, when a write was refused because the lease is lost: stop executing. */
@@ -70,7 +75,11 @@ export class FencedSaver extends PostgresSaver {
   override readonly fenced = true;
   readonly #lease: ThreadLease;
   readonly #landings: Landings = createLandings();
-  readonly #behind: WriteBehind | undefined;
+  readonly #behind: WriteBehind;
+  readonly #isBehind: boolean;
+  readonly #inputIsStored: boolean;
+  /** Where each namespace took its input. */
+  readonly #inputs = new Map<string, { step: number; checkpoint_id: string }>();
   readonly #besideTask: SaverLease["besideTask"];
   /** The checkpoint each namespace stands at. */
   readonly #newest = new Map<string, string>();
@@ -78,11 +87,12 @@ export class FencedSaver extends PostgresSaver {
 
   constructor(store: CheckpointStore, lease: SaverLease) {
     super(store);
-    const { thread_id, lease_epoch, run_id, writeBehind = false, besideTask, onLost } = lease;
+    const { thread_id, lease_epoch, run_id, besideTask, onLost } = lease;
     this.#lease = { tenant_id: store.tenant_id, thread_id, lease_epoch, run_id };
     this.#besideTask = besideTask;
     this.#onLost = onLost;
-    if (!writeBehind) return;
+    this.#isBehind = lease.writeBehind ?? false;
+    this.#inputIsStored = lease.inputIsStored ?? false;
     const stored = (checkpoint_id: string) => this.#landings.landed(checkpoint_id);
     this.#behind = createWriteBehind(store, this.#lease, { stored, failed: (error) => this.#refused(error) });
   }
@@ -121,8 +131,9 @@ export class FencedSaver extends PostgresSaver {
     const put = preparePut(this.store.tenant_id, this.#lease, config, checkpoint, labelled, newVersions);
     this.#newest.set(put.address.checkpoint_ns, checkpoint.id);
     failpoint("checkpoint.before_put");
-    if (this.#behind !== undefined) await this.#behind.put(put);
+    if (this.#isBehind || this.#holdsInputOnly(put, metadata)) await this.#behind.put(put);
     else {
+      await this.flush();
       await this.#underLease(async () => storePut(this.store, this.#lease, put, await parentOf(this.store, put)));
       this.#landings.landed(checkpoint.id);
     }
@@ -136,8 +147,18 @@ export class FencedSaver extends PostgresSaver {
     const [row] = rows;
     const beside = row === undefined ? undefined : this.#besideTask?.(taskEnd(row, rows, writes));
     const submit = () => storeWrites(this.store, this.#lease, rows, beside === undefined ? [] : [beside]);
-    if (this.#behind === undefined) await this.#underLease(submit);
-    else this.#behind.write(submit);
+    const handsInputOn = row !== undefined && this.#inputs.get(row.checkpoint_ns)?.checkpoint_id === row.checkpoint_id;
+    if (this.#isBehind || handsInputOn) this.#behind.write(submit);
+    else await this.#underLease(submit);
+  }
+
+  /** True for the checkpoint that takes the input and for the one after it, which hands it on: no node has run by then. */
+  #holdsInputOnly({ address: { checkpoint_ns }, encoded }: PreparedPut, { source, step }: CheckpointMetadata): boolean {
+    if (!this.#inputIsStored) return false;
+    const { checkpoint_id } = encoded;
+    if (source === "input") this.#inputs.set(checkpoint_ns, { step, checkpoint_id });
+    const input = this.#inputs.get(checkpoint_ns);
+    return input !== undefined && step <= input.step + 1;
   }
 
   /** The checkpoint a namespace stands at: the one put or read last. */
@@ -147,7 +168,12 @@ export class FencedSaver extends PostgresSaver {
 
   /** Resolves when every write acknowledged so far is committed; throws what kept one from being committed. */
   async flush(): Promise<void> {
-    await this.#behind?.flush();
+    await this.#behind.flush();
+  }
+
+  /** Resolves when nothing is under way any more, also when something was refused. */
+  async settled(): Promise<void> {
+    await this.#behind.flush().catch(() => {});
   }
 
   /**
