@@ -3,6 +3,7 @@ import { stateFit } from "../graphs/state-fit.ts";
 import { topologyOf } from "../graphs/topology.ts";
 import type { GraphFacts } from "../policy/review/decide.ts";
 import { redeployRefusal } from "../policy/review/redeploy.ts";
+import { goStale } from "../postgres/go-stale.ts";
 import { askedUnderOtherCode } from "../postgres/graph-shapes.sql.ts";
 import { parseGraphShape } from "../protocol/graph-shape.ts";
 import type { Call } from "./route.ts";
@@ -35,4 +36,16 @@ export async function movedQuestions(
     );
   }
   return { moved };
+}
+
+/**
+ * Takes back what nobody can answer under the code there is now, so that a run without input can ask again: on a guarded
+ * graph an open question would keep that run out, and no decision could remove it.
+ */
+export async function takeBackMoved(call: Call, loaded: LoadedGraph, thread_id: string): Promise<void> {
+  const { moved = new Map<string, null>() } = await movedQuestions(call, loaded, thread_id);
+  const reasons = new Map([...moved].filter((entry): entry is [string, string] => entry[1] !== null));
+  if (reasons.size === 0) return;
+  const { tenant_id, principal_id } = call.principal;
+  await goStale(call.deps.database, { tenant_id, thread_id, reasons, principal_id });
 }

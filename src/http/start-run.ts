@@ -17,6 +17,7 @@ import { checkWebhook } from "./check-webhook.ts";
 import { invalid } from "./failure.ts";
 import { factsForAnswer, findAssistant, graphForRun } from "./find-graph.ts";
 import { type Creation, once } from "./idempotency.ts";
+import { takeBackMoved } from "./moved-questions.ts";
 import type { Call } from "./route.ts";
 import { commandOf, runKwargs } from "./run-kwargs.ts";
 import { priorityOf } from "./run-priority.ts";
@@ -85,6 +86,7 @@ async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
   const input = body.command == null ? body.input : null;
   const faults = await checkInput(graph, input);
   if (faults.length > 0) throw invalid(faults.map((fault) => ({ ...fault, pointer: `/input${fault.pointer}` })));
+  if (graph.guarded && input === null && body.command == null) await takeBackMoved(call, graph, thread_id);
   const { tenant_id, principal_id } = call.principal;
   return await createRun(call.deps.database, {
     tenant_id,

@@ -162,6 +162,37 @@ describe.each(asks)("a graph that asks with %s and is redeployed while it waits"
   });
 });
 
+test("a guarded graph that has to ask again does so without input, and only where no answer would fit", async () => {
+  const source = REVIEWED.replace("import { effect,", "import { effect, guarded,").replace(
+    "export default new StateGraph(State)",
+    "const graph = new StateGraph(State)",
+  );
+  const guarded = `${source}\nexport default guarded(graph);\n`;
+  const renamed = guarded
+    .replaceAll('"pay"', '"payout"')
+    .replaceAll('key: "payout"', 'key: "pay"')
+    .replaceAll('name: "payout"', 'name: "pay"');
+  const before = await deploy({ "pay.ts": guarded });
+  const review = await startWaiting(before);
+  const goAgain = (version: Version) =>
+    version.post(`/threads/${review.thread_id}/runs`, { assistant_id: "pay", input: null });
+  const commented = await deploy({ "pay.ts": `${guarded}\n// later` });
+  expect(await goAgain(commented)).toMatchObject({ status: 409, body: { message: expect.stringMatching(/guarded/) } });
+  const after = await deploy({ "pay.ts": renamed });
+  expect(await after.decide(review, APPROVE)).toMatchObject({ status: 409, body: { code: "stale" } });
+  expect((await goAgain(after)).status).toBe(200);
+  await after.settle();
+  const anew = await theOpen(after.house, review.thread_id);
+  expect((await reviewsOf(after.house, review.thread_id))[0]).toMatchObject({
+    status: "superseded",
+    superseded_by: anew.id,
+  });
+  expect((await links(after, review.id)).map(({ kind }) => kind)).toEqual(["opened", "stale", "superseded"]);
+  expect((await after.decide(anew, APPROVE)).status).toBe(200);
+  await after.settle();
+  expect(await paid(after, review.thread_id)).toEqual([5]);
+});
+
 describe("a question that is asked before the one that waits", () => {
   test("does not get the answer of a plain interrupt(), and is asked itself", async () => {
     const added = change(
