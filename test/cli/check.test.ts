@@ -234,5 +234,5 @@ describe("check on a database in use", () => {
         [reviewed.id, plain.id],
       ]);
     }
-  });
+  }, 120_000);
 });
