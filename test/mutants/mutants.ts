@@ -1,3 +1,4 @@
+import { AUDIT_MUTANTS } from "./audit-mutants.ts";
 import { CHECKPOINTER_MUTANTS } from "./checkpointer-mutants.ts";
 import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
@@ -24,4 +25,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...FLAVOUR_MUTANTS,
   ...REDEPLOY_MUTANTS,
   ...TIMER_MUTANTS,
+  ...AUDIT_MUTANTS,
 ];
