@@ -9,9 +9,9 @@ export interface DueReview {
 }
 
 /**
- * Reviews of which a step is due, the latest first: a hint, looked at again under the thread's lock. Passed over are those
- * that somebody is deciding just now, and those of graphs that only other processes have loaded: theirs to do. A graph
- * that nobody has loaded is anybody's, so that its questions do not stand for ever.
+ * Reviews of which a step is due, those that have waited longest first: a hint, looked at again under the thread's lock.
+ * Passed over are those that somebody is deciding just now, and those of graphs that only other processes have loaded:
+ * theirs to do. A graph that nobody has loaded is anybody's, so that its questions do not stand for ever.
  */
 export const dueReviews = (graph_ids: readonly string[], limit: number) => sql<DueReview>`
   select v.tenant_id, v.id::text, v.thread_id, v.graph_id from holdpoint.review v

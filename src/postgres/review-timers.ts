@@ -1,5 +1,5 @@
 import { failpoint } from "../failpoint.ts";
-import type { DecisionContext } from "../policy/review/decide.ts";
+import type { GraphFacts } from "../policy/review/decide.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
 import { type TimeOut, timeOutOf } from "../policy/review/time-out.ts";
 import { type DueSteps, dueSteps, momentOf } from "../policy/review/timetable.ts";
@@ -21,11 +21,10 @@ import { timeOutReview } from "./time-out-review.ts";
 /** What a process knows of the graphs it has loaded. */
 export interface LoadedGraphs {
   graph_ids: readonly string[];
-  /** Null: it is not loaded here. */
-  graphOf(graph_id: string): Promise<GraphNow | null>;
+  isGuarded(graph_id: string): boolean;
+  /** What an answer to one that is loaded here is checked against. Throws `graph_invalid`. */
+  factsOf(graph_id: string): Promise<GraphFacts>;
 }
-
-type GraphNow = NonNullable<DecisionContext["graph"]> & { guarded: boolean };
 
 /** What has been done with a review. */
 export interface TimerDone extends DueReview {
@@ -66,17 +65,16 @@ export async function runReviewTimers(database: Database, graphs: LoadedGraphs):
 }
 
 async function runTimer(database: Database, due: DueReview, graphs: LoadedGraphs): Promise<TimerDone | undefined> {
-  const graph = await graphs.graphOf(due.graph_id);
-  const isGuarded = graph?.guarded ?? false;
+  const isGuarded = graphs.isGuarded(due.graph_id);
   const step = await stepTimer(database, due, { isGuarded, refusal: null });
   failpoint("review_timer.committed");
   if (step?.answer === undefined) return step?.done;
-  if (graph === null) {
+  if (!graphs.graph_ids.includes(due.graph_id)) {
     await database.run(lookLater(due.tenant_id, due.id, GRAPH_SECONDS));
     return { ...step.done, reason: `graph "${due.graph_id}" is not loaded, and its answer waits for it` };
   }
   try {
-    const { replayed } = await decide(database, decisionOf(due, step, graph));
+    const { replayed } = await decide(database, decisionOf(due, step, await graphs.factsOf(due.graph_id)));
     return { ...step.done, end: replayed ? null : step.answer.action };
   } catch (error) {
     // Somebody was faster, or it cannot be answered: the second look tells.
@@ -207,7 +205,7 @@ async function end(tx: Transaction, scene: Scene, { policy, end: last, isGuarded
 function decisionOf(
   { tenant_id, id, thread_id, graph_id }: DueReview,
   { answer, request_digest }: Step,
-  graph: GraphNow,
+  graph: GraphFacts,
 ): Parameters<typeof decide>[1] {
   const request = {
     decisions: { ok: true, value: answer?.decisions ?? [] } as const,

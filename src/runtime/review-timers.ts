@@ -1,5 +1,7 @@
 import type { GraphSet, LoadedGraph } from "../graphs/graph-set.ts";
+import type { GraphFacts } from "../policy/review/decide.ts";
 import { type LoadedGraphs, runReviewTimers } from "../postgres/review-timers.ts";
+import { HoldpointError } from "../protocol/errors.ts";
 import type { RunnerParts } from "./runner.ts";
 
 type TimerParts = Pick<RunnerParts, "database" | "graphs" | "metrics" | "wakeups" | "log">;
@@ -7,7 +9,7 @@ type TimerParts = Pick<RunnerParts, "database" | "graphs" | "metrics" | "wakeups
 /** Reminds, escalates and ends reviews whose time has come, a bounded number at a time; gives with how many something was done. */
 export async function sweepReviewTimers(parts: TimerParts): Promise<number> {
   const { metrics, wakeups, log } = parts;
-  const done = await runReviewTimers(parts.database, loadedGraphs(parts, parts.graphs()));
+  const done = await runReviewTimers(parts.database, loadedGraphs(parts.graphs()));
   for (const { id: review_id, thread_id, graph_id, told, end, reason, error } of done) {
     const ids = { review_id, thread_id, graph_id };
     for (const step of told) metrics.review_steps.inc({ step });
@@ -23,22 +25,20 @@ export async function sweepReviewTimers(parts: TimerParts): Promise<number> {
   return done.length;
 }
 
-function loadedGraphs({ log }: TimerParts, { graphs }: GraphSet): LoadedGraphs {
+function loadedGraphs({ graphs }: GraphSet): LoadedGraphs {
   return {
     graph_ids: [...graphs.keys()],
-    async graphOf(graph_id) {
-      const graph = graphs.get(graph_id);
-      if (graph === undefined) return null;
-      try {
-        return { fingerprint: graph.fingerprint, guarded: graph.guarded, nodes: await nodesOf(graph) };
-      } catch (error) {
-        log.warn({ graph_id, err: error }, "a graph's factory made no graph to check a time-out against");
-        return null;
-      }
-    },
+    isGuarded: (graph_id) => graphs.get(graph_id)?.guarded ?? false,
+    factsOf: (graph_id) => factsOf(graphs.get(graph_id) as LoadedGraph),
   };
 }
 
-async function nodesOf(graph: LoadedGraph): Promise<ReadonlySet<string>> {
-  return new Set(Object.keys((await graph.build({})).nodes));
+async function factsOf(graph: LoadedGraph): Promise<GraphFacts> {
+  try {
+    return { fingerprint: graph.fingerprint, nodes: new Set(Object.keys((await graph.build({})).nodes)) };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `graph "${graph.graph_id}" made no graph without a run's settings: ${why}`;
+    throw new HoldpointError("graph_invalid", message, { cause });
+  }
 }

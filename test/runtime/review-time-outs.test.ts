@@ -88,6 +88,15 @@ test("a rejection that a question does not offer is a failure with that reason",
 });
 
 test("a rejection that cannot be given is a failure with that reason", async () => {
+  const { review: unmade } = await paused("two-reviews", { on_timeout: "reject" });
+  await hours(12.1);
+  const broken = { ...house.graphs.graphs.get("two-reviews"), build: () => Promise.reject(new Error("no customer")) };
+  const brokenSet = { ...house.graphs, graphs: new Map([["two-reviews", broken as never]]) };
+  await sweepReviewTimers({ ...house.parts, graphs: () => brokenSet });
+  expect(await again(unmade)).toMatchObject({
+    status: "failed",
+    status_reason: expect.stringMatching(/it was to be rejected, but .*no customer/),
+  });
   const { review } = await paused("two-reviews", { on_timeout: "reject" });
   await hours(12.1);
   // The node that asked is gone from the code.
