@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatFault, parsePolicyFile } from "../../src/policy/review/policy-file.ts";
@@ -75,6 +76,15 @@ describe("a policy file", () => {
         answers: { approve: true, reject: { ok: false } },
       },
     });
+  });
+
+  test("as the example shows it is read", () => {
+    const { rules } = good(readFileSync("examples/policy.yaml", "utf8"));
+    expect(rules.map(({ name }) => name)).toEqual([
+      "rule 1 (every refund)",
+      "rule 2 (small refunds)",
+      "rule 3 (clean-up)",
+    ]);
   });
 
   test("may be empty, or nothing but remarks", () => {
