@@ -65,11 +65,25 @@ async function showThread(graph: WalkGraph, { thread_id, namespaces }: ThreadTup
   const configOf = (checkpoint_ns: string) => ({ configurable: { thread_id, checkpoint_ns } });
   const histories: unknown[] = [];
   const states: unknown[] = [];
+  const show = (config: object) =>
+    orRefusal(async () => snapshotFace(await graph.getState(config, { subgraphs: true })));
   for (const [checkpoint_ns, tuples] of namespaces) {
-    states.push(snapshotFace(await graph.getState(configOf(checkpoint_ns), { subgraphs: true })));
-    histories.push((await collect(graph.getStateHistory(configOf(checkpoint_ns)))).map(snapshotFace));
+    states.push(await show(configOf(checkpoint_ns)));
+    histories.push(
+      await orRefusal(async () => (await collect(graph.getStateHistory(configOf(checkpoint_ns)))).map(snapshotFace)),
+    );
     if (checkpoint_ns !== "") continue;
-    for (const { config } of tuples) states.push(snapshotFace(await graph.getState(config, { subgraphs: true })));
+    for (const { config } of tuples) states.push(await show(config));
   }
   return { histories, states };
+}
+
+/** The engine shows no state whose pending writes do not go together; whatever the saver, it says why. */
+async function orRefusal(show: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await show();
+  } catch (error) {
+    if ((error as Error).name !== "InvalidUpdateError") throw error;
+    return (error as Error).message;
+  }
 }
