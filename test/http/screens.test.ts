@@ -134,10 +134,13 @@ describe("Agent Inbox", () => {
   it("does no harm with an ignore that the agent does not offer", async () => {
     const thread_id = await waitingAgent(payTen);
     const before = await server.client.threads.get(thread_id);
-    for (const resume of [[{ type: "ignore", args: null }], { decisions: [{ type: "ignore", args: null }] }]) {
-      await expect(server.client.runs.create(thread_id, "agent", { command: { resume } })).rejects.toEqual(
-        refusal("422"),
-      );
+    const ignore = { type: "ignore", args: null };
+    for (const [resume, pointer] of [
+      [[ignore], "/command/resume"],
+      [{ decisions: [ignore] }, "/command/resume/decisions/0/type"],
+    ] as const) {
+      const refused = server.client.runs.create(thread_id, "agent", { command: { resume } });
+      await expect(refused).rejects.toEqual(refusal(`HTTP 422: the decision is not valid: ${pointer} `));
     }
     expect(await server.client.threads.get(thread_id)).toEqual(before);
     await collect(answer(thread_id, "agent", { decisions: [{ type: "approve", args: null }] }));

@@ -109,6 +109,16 @@ describe("an agent of LangChain.js", () => {
       expect(knobs.visits).toHaveLength(2);
     },
   );
+  test("takes a resume that says what was seen as bound to it", async () => {
+    const review = await wants(payTen);
+    const decisions = [{ type: "approve" }];
+    const unseen = resume(house, review.thread_id, { decisions, seen_digest: "sha256:other" });
+    await expect(unseen).rejects.toMatchObject({ code: "digest_mismatch" });
+    await resume(house, review.thread_id, { decisions, seen_digest: review.request_digest });
+    expect(await lastWords(review)).toBe("done: paid 10 to ACME");
+    const [closed] = await reviewsOf(house, review.thread_id);
+    expect(closed?.decision).toMatchObject({ binding: "digest" });
+  });
   test("says which sets of decisions go together when it refuses a mixed batch", async () => {
     const review = await wants(payTen, mail);
     const mixed = answer(house, review, [

@@ -126,9 +126,12 @@ export function messageFault(said: unknown, pointer: string): Fault | undefined 
   return { pointer, message: `has ${said.length} characters; ${MAX_MESSAGE} are taken at most` };
 }
 
+const LONGEST_WORD_TOLD = 100;
+
 /** Says that a word is none of those an action offers. */
 export function notOffered(word: unknown, action: ReviewAction): string {
-  return `${JSON.stringify(word) ?? "nothing"} is not offered here; allowed: ${action.allowed.join(", ")}`;
+  const told = (JSON.stringify(word) ?? "nothing").slice(0, LONGEST_WORD_TOLD);
+  return `${told} is not offered here; allowed: ${action.allowed.join(", ")}`;
 }
 
 /** What a middleware asks of edits and responses beyond the allowed words: arguments that are an object, words that are text. */
