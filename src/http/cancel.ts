@@ -6,6 +6,7 @@ import { selectHeadWithout } from "../postgres/rollback.sql.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import { selectThread } from "../postgres/threads.sql.ts";
 import { HoldpointError } from "../protocol/errors.ts";
+import { bypassOf } from "./bypass.ts";
 import { graphOfThread } from "./find-graph.ts";
 import { hasEnded } from "./follow-run.ts";
 import type { Call } from "./route.ts";
@@ -24,7 +25,8 @@ export async function cancel(call: Call, run: RunRow, action: CancelAction = "in
       await remove(call, run);
     return;
   }
-  await cancelRun(database, { tenant_id, thread_id, run_id, principal_id, action, guarded });
+  const bypass = bypassOf(call);
+  await cancelRun(database, { tenant_id, thread_id, run_id, principal_id, action, guarded, bypass });
   call.deps.wakeups.wake("runs", thread_id);
 }
 
@@ -36,9 +38,10 @@ export async function remove(call: Call, run: RunRow): Promise<void> {
   const { thread_id, run_id } = run;
   const { tenant_id, principal_id } = call.principal;
   const guarded = isGuarded(call, run);
+  const bypass = bypassOf(call);
   for (let tries = 0; tries < TRIES; tries += 1) {
     const without = await readWithout(call, run);
-    const request = { tenant_id, thread_id, run_id, principal_id, guarded, without };
+    const request = { tenant_id, thread_id, run_id, principal_id, guarded, without, bypass };
     if (!(await deleteRun(call.deps.database, request))) continue;
     call.deps.wakeups.wake("runs", thread_id);
     call.deps.wakeups.wake("events", thread_id);

@@ -13,6 +13,7 @@ import type { Assistant } from "../protocol/assistant.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { RunCreate } from "../protocol/run.ts";
 import { authorise } from "./authenticate.ts";
+import { bypassOf } from "./bypass.ts";
 import { checkWebhook } from "./check-webhook.ts";
 import { invalid } from "./failure.ts";
 import { factsForAnswer, findAssistant, graphForRun } from "./find-graph.ts";
@@ -104,6 +105,7 @@ async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
     after_seconds: body.after_seconds ?? 0,
     priority: priorityOf(call, body),
     if_not_exists: body.if_not_exists ?? "reject",
+    bypass: bypassOf(call, body.bypass_reason),
     idempotency: keyed,
   });
 }

@@ -17,6 +17,7 @@ const WAIT_MS = 30_000;
 export interface ThreadWrite {
   kind: "state_update" | "copy";
   kwargs: RunKwargs;
+  bypass?: string | undefined;
 }
 
 /**
@@ -46,6 +47,7 @@ export async function queueWrite(
     multitask_strategy: "reject",
     after_seconds: 0,
     if_not_exists: "reject",
+    bypass: write.bypass,
     idempotency: keyed,
   });
 }

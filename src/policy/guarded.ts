@@ -12,38 +12,61 @@ export interface GuardedRequest {
   thread_status: "idle" | "busy" | "interrupted" | "error";
 }
 
-/**
- * Refuses every road that would move a guarded graph past a review without its answer (409 `guarded`).
- * Resumes do not come here: they are decisions.
- */
-export function refuseSideDoors(request: GuardedRequest): void {
-  const door = sideDoor(request);
-  if (door === null) return;
-  throw new HoldpointError("guarded", `this graph is guarded: ${door}`, { facts: { kind: request.kind } });
+/** A road past a review. */
+export interface SideDoor {
+  why: string;
+  /** True where somebody may open it who is allowed to and says why; the others would break more than a review. */
+  opens: boolean;
 }
 
-function sideDoor({ kind, kwargs, head_checkpoint_id, live_reviews, thread_status }: GuardedRequest): string | null {
-  if (kind === "state_update") return "its state is changed by its nodes only; start a run or decide the open review";
+/**
+ * Refuses every road that would move a guarded graph past a review without its answer (409 `guarded`), unless it is opened
+ * on purpose: then it says which. Resumes do not come here: they are decisions.
+ */
+export function refuseSideDoors(request: GuardedRequest, isBypassed = false): SideDoor | null {
+  const door = sideDoor(request);
+  if (door === null || (isBypassed && door.opens)) return door;
+  throw new HoldpointError("guarded", `this graph is guarded: ${door.why}`, { facts: { kind: request.kind } });
+}
+
+const opens = (why: string): SideDoor => ({ why, opens: true });
+const closed = (why: string): SideDoor => ({ why, opens: false });
+
+function sideDoor({ kind, kwargs, head_checkpoint_id, live_reviews, thread_status }: GuardedRequest): SideDoor | null {
+  if (kind === "state_update") {
+    return opens("its state is changed by its nodes only; start a run or decide the open review");
+  }
   if (kind === "copy") {
     if (thread_status === "idle") return null;
     if (thread_status === "interrupted" && live_reviews > 0) return null;
-    return `a thread that is ${thread_status} may have an approved step under way, which the copy would take again`;
+    return closed(
+      `a thread that is ${thread_status} may have an approved step under way, which the copy would take again`,
+    );
   }
+  return neverOpen(kwargs) ?? openedOnPurpose(kwargs, head_checkpoint_id, live_reviews);
+}
+
+/** What is not about a person's decision, but about where a run stands, and what nothing binds to what was shown. */
+function neverOpen(kwargs: RunKwargs): SideDoor | null {
   const internal = Object.keys(kwargs.config?.configurable ?? {}).find((key) => key.startsWith("__"));
-  if (internal !== undefined) return `config.configurable.${internal} is internal`;
+  if (internal !== undefined) return closed(`config.configurable.${internal} is internal`);
   const address = ADDRESS_KEYS.find((key) => hasKey(kwargs.config?.configurable, key));
-  if (address !== undefined) return `config.configurable.${address} would take the run to another place`;
-  if (hasKey(kwargs.context, "interruptOn") || hasKey(kwargs.config?.configurable, "interruptOn"))
-    return "context.interruptOn cannot be set from outside";
-  if (kwargs.command?.goto != null) return "command.goto cannot jump over a review";
-  if (kwargs.command?.update != null) return "command.update cannot change what a review decided about";
+  if (address !== undefined) return closed(`config.configurable.${address} would take the run to another place`);
   if (kwargs.interrupt_before != null || kwargs.interrupt_after != null)
-    return "breakpoints cannot be set from outside";
+    return closed("breakpoints cannot be set from outside");
+  if (kwargs.checkpoint?.checkpoint_ns) return closed("a run starts at the root of the graph");
+  return null;
+}
+
+function openedOnPurpose(kwargs: RunKwargs, head_checkpoint_id: string | null, live_reviews: number): SideDoor | null {
+  if (hasKey(kwargs.context, "interruptOn") || hasKey(kwargs.config?.configurable, "interruptOn"))
+    return opens("context.interruptOn cannot be set from outside");
+  if (kwargs.command?.goto != null) return opens("command.goto cannot jump over a review");
+  if (kwargs.command?.update != null) return opens("command.update cannot change what a review decided about");
   const from = kwargs.checkpoint?.checkpoint_id;
   if (from != null && from !== head_checkpoint_id)
-    return "a fork would take an approved step again; start a new thread";
-  if (kwargs.checkpoint?.checkpoint_ns) return "a run starts at the root of the graph";
-  if (live_reviews > 0) return "it waits for a person: decide the open review, or cancel the run that asks";
+    return opens("a fork would take an approved step again; start a new thread");
+  if (live_reviews > 0) return opens("it waits for a person: decide the open review, or cancel the run that asks");
   return null;
 }
 

@@ -19,6 +19,8 @@ export interface CancelRun {
   action?: CancelAction;
   /** Whether the run's graph is guarded: then nothing of it is taken back. */
   guarded?: boolean;
+  /** Why somebody who may do so takes it back all the same, this once. */
+  bypass?: string | undefined;
 }
 
 /** What becomes of what a cancelled run has done. */
@@ -45,11 +47,12 @@ export async function cancelRun(database: Database, request: CancelRun): Promise
   });
 }
 
-type Stop = Pick<CancelRun, "principal_id" | "guarded"> & { action: CancelAction };
+type Stop = Pick<CancelRun, "principal_id" | "guarded" | "bypass"> & { action: CancelAction };
 
 /** Stops a run that is open. Throws `guarded`, `superseded`. */
-async function stop(tx: Transaction, run: RunRow, { action, principal_id, guarded }: Stop, at: string): Promise<void> {
-  if (action === "rollback") await refuseRollback(tx, run, guarded ?? true);
+async function stop(tx: Transaction, run: RunRow, wanted: Stop, at: string): Promise<void> {
+  const { action, principal_id, guarded = true, bypass } = wanted;
+  if (action === "rollback") await refuseRollback(tx, run, { guarded, bypass, principal_id });
   if (run.status === "pending") {
     return await endCancelled(tx, { ...run, cancel_action: action, cancelled_by: principal_id }, principal_id, at);
   }

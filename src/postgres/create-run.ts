@@ -3,7 +3,7 @@ import { refuseSideDoors } from "../policy/guarded.ts";
 import { isOpen, isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { DEFAULT_PRIORITY, type RunKind, type RunKwargs } from "../protocol/run.ts";
-import { runAudit } from "./audit.ts";
+import { auditReview, auditRun, runAudit } from "./audit.ts";
 import { stopFor } from "./cancel.ts";
 import type { Database, Queryable, Transaction } from "./database.ts";
 import { type KeyedRequest, keepKey, startedRun, takeKey } from "./idempotency.ts";
@@ -39,6 +39,8 @@ export interface CreateRun {
   /** From 0 to 100; default 50. */
   priority?: number | undefined;
   if_not_exists: "create" | "reject";
+  /** Why somebody who may do so goes past the reviews of a guarded graph, this once. */
+  bypass?: string | undefined;
   /** Given when the request carries a key: an equal one gets the run that the first has made. */
   idempotency?: KeyedRequest | undefined;
 }
@@ -68,9 +70,10 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
   await refuseOtherGraph(tx, request, thread, openRuns);
   const reviews = takesTurn(request) ? await takeTurn(tx, openRuns, request) : asked;
   if (!takesTurn(request)) refuseBusy(request, openRuns);
-  if (request.guarded) await guard(tx, request, thread, reviews);
+  const door = request.guarded ? await guard(tx, request, thread, reviews, openRuns) : null;
   refuseCopyWhileDeciding(request, reviews);
-  if (asksAnew(request)) await supersede(tx, reviews, request, thread.now);
+  if (door !== null) await bypass(tx, reviews, request, door, thread.now);
+  if (door !== null || asksAnew(request)) await supersede(tx, reviews, request, thread.now);
   const kwargs = JSON.stringify(request.kwargs);
   const webhook = request.kwargs.webhook ?? null;
   const { kind, graph_id } = request;
@@ -133,7 +136,7 @@ async function takeTurn(
   openRuns: readonly RunRow[],
   request: Parameters<typeof stopFor>[2] & CreateRun,
 ): Promise<ReviewRow[]> {
-  await stopFor(tx, openRuns, request);
+  await stopFor(tx, openRuns, { ...request, guarded: request.guarded && request.bypass === undefined });
   return await tx.many(liveReviewsForUpdate(request.tenant_id, request.thread_id));
 }
 
@@ -160,20 +163,41 @@ function refuseBusy(request: CreateRun, openRuns: readonly RunRow[]): void {
   );
 }
 
+/** Which road was opened on purpose, if one had to be. */
 async function guard(
   tx: Queryable,
   request: CreateRun,
   thread: ThreadRow,
   reviews: readonly ReviewRow[],
-): Promise<void> {
+  openRuns: readonly RunRow[],
+): Promise<string | null> {
   const head = await tx.maybeOne(selectHeadCheckpoint(request.tenant_id, request.thread_id));
-  refuseSideDoors({
+  const facts = {
     kind: request.kind,
     kwargs: request.kwargs,
     head_checkpoint_id: head?.checkpoint_id ?? null,
     live_reviews: reviews.filter(isLive).length,
     thread_status: thread.status,
-  });
+  };
+  const door = refuseSideDoors(facts, request.bypass !== undefined);
+  if (door !== null) return door.why;
+  const rollsBack = takesTurn(request) && request.multitask_strategy === "rollback" && openRuns.length > 0;
+  return rollsBack ? "what runs is taken back" : null;
+}
+
+/** Says in the chain of each review that is passed, and in the log of the thread, who did so and why. */
+async function bypass(
+  tx: Queryable,
+  reviews: readonly ReviewRow[],
+  request: CreateRun,
+  door: string,
+  at: string,
+): Promise<void> {
+  const { principal_id, run_id, bypass: reason } = request;
+  const passed = reviews.filter(isLive);
+  const body = { reason, door };
+  for (const review of passed) await auditReview(tx, review, { kind: "bypassed", principal_id, at, run_id, body });
+  await auditRun(tx, request, "run.bypassed", principal_id, { ...body, reviews: passed.map(({ id }) => id) });
 }
 
 const isLive = (review: ReviewRow) =>

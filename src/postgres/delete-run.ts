@@ -24,6 +24,8 @@ export interface DeleteRun {
   run_id: string;
   principal_id: string;
   guarded: boolean;
+  /** Why somebody who may do so removes it though its graph is guarded. */
+  bypass?: string | undefined;
   /** What is read of the thread before its locks are taken, because the graph has to be asked. */
   without: ThreadWithout;
 }
@@ -48,7 +50,7 @@ export async function deleteRun(database: Database, request: DeleteRun): Promise
       throw new HoldpointError("not_found", `Run with ID ${run_id} not found on thread ${thread_id}`);
     }
     refuseOpen(run, open);
-    await refuseRollback(tx, run, guarded);
+    await refuseRollback(tx, run, { guarded, principal_id, bypass: request.bypass });
     const head = await tx.maybeOne(selectHeadWithout(tenant_id, thread_id, run_id));
     if ((head?.checkpoint_id ?? null) !== without.head_checkpoint_id) return false;
     await takeBackQuestions(tx, run, principal_id, thread.now);

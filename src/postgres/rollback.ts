@@ -13,12 +13,23 @@ import { deedsOfRun, deleteRunRow, restampThread } from "./rollback.sql.ts";
 import { endRun, type RunRow } from "./runs.sql.ts";
 import { giveBackThread, selectHeadCheckpoint, type ThreadRow } from "./threads.sql.ts";
 
+/** Whose wish it is to take a run back. */
+export interface RollbackTerms {
+  guarded: boolean;
+  principal_id: string;
+  /** Why somebody who may do so takes back what ran on a guarded graph. */
+  bypass?: string | undefined;
+}
+
 /** Refuses to take back a run that somebody has decided about, or that has begun to change the world. Throws `guarded`, `superseded`. */
-export async function refuseRollback(tx: Queryable, run: RunRow, guarded: boolean): Promise<void> {
+export async function refuseRollback(tx: Queryable, run: RunRow, by: RollbackTerms): Promise<void> {
   const { tenant_id, thread_id, run_id } = run;
   const refusal = (code: "guarded" | "superseded", because: string) =>
     new HoldpointError(code, `run ${run_id} is not rolled back: ${because}`, { facts: { run_id } });
-  if (guarded) throw refusal("guarded", "its graph is guarded; cancel it with the action interrupt");
+  const { guarded, bypass: reason, principal_id } = by;
+  if (guarded && reason === undefined) {
+    throw refusal("guarded", "its graph is guarded; cancel it with the action interrupt");
+  }
   const deed = await tx.maybeOne(deedsOfRun(tenant_id, thread_id, run_id));
   if (deed?.kind === "effect") {
     throw refusal("superseded", `effect ${deed.id} has been started, and what it did outside cannot be taken back`);
@@ -26,6 +37,7 @@ export async function refuseRollback(tx: Queryable, run: RunRow, guarded: boolea
   if (deed !== undefined || run.group_id !== null) {
     throw refusal("superseded", `it carries a decision (review ${deed?.id ?? "of its group"}), which stays`);
   }
+  if (guarded) await auditRun(tx, run, "run.bypassed", principal_id, { reason, door: "the run is taken back" });
 }
 
 /**
@@ -42,7 +54,7 @@ export async function rolledBack(
   const { tenant_id, thread_id, run_id } = run;
   const principal_id = run.cancelled_by ?? "system:worker";
   try {
-    await refuseRollback(tx, run, false);
+    await refuseRollback(tx, run, { guarded: false, principal_id });
     await rollBack(tx, tenant_id, thread_id, [run_id], { isPart: true });
   } catch (error) {
     if (!isHoldpointError(error)) throw error;

@@ -89,6 +89,8 @@ export const runCreateSchema = z.object({
   webhook: z.string().nullish(),
   /** Not of LangGraph: which runs start first when not all can. */
   priority: prioritySchema.nullish(),
+  /** Not of LangGraph: why it goes past the reviews of a guarded graph, for who may. */
+  bypass_reason: z.string().nullish(),
   /** Not of LangGraph: how many seconds it may execute. */
   timeout: timeoutSchema.nullish(),
 });

@@ -8,6 +8,7 @@ import { selectHeadCheckpoint, type ThreadRow } from "../../postgres/threads.sql
 import { HoldpointError } from "../../protocol/errors.ts";
 import { jsonObjectSchema, metadataSchema, uuidSchema } from "../../protocol/json.ts";
 import { stateUpdateSchema } from "../../protocol/thread.ts";
+import { bypassOf } from "../bypass.ts";
 import { invalid } from "../failure.ts";
 import { factsOf, graphOfThread } from "../find-graph.ts";
 import { aliasedState } from "../hitl-aliases.ts";
@@ -51,6 +52,7 @@ const updateSchema = stateUpdateSchema.extend({
   values: z.union([jsonObjectSchema, z.array(z.unknown()), z.null()]).optional(),
   as_node: textSchema.nullish(),
   checkpoint: checkpointSchema.nullish(),
+  bypass_reason: z.string().nullish(),
 });
 
 /** A thread's state: read at once, written by a run. */
@@ -198,7 +200,8 @@ async function queueUpdate(
     checkpoint_id: body.checkpoint?.checkpoint_id ?? body.checkpoint_id ?? null,
     checkpoint_ns,
   };
-  const write = { kind: "state_update", kwargs: { update } } as const;
+  const bypass = bypassOf(call, body.bypass_reason);
+  const write = { kind: "state_update", kwargs: { update }, bypass } as const;
   return await queueWrite(call, thread_id, graphOfThread(call, graph_id), write, keyed);
 }
 
