@@ -33,10 +33,10 @@ export const FLAVOUR_MUTANTS: readonly Mutant[] = [
     tests: [TESTS.agentInbox],
   },
   {
-    name: "a request that lacks a config is shown as one",
+    name: "a request with a config too many is shown as one",
     file: "src/policy/review/flavours/hitl-request.ts",
     find: "configs.length !== requests.length",
-    replace: "configs.length > requests.length",
+    replace: "configs.length < requests.length",
     tests: [TESTS.flavours],
   },
   {

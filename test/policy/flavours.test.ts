@@ -10,6 +10,7 @@ describe("what only nearly fits", () => {
   const near: [string, unknown][] = [
     ["no actions", { actionRequests: [], reviewConfigs: [] }],
     ["fewer configs than actions", { actionRequests: [pay, pay], reviewConfigs: [config] }],
+    ["more configs than actions", { actionRequests: [pay], reviewConfigs: [config, config] }],
     ["another tool's config", { actionRequests: [pay], reviewConfigs: [{ ...config, actionName: "mail" }] }],
     ["nothing allowed", { actionRequests: [pay], reviewConfigs: [{ ...config, allowedDecisions: [] }] }],
     ["unknown words allowed", { actionRequests: [pay], reviewConfigs: [{ ...config, allowedDecisions: ["maybe"] }] }],
