@@ -3,6 +3,13 @@ import { type Mutant, TESTS } from "./mutant.ts";
 /** Faults in how events are stored, shown and removed. */
 export const EVENT_MUTANTS: readonly Mutant[] = [
   {
+    name: "an event is stored although what it tells of may still be refused",
+    file: "src/runtime/execute.ts",
+    find: "      await saver.flush();\n      await appendEvents",
+    replace: "      await appendEvents",
+    tests: [TESTS.storedFirst],
+  },
+  {
     name: "a client that comes back is shown its whole last batch again",
     file: "src/postgres/events.ts",
     find: ".filter(({ seq }) => seq > after)",

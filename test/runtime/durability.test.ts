@@ -46,14 +46,17 @@ describe("a run with durability async", () => {
     const run = await house.start("steps", { input: {}, durability: "async" });
     const hold = holdFrom("steps.a", run.thread_id);
     const settling = house.settle();
-    await until("the last node has run", () => knobs.visits.includes("steps.c"));
-    await hold.blocked();
-    // What was there before the first node, at most, was committed before the lock was taken.
-    expect(await stored(run.thread_id)).toBeLessThanOrEqual(2);
-    expect(await shown(run)).not.toContain("updates");
-    expect((await house.run(run.run_id)).status).toBe("running");
-    await hold.letGo();
-    await settling;
+    try {
+      await until("the last node has run", () => knobs.visits.includes("steps.c"));
+      await hold.blocked();
+      // What was there before the first node, at most, was committed before the lock was taken.
+      expect(await stored(run.thread_id)).toBeLessThanOrEqual(2);
+      expect(await shown(run)).not.toContain("updates");
+      expect((await house.run(run.run_id)).status).toBe("running");
+    } finally {
+      await hold.letGo();
+      await settling;
+    }
     expect((await house.run(run.run_id)).status).toBe("success");
     expect(await stored(run.thread_id)).toBe(5);
     expect(await shown(run)).toContain("updates");
@@ -64,11 +67,14 @@ describe("a run with durability async", () => {
     const run = await house.start("effect-after-step", { input: { kind: "idempotent" }, durability: "async" });
     const hold = holdFrom("effect.before", run.thread_id);
     const settling = house.settle();
-    await until("the node with the effect has begun", () => knobs.visits.includes("effect.act"));
-    await hold.blocked();
-    expect(await house.database.many(effectsOfThread("default", run.thread_id))).toEqual([]);
-    await hold.letGo();
-    await settling;
+    try {
+      await until("the node with the effect has begun", () => knobs.visits.includes("effect.act"));
+      await hold.blocked();
+      expect(await house.database.many(effectsOfThread("default", run.thread_id))).toEqual([]);
+    } finally {
+      await hold.letGo();
+      await settling;
+    }
     expect(knobs.visits.filter((place) => place.startsWith("acted:"))).toHaveLength(1);
     expect((await house.run(run.run_id)).status).toBe("success");
   });
