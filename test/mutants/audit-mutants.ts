@@ -59,6 +59,12 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
     file: "src/postgres/audit.sql.ts",
     find: "from unnest(${told.webhooks}::text[]) as url\n    union\n",
     replace: "from unnest(${told.webhooks}::text[]) as url\n    union all\n",
+    also: [
+      {
+        find: "where s.name = 'review_webhooks'\n    union\n",
+        replace: "where s.name = 'review_webhooks'\n    union all\n",
+      },
+    ],
     tests: [TESTS.reviewWebhooks],
   },
   {

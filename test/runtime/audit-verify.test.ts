@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verifyReview } from "../../src/policy/audit-verify.ts";
+import { auditReview } from "../../src/postgres/audit.ts";
 import { auditPage } from "../../src/postgres/audit-export.sql.ts";
 import type { Queryable } from "../../src/postgres/database.ts";
+import { reviewForUpdate } from "../../src/postgres/reviews.sql.ts";
 import type { Statement } from "../../src/postgres/sql.ts";
 import type { AuditedReview } from "../../src/protocol/audit.ts";
 import { type House, openHouse } from "../support/house.ts";
@@ -29,7 +31,14 @@ async function makeHistory(): Promise<void> {
   const paid = await begin("guarded-payment", { amount: 5 });
   await approve(house, await theOpen(house, paid.thread_id), { by: person("user:bob") });
   await house.settle();
-  await begin("guarded-payment", { amount: 7 });
+  const waiting = await begin("guarded-payment", { amount: 7 });
+  const { id } = await theOpen(house, waiting.thread_id);
+  // The last entry of a chain that no other row speaks of.
+  await house.database.transaction(async (tx) => {
+    const review = await tx.one(reviewForUpdate("default", id));
+    const at = new Date().toISOString();
+    await auditReview(tx, review, { kind: "commented", principal_id: "user:ana", at, body: { text: "why?" } });
+  });
   const two = await begin("parallel-questions", {});
   for (const review of await openOf(house, two.thread_id)) await respond(house, review, "yes");
   await house.settle();
@@ -161,6 +170,15 @@ describe("the record of reviews", () => {
       seq: 1,
       what: "hash",
     });
+  });
+
+  test("names an entry also where it is the last one and says that it belongs to somebody else", async () => {
+    const last = (await links()).find(({ kind }) => kind === "commented");
+    const { audit_seq, review_id, review_seq: seq } = last as NonNullable<typeof last>;
+    const change = "update holdpoint.audit set tenant_id = 'nobody' where audit_seq = $1";
+    expect(await tampered(change, [audit_seq], faults)).toMatchObject([{ review_id, seq, audit_seq, what: "hash" }]);
+    const moved = "update holdpoint.audit set review_id = gen_random_uuid() where audit_seq = $1";
+    expect(await tampered(moved, [audit_seq], faults)).toMatchObject([{ seq, audit_seq, what: "row" }]);
   });
 
   test("does not hold either when the rows are not what its entries say", async () => {
