@@ -50,6 +50,7 @@ export async function settled(scene: Scene, { values, endState }: Seen): Promise
     graph_fingerprint: loaded.fingerprint,
     guarded: loaded.guarded,
     checkpoint_id: head.checkpoint_id as string,
+    values: head.values,
     policyOf: scene.parts.policyOf,
   };
   // An edited state has a next step, but nobody has asked anything yet.

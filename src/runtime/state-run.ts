@@ -64,6 +64,7 @@ export async function copyTo(
       graph_fingerprint: loaded.fingerprint,
       guarded: loaded.guarded,
       checkpoint_id: checkpoint_id ?? "",
+      values: head.values,
       policyOf: parts.policyOf,
     };
     const questions = pauses.map((pause) => reviewRequest(pause, context));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { digest } from "../../src/policy/digest.ts";
+import { noteOfCallsBeside } from "../../src/policy/review/flavours/calls-beside.ts";
 import { decisionsFromResume } from "../../src/policy/review/normalise.ts";
 import { hitlValue, humanInterrupt, opened, resumed } from "./pause.ts";
 
@@ -62,4 +63,27 @@ test("the fault of an answer by interrupt id is found below that id", () => {
 test("the title of any question is text that Postgres can hold", () => {
   const review = opened("what?", { node: "a\0b\ud800" });
   expect(review.title).toBe('refunds: "a\ufffdb\ufffd" asks');
+});
+
+describe("calls beside those that are asked about", () => {
+  const note = (messages: unknown, actions = hitlValue([pay])) => {
+    const review = opened(actions);
+    return noteOfCallsBeside(review.flavour, review.actions, { messages });
+  };
+  const calls = (...names: unknown[]) => ({ tool_calls: names.map((name) => ({ name })) });
+  test("are named, each once", () => {
+    expect(note([calls("old"), calls("look_up", "pay", "pay", "look_up"), {}])).toMatch(/also calls look_up, pay\./);
+  });
+  test.each([
+    ["no other call", [calls("pay")]],
+    ["a message that is not asked about", [calls("look_up")]],
+    ["no messages", undefined],
+    ["messages that are none", [null, 3, { tool_calls: "pay" }]],
+    ["calls that are none", [{ tool_calls: [null, 3] }]],
+  ])("are none with %s", (_what, messages) => {
+    expect(note(messages)).toBe("");
+  });
+  test("are not looked for where a graph asks in other words", () => {
+    expect(note([calls("send_email", "look_up")], humanInterrupt({}) as never)).toBe("");
+  });
 });

@@ -109,6 +109,18 @@ describe("an agent of LangChain.js", () => {
       expect(knobs.visits).toHaveLength(2);
     },
   );
+  test("says which calls a rejection drops along, and does not ask about them", async () => {
+    const review = await wants(payTen, lookUp);
+    expect(review.actions).toHaveLength(1);
+    expect(review.description).toMatch(/^Without asking, the agent also calls look_up\. If you reject/);
+    await answer(house, review, [{ type: "approve" }]);
+    // Approved calls go behind those that needed no approval.
+    expect(await lastWords(review)).toBe("done: found ACME | paid 10 to ACME");
+    const rejected = await wants(payTen, lookUp);
+    await answer(house, rejected, [{ type: "reject", message: "no" }]);
+    expect(await lastWords(rejected)).toBe("done: no");
+    expect((await wants(payTen, mail)).description).toBe("");
+  });
   test("takes a resume that says what was seen as bound to it", async () => {
     const review = await wants(payTen);
     const decisions = [{ type: "approve" }];

@@ -3,6 +3,7 @@ import type { Flavour, PendingInterrupt, ReviewAction } from "../../protocol/int
 import { isWellFormedJson, type Json } from "../../protocol/json.ts";
 import type { ReviewPolicy, StatedTerms } from "../../protocol/review-policy.ts";
 import { digest } from "../digest.ts";
+import { noteOfCallsBeside } from "./flavours/calls-beside.ts";
 import { storable } from "./flavours/shape.ts";
 import { questionOf } from "./flavours/table.ts";
 import { actionsUnder } from "./policy-actions.ts";
@@ -35,6 +36,8 @@ export interface PauseContext {
   graph_fingerprint: string;
   guarded: boolean;
   checkpoint_id: string;
+  /** The thread's values, where they are at hand. */
+  values?: unknown;
   policyOf: PolicyOf;
 }
 
@@ -71,8 +74,10 @@ export function reviewRequest(pause: PendingInterrupt, context: PauseContext): R
     graph_fingerprint: context.graph_fingerprint,
     policy_digest,
   };
+  const note = noteOfCallsBeside(flavour, shown.actions, context.values);
   return {
     ...shown,
+    description: storable([shown.description, note].filter((text) => text !== "").join("\n\n")),
     actions,
     node: pause.node,
     task_id: pause.task_id,
