@@ -75,6 +75,25 @@ describe("at a terminal", () => {
   });
 });
 
+test("which rules of a policy file are about a review can be asked", async () => {
+  const policy = join(folder, "policy.yaml");
+  writeFileSync(
+    policy,
+    'rules:\n  - { name: all, match: { graph: "cli-*" }, set: { due: 1h } }\n  - { match: { graph: other }, set: { due: 1h } }\n',
+  );
+  const { review, run_id } = await ask("cli-two-actions");
+  const { code, stdout } = await cli("policy", "check", policy, "--explain", review.slice(0, 8));
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^0\t\S+\trule 1 \(all\)\n1\t\S+\trule 1 \(all\)\n$/);
+  writeFileSync(policy, "rules: []\n");
+  const none = await cli("policy", "check", policy, "--explain", review, "--json");
+  expect(JSON.parse(none.stdout)).toMatchObject([
+    { action: 0, rules: [] },
+    { action: 1, rules: [] },
+  ]);
+  await cli("runs", "cancel", run_id, "--yes");
+});
+
 describe("editing", () => {
   test("shows the difference, keeps to the schema and is paid as edited", async () => {
     const { review, run_id } = await ask("refund-approval", partial);

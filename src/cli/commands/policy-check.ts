@@ -3,9 +3,11 @@ import type { Command } from "commander";
 import type { ReadPolicy } from "../../compose/policy-file.ts";
 import { matchesGlob } from "../../policy/glob.ts";
 import type { PolicyFile, PolicyRule } from "../../policy/review/policy-file.ts";
+import { ruleMatches } from "../../policy/review/policy-match.ts";
 import type { Cli } from "../cli.ts";
 import { CommandError } from "../command-error.ts";
 import { EXIT } from "../exit-codes.ts";
+import { findReview } from "../find-review.ts";
 import { count } from "../format.ts";
 import { loadLocalGraphs } from "../local-graphs.ts";
 import { thenWords, whenWords } from "../policy-words.ts";
@@ -18,6 +20,7 @@ export function addPolicyCommands(program: Command, cli: Cli): void {
     .command("check")
     .argument("[file]", "the policy file; the one a server here would read unless given")
     .description("check the policy file and say what its rules do; no server is needed")
+    .option("--explain <review>", "say which rules are about a review, by the file as it is now")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -27,12 +30,14 @@ Piped, it prints: rule, when, then, the graphs here that it is about
 
 Examples:
   $ holdpoint policy check
-  $ holdpoint policy check deploy/policy.yaml --json`,
+  $ holdpoint policy check deploy/policy.yaml --json
+  $ holdpoint policy check --explain b2ded39`,
     )
-    .action(async (file: string | undefined, { json }: { json?: boolean }) => {
+    .action(async (file: string | undefined, { explain, json }: { explain?: string; json?: boolean }) => {
       const read = await readPolicy(cli, file);
       if (read !== undefined) await refuseFaults(cli, read);
       const value: PolicyFile = read?.ok === true ? read.value : { defaults: {}, rules: [] };
+      if (explain !== undefined) return await printExplanation(cli, value, explain, json === true);
       const graphs = value.rules.length === 0 ? [] : [...(await loadLocalGraphs(cli.config())).graphs.keys()];
       const rules = value.rules.map((rule) => ({ ...rule, graphs: graphs.filter((id) => isAbout(rule, id)) }));
       if (json === true) cli.terminal.out(safeJson({ file: read?.path ?? null, defaults: value.defaults, rules }, 2));
@@ -44,6 +49,23 @@ async function readPolicy(cli: Cli, file: string | undefined): Promise<ReadPolic
   // Loaded only here: every other command starts without a parser of YAML.
   const { readPolicyAt, readPolicyFile } = await import("../../compose/policy-file.ts");
   return file === undefined ? await readPolicyFile(cli.config()) : await readPolicyAt(resolve(cli.terminal.cwd, file));
+}
+
+/** An open review keeps the policy it was opened under; this says what a question like it would be opened under now. */
+async function printExplanation(cli: Cli, { rules }: PolicyFile, id: string, asJson: boolean): Promise<void> {
+  const { graph_id, node, flavour = "", actions } = await findReview(cli.api(), id);
+  const found = actions.map((action) => ({
+    action: action.index,
+    name: action.name,
+    rules: rules.filter(({ match }) => ruleMatches(match, { graph_id, node, flavour, action })).map(({ name }) => name),
+  }));
+  if (asJson) cli.terminal.out(safeJson(found, 2));
+  for (const { action, name, rules } of asJson ? [] : found) {
+    const cells = [String(action), name, rules.length === 0 ? "no rule, the defaults" : rules.join(", ")].map(
+      sanitiseLine,
+    );
+    cli.terminal.out(cli.terminal.isScreen ? `${cells[0]}. ${cells[1]}: ${cells[2]}` : cells.join("\t"));
+  }
 }
 
 type Shown = PolicyRule & { graphs: string[] };
