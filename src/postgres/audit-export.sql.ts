@@ -1,10 +1,13 @@
 import type { AuditedReview } from "../protocol/audit.ts";
 import { sql } from "./sql.ts";
 
+const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
 /**
  * The records of reviews in the order of their ids, in one statement: so that nothing that is written meanwhile makes a
  * chain and the rows it speaks of look as if they did not fit. Whatever a link says of its tenant, it is shown where its
  * review belongs; a link of no review where it says it belongs. A moment that is finer than ours is shown as it is.
+ * One review is asked for by a range of ids, so that it is not looked for among all.
  */
 export const auditPage = (
   tenant_id: string,
@@ -15,15 +18,17 @@ export const auditPage = (
   ), page as (
     select id from (
       (select v.id from holdpoint.review v, since
-       where v.tenant_id = ${tenant_id} and v.id > ${wanted.after}::uuid
-         and (${wanted.review_id}::uuid is null or v.id = ${wanted.review_id}::uuid)
+       where v.tenant_id = ${tenant_id} and v.id <> ${wanted.after}::uuid
+         and v.id between coalesce(${wanted.review_id}::uuid, ${wanted.after}::uuid)
+           and coalesce(${wanted.review_id}::uuid, ${LAST_ID}::uuid)
          and (since.at is null or v.opened_at >= since.at
            or exists (select 1 from holdpoint.audit a where a.review_id = v.id and a.at >= since.at))
        order by v.id limit ${wanted.limit}::int)
       union
       (select distinct a.review_id from holdpoint.audit a, since
-       where a.tenant_id = ${tenant_id} and a.review_id > ${wanted.after}::uuid
-         and (${wanted.review_id}::uuid is null or a.review_id = ${wanted.review_id}::uuid)
+       where a.tenant_id = ${tenant_id} and a.review_id <> ${wanted.after}::uuid
+         and a.review_id between coalesce(${wanted.review_id}::uuid, ${wanted.after}::uuid)
+           and coalesce(${wanted.review_id}::uuid, ${LAST_ID}::uuid)
          and (since.at is null or a.at >= since.at)
        order by a.review_id limit ${wanted.limit}::int)
     ) ids order by id limit ${wanted.limit}::int
