@@ -1,4 +1,4 @@
-// What LangChain's middleware does today, without Holdpoint; see langgraph.test.ts beside it.
+// What LangChain's middleware does today, without Holdpoint; see langgraph-answers.test.ts and langgraph-time.test.ts beside it.
 import { randomUUID } from "node:crypto";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { type BaseMessage, createAgent, FakeToolCallingModel, humanInTheLoopMiddleware, tool } from "langchain";
