@@ -144,7 +144,7 @@ describe.each(Object.keys(rivals) as (keyof typeof rivals)[])("a decision agains
   test.each(["guarded-payment", "two-reviews"])(
     "on %s: one of them is told, and nothing is done that nobody approved",
     async (graph_id) => {
-      for (let round = 0; round < 10 * SCALE; round += 1) {
+      for (let round = 0; round < 20 * SCALE; round += 1) {
         resetKnobs();
         const dice = createDice(round * 7 + rival.length);
         const { run, review } = await paused(graph_id);

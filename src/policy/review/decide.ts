@@ -211,19 +211,16 @@ function uncompared({ flavour }: ReviewFacts): string | null {
 }
 
 function refuseMovedBytes(review: ReviewFacts, request: DecisionRequest): void {
-  if (request.seen_digest !== undefined && request.seen_digest !== review.request_digest) {
-    refuse(
-      "digest_mismatch",
-      review,
-      `seen_digest ${request.seen_digest} is not what this review shows (${review.request_digest}): read it again`,
-    );
+  // Whoever has an old page open sees at once what they would have decided about.
+  const { version, value_digest, request_digest, actions } = review;
+  const shown = { version, value_digest, request_digest, actions };
+  if (request.seen_digest !== undefined && request.seen_digest !== request_digest) {
+    const message = `seen_digest ${request.seen_digest} is not what this review shows (${request_digest}): read it again`;
+    refuse("digest_mismatch", review, message, shown);
   }
-  if (request.value_digest !== undefined && request.value_digest !== review.value_digest) {
-    refuse(
-      "digest_mismatch",
-      review,
-      `value_digest ${request.value_digest} is not what this review shows (${review.value_digest}): read it again`,
-    );
+  if (request.value_digest !== undefined && request.value_digest !== value_digest) {
+    const message = `value_digest ${request.value_digest} is not what this review shows (${value_digest}): read it again`;
+    refuse("digest_mismatch", review, message, shown);
   }
   if (request.checkpoint_id !== undefined && request.checkpoint_id !== review.checkpoint_id) {
     refuse(
