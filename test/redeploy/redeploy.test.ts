@@ -187,7 +187,30 @@ test("a guarded graph that has to ask again does so without input, and only wher
     status: "superseded",
     superseded_by: anew.id,
   });
+  expect(await after.post(`/reviews/${anew.id}/reask`, {})).toMatchObject({
+    status: 409,
+    body: { code: "not_failed" },
+  });
   expect((await links(after, review.id)).map(({ kind }) => kind)).toEqual(["opened", "stale", "superseded"]);
+  expect((await after.decide(anew, APPROVE)).status).toBe(200);
+  await after.settle();
+  expect(await paid(after, review.thread_id)).toEqual([5]);
+});
+
+test("an open question that no answer fits any more can be asked again by whoever may decide it", async () => {
+  const before = await deploy({ "pay.ts": REVIEWED });
+  const review = await startWaiting(before);
+  expect(await before.post(`/reviews/${review.id}/reask`, {})).toMatchObject({
+    status: 409,
+    body: { code: "not_failed" },
+  });
+  const after = await deploy({
+    "pay.ts": change(REVIEWED, "amount: z.number(), log", "amount: z.number(), currency: z.string(), log"),
+  });
+  expect((await after.post(`/reviews/${review.id}/reask`, {})).status).toBe(200);
+  await after.settle();
+  const anew = await theOpen(after.house, review.thread_id);
+  expect(anew).toMatchObject({ graph_fingerprint: after.house.graphs.graphs.get("pay")!.fingerprint, status: "open" });
   expect((await after.decide(anew, APPROVE)).status).toBe(200);
   await after.settle();
   expect(await paid(after, review.thread_id)).toEqual([5]);

@@ -1,8 +1,10 @@
+import { isOpen } from "../../policy/review/lifecycle.ts";
 import { retryRun } from "../../postgres/retry-run.ts";
-import { selectRunById } from "../../postgres/runs.sql.ts";
+import { type RunRow, selectRunById } from "../../postgres/runs.sql.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
-import type { ReviewStatus } from "../../protocol/review.ts";
+import type { ReviewStatus, ReviewTask } from "../../protocol/review.ts";
 import { graphOfThread } from "../find-graph.ts";
+import { reaskMoved } from "../reask-moved.ts";
 import { json } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
 import { etagOf, findReview } from "./reviews.ts";
@@ -30,6 +32,8 @@ export const reviewRetryRoutes: readonly Route[] = [
 async function goOn(call: Call, wanted: ReviewStatus): Promise<Response> {
   const { deps, principal } = call;
   const review = await findReview(call);
+  const anew = wanted === "stale" && isOpen(review.status) ? await reaskMoved(call, review) : undefined;
+  if (anew !== undefined) return await goesOn(call, review, anew);
   if (review.status !== wanted) {
     const other =
       wanted === "stale" ? "asked again are stale reviews" : "tried again are reviews whose resume has failed";
@@ -42,9 +46,12 @@ async function goOn(call: Call, wanted: ReviewStatus): Promise<Response> {
   const { guarded } = graphOfThread(call, run.graph_id);
   const isGuarded = (graph_id: string) => deps.graphs().graphs.get(graph_id)?.guarded ?? true;
   const { principal_id } = principal;
-  const started = await retryRun(deps.database, { run, principal_id, guarded, isGuarded });
-  const { thread_id, run_id } = started;
+  return await goesOn(call, review, await retryRun(deps.database, { run, principal_id, guarded, isGuarded }));
+}
+
+async function goesOn(call: Call, review: ReviewTask, { thread_id, run_id }: RunRow): Promise<Response> {
+  const { deps, principal } = call;
   deps.wakeups.wake("runs", thread_id);
-  deps.log.info({ review_id: review.id, thread_id, run_id, principal_id }, "review goes on");
+  deps.log.info({ review_id: review.id, thread_id, run_id, principal_id: principal.principal_id }, "review goes on");
   return json({ review: await findReview(call), run_id }, 200, { etag: etagOf(review) });
 }
