@@ -8,7 +8,7 @@ import { until } from "../support/until.ts";
 import { type Account, type Clients, drive } from "./client.ts";
 import { openFleet } from "./fleet.ts";
 import { openDiary, wreak } from "./mayhem.ts";
-import { planThreads, planTicks, ROUND_SECONDS, type ThreadPlan } from "./plan.ts";
+import { planThreads, planTicks, ROUND_TICKS, type ThreadPlan } from "./plan.ts";
 import { faultsOf, worldFaults } from "./verify.ts";
 import { openWorld } from "./world.ts";
 
@@ -16,10 +16,15 @@ import { openWorld } from "./world.ts";
 const THREADS = Math.round(100 * SCALE ** Math.log10(50));
 const SEED = Number(process.env["CHAOS_SEED"] ?? 1);
 const WORKERS = 4;
-const LEASE_MS = 1_000;
+// Long enough that on a busy machine a worker that lives is seldom taken for lost.
+const LEASE_MS = 2_000;
 const IN_FLIGHT = 32;
+// How many runs have to end between two ticks: ten of them for a hundred threads, and more for more.
+const STEP = Math.round(25 * Math.sqrt(THREADS / 100));
 const START_MS = 120_000;
-const LIMIT_MS = 60_000 + THREADS * 1_000;
+// No assertion: whoever waits for ever is told so. A hundred threads take a minute on a quiet machine.
+const LIMIT_MS = 540_000 + THREADS * 600;
+const LOOK_MS = 100;
 
 it(
   `loses, repeats and forgets nothing while everything is killed (CHAOS_SEED=${SEED})`,
@@ -42,7 +47,11 @@ it(
       let isDone = false;
       const driving = driveAll(clients, planThreads(SEED, THREADS)).finally(() => (isDone = true));
       const scene = { fleet, postgres, pool: database.pool, leaseMs: LEASE_MS, diary };
-      const damage = await wreak(scene, planTicks(SEED), { least: ROUND_SECONDS, isDone: () => isDone });
+      const damage = await wreak(scene, planTicks(SEED), {
+        least: ROUND_TICKS,
+        isDone: () => isDone,
+        step: STEP,
+      });
       const { accounts, failures } = await driving;
       if (failures.length === 0) await standing();
       // Whoever was stopped in the middle of a write has gone on since, and had no right to.
@@ -55,11 +64,9 @@ it(
       expect(found).toEqual({ failures: [], faults: [], violations: [], stuck: [], surprises: [], exits: [] });
 
       // That it was chaos, and not a quiet day.
-      const { kills, apiKills, freezes } = fleet.counts;
-      expect(kills).toBeGreaterThanOrEqual(ROUND_SECONDS);
-      for (const done of [apiKills, freezes, damage.restarts, damage.crashes, damage.deafened]) {
-        expect(done).toBeGreaterThan(0);
-      }
+      const { kills, apiKills } = fleet.counts;
+      expect(kills).toBeGreaterThanOrEqual(ROUND_TICKS);
+      expect(Object.entries({ ...damage, apiKills }).filter(([, done]) => done === 0)).toEqual([]);
       const { rows: lost } = await database.pool.query(LOST);
       expect(lost.length, "attempts that ended with their lease").toBeGreaterThan(0);
       expect(fleet.zombies(), "executions that found their lease lost").toBeGreaterThan(0);
@@ -70,7 +77,6 @@ it(
         ...damage,
         kills,
         apiKills,
-        freezes,
         lost: lost.length,
         zombies: fleet.zombies(),
         poisoned: poisoned.length,
@@ -82,7 +88,7 @@ it(
       await world.close();
     }
   },
-  LIMIT_MS + 2 * START_MS,
+  LIMIT_MS + 2 * START_MS + THREADS * LOOK_MS,
 );
 
 const STUCK = `select thread_id, status from holdpoint.thread where status = 'busy' or lease_until is not null

@@ -6,24 +6,39 @@ import { type Diary, type Supervised, supervise } from "./supervised.ts";
 export interface Fleet {
   /** Where the api answers whenever it is up. */
   url: string;
-  /** What was done so far. */
-  counts: { kills: number; apiKills: number; freezes: number };
-  /** kill -9 of a worker that is up and at work, if there is one. */
+  /** How many were killed so far. */
+  counts: { kills: number; apiKills: number };
+  /** kill -9 of a worker that is up and not spared; there is one where it `stands`. */
   killWorker(chance: number): void;
-  /** SIGSTOP of such a worker; gives what lets it go on. */
-  freezeWorker(chance: number): () => void;
-  killApi(): void;
-  /** Whether the api answers and this many workers are up. */
+  /** kill -9 of the api; false when it is not up. */
+  killApi(): boolean;
+  /** The workers that are up, not spared, and have said who they are. */
+  known(): Known[];
+  /** Whether the api answers and this many workers are up that are not spared. */
   stands(workers: number): boolean;
-  /**
-   * Whether a worker has ended a few runs since it started. On a slow machine one that is killed as soon as it is up
-   * gets nothing done, and a run that is lost again and again with nothing done is given up as poison, rightly.
-   */
-  works(): boolean;
   /** How many executions a worker stopped because it found their lease lost: zombies that had noticed. */
   zombies(): number;
+  /** The ends of their logs. */
+  lastWords(): string[];
   /** SIGTERM to all; whoever did not end well. */
   stop(): Promise<string[]>;
+}
+
+/** A worker and the id that the database knows it by. */
+export interface Known {
+  worker_id: string;
+  /** SIGSTOP; until `release` it is not killed either. */
+  freeze(): Frozen;
+}
+
+/** A worker that is stopped. */
+export interface Frozen {
+  /** SIGCONT. */
+  goOn(): void;
+  /** How many executions it has stopped, since it was frozen, because it found their lease lost. */
+  zombies(): number;
+  /** It may be killed again; it goes on if it has not yet. */
+  release(): void;
 }
 
 /** How the processes are started. */
@@ -37,7 +52,7 @@ export interface FleetOptions {
 
 // Few, so that those of one worker have come somewhere before it is killed.
 const SLOTS = 4;
-const ENDED = '"run ended"';
+const LAST_WORDS = 3_000;
 const LOST = '"reason":"lease_lost"';
 
 /** Starts one api process and the workers; they are up when it `stands`. */
@@ -50,41 +65,56 @@ export async function openFleet({ databaseUrl, workers, leaseMs, worldUrl, diary
   const crew = Array.from({ length: workers }, (_, index) =>
     supervise(`worker ${index + 1}`, { ...common, command: "work", env: working }, diary),
   );
-  const up = () => crew.filter((worker) => worker.isUp());
-  const atWork = () => up().filter((worker) => times(worker.log(), ENDED) >= SLOTS);
-  const pick = (chance: number): Supervised | undefined => {
-    const candidates = atWork().length > 0 ? atWork() : up();
-    return candidates[chance % Math.max(1, candidates.length)];
-  };
-  const counts = { kills: 0, apiKills: 0, freezes: 0 };
+  const spared = new Set<Supervised>();
+  const up = () => crew.filter((worker) => worker.isUp() && !spared.has(worker));
+  const counts = { kills: 0, apiKills: 0 };
   return {
     url: `http://127.0.0.1:${port}`,
     counts,
     killWorker(chance) {
-      const victim = pick(chance);
+      const candidates = up();
+      const victim = candidates[chance % Math.max(1, candidates.length)];
       if (victim === undefined) return;
       counts.kills += 1;
       victim.kill();
     },
-    freezeWorker(chance) {
-      const victim = pick(chance);
-      if (victim === undefined) return () => {};
-      counts.freezes += 1;
-      return victim.freeze();
-    },
     killApi() {
-      if (!api.isUp()) return;
+      if (!api.isUp()) return false;
       counts.apiKills += 1;
       api.kill();
+      return true;
     },
+    known: () =>
+      up().flatMap((worker) => {
+        const worker_id = /"worker_id":"([-0-9a-f]+)"/.exec(worker.log())?.[1];
+        return worker_id === undefined ? [] : [{ worker_id, freeze: () => freeze(worker, spared) }];
+      }),
     stands: (least) => api.isUp() && up().length >= least,
-    works: () => atWork().length > 0,
     zombies: () =>
       crew.flatMap((worker) => [...worker.past, worker.log()]).reduce((sum, log) => sum + times(log, LOST), 0),
+    lastWords: () => [api, ...crew].map((one) => `${one.name}: … ${one.log().slice(-LAST_WORDS)}`),
     async stop() {
       const exits = await Promise.all([api, ...crew].map(async (one) => ({ name: one.name, exit: await one.stop() })));
       const bad = exits.filter(({ exit }) => exit?.code !== 0);
       return bad.map(({ name, exit }) => `${name} ended with ${exit?.signal ?? exit?.code} when it was told to stop`);
+    },
+  };
+}
+
+function freeze(worker: Supervised, spared: Set<Supervised>): Frozen {
+  const before = times(worker.log(), LOST);
+  spared.add(worker);
+  let thaw: (() => void) | undefined = worker.freeze();
+  const goOn = () => {
+    thaw?.();
+    thaw = undefined;
+  };
+  return {
+    goOn,
+    zombies: () => times(worker.log(), LOST) - before,
+    release() {
+      goOn();
+      spared.delete(worker);
     },
   };
 }

@@ -3,6 +3,7 @@ import type pg from "pg";
 import type { OwnPostgres } from "../support/own-postgres.ts";
 import { until } from "../support/until.ts";
 import type { Fleet } from "./fleet.ts";
+import { freezeWorker } from "./freeze.ts";
 import type { Tick } from "./plan.ts";
 import type { Diary } from "./supervised.ts";
 
@@ -22,71 +23,99 @@ export interface ChaosDiary extends Diary {
   postgres(isDown: boolean, how: string): void;
 }
 
-/** What was done to Postgres. */
+/** What was done. */
 export interface Damage {
-  seconds: number;
+  ticks: number;
   restarts: number;
   crashes: number;
   /** LISTEN connections that were ended. */
   deafened: number;
+  /** Workers that were frozen in the middle of a run, and found its lease lost. */
+  freezes: number;
 }
 
-/** How long it goes on: at least so many seconds, and until everything is done. */
+/** How long it goes on: at least so many ticks, and until everything is done. */
 export interface Length {
   least: number;
   isDone(): boolean;
+  /** How many more runs have to end before the next tick. */
+  step: number;
 }
 
-const SECOND_MS = 1_000;
-const START_MS = 60_000;
+const PAUSE_MS = 200;
+const PATIENCE_MS = 120_000;
+// A tick can cost a run its lease three times: a kill, a frozen worker, Postgres. Five times in a row would be poison.
+const LOST_AT_MOST = 1;
 const DEAFEN = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holdpoint:listen'";
-const SILENCE = `select pg_terminate_backend(pid) from pg_stat_activity
-  where query ~ '^\\s*(insert into holdpoint.worker|update holdpoint.thread\\s+set lease_until)'
-    and state_change < now() - make_interval(secs => $1::float8 / 1000)`;
+const PROGRESS = `select (select count(*)::int from holdpoint.run_attempt where outcome <> 'lease_lost') as ended,
+  (select coalesce(max(lost_leases), 0) from holdpoint.run where status in ('pending', 'running')) as lost`;
+const STANDSTILL = `select 'run' as what, r.thread_id, r.status, r.attempt::text, r.lost_leases::text, t.lease_worker_id::text,
+    t.lease_until::text
+  from holdpoint.run r join holdpoint.thread t on t.thread_id = r.thread_id where r.status in ('pending', 'running')
+  union all
+  select application_name, state, wait_event_type, wait_event, pid::text, (now() - state_change)::text, left(query, 80)
+  from pg_stat_activity where datname = current_database()`;
 
-/** Kills a worker every second and does what the plan says besides. */
-export async function wreak(scene: Scene, ticks: Iterator<Tick, never>, { least, isDone }: Length): Promise<Damage> {
-  const { fleet, diary } = scene;
-  const damage: Damage = { seconds: 0, restarts: 0, crashes: 0, deafened: 0 };
+/**
+ * Kills a worker and does what the plan says besides, again and again. When the next tick comes the fleet says and not
+ * the clock: on a slow machine, or beside other tests, it is killed as often for what it does, and no run is so unlucky
+ * that it must end for want of luck.
+ */
+export async function wreak(scene: Scene, ticks: Iterator<Tick, never>, length: Length): Promise<Damage> {
+  const { fleet, pool, diary } = scene;
+  const { least, isDone, step } = length;
+  const damage: Damage = { ticks: 0, restarts: 0, crashes: 0, deafened: 0, freezes: 0 };
   const begun: Promise<void>[] = [];
-  while (!isDone() || damage.seconds < least) {
-    // Starting takes longer than a second on a slow machine: while nobody is up there is nothing to harm. Nor where
-    // nothing moves any more: then the clients say what they wait for.
-    const isUp = () => fleet.stands(2) && (fleet.works() || isDone());
-    const isMoving = await until("the api and two workers are at work", isUp, START_MS).catch(() => false);
+  let next = step;
+  const hasComeSoFar = async () => {
+    await pause(PAUSE_MS);
+    if (!fleet.stands(2)) return false;
+    if (isDone()) return true;
+    // While Postgres is away nothing comes anywhere.
+    const { rows } = await pool.query(PROGRESS).catch(() => ({ rows: [] }));
+    const [progress] = rows;
+    if (progress === undefined || progress.ended < next || progress.lost > LOST_AT_MOST) return false;
+    next = progress.ended + step;
+    return true;
+  };
+  while (!isDone() || damage.ticks < least) {
+    // Where nothing moves any more the clients say what they wait for.
+    const isMoving = await until("the fleet has come further", hasComeSoFar, PATIENCE_MS).catch(() => false);
     if (!isMoving) {
-      diary.note("nothing moves any more");
+      diary.note(`nothing moves any more:\n${await standstill(scene)}`);
       break;
     }
     const tick = ticks.next().value;
     fleet.killWorker(tick.victim);
-    begun.push(act(scene, tick, damage));
-    await pause(SECOND_MS);
-    damage.seconds += 1;
+    begun.push(act(scene, tick, damage, isDone).catch((error: unknown) => diary.note(`${tick.act}: ${error}`)));
+    damage.ticks += 1;
   }
   await Promise.all(begun);
   return damage;
 }
 
-async function act(scene: Scene, { act: what, chance }: Tick, damage: Damage): Promise<void> {
-  const { fleet, pool, leaseMs, diary } = scene;
+async function act(scene: Scene, { act: what, chance }: Tick, damage: Damage, isDone: () => boolean): Promise<void> {
+  const { fleet, pool, diary } = scene;
+  const freeze = async () => {
+    const isZombie = await freezeWorker(scene, chance);
+    damage.freezes += Number(isZombie);
+    return isZombie;
+  };
   switch (what) {
     case undefined:
       return;
-    case "freeze": {
-      const thaw = fleet.freezeWorker(chance);
-      await pause(leaseMs * 2 + (chance % leaseMs));
-      // Without its heartbeat it does not hear at once that its leases are over: what it then writes, the fence must refuse.
-      await pool.query(SILENCE, [leaseMs]).catch(() => {});
-      return thaw();
-    }
+    case "freeze":
+      // Again where it had come to its end all the same; when all is done nobody is in the middle of anything.
+      await until("a worker is frozen in the middle of a run", async () => isDone() || (await freeze()), PATIENCE_MS);
+      return;
     case "kill api":
-      return fleet.killApi();
+      return void (await until("the api is up", () => fleet.killApi(), PATIENCE_MS));
     case "deafen": {
       // While Postgres is away nobody listens anyway.
-      const { rows } = await pool.query(DEAFEN).catch(() => ({ rows: [] }));
-      damage.deafened += rows.length;
-      return diary.note(`${rows.length} LISTEN connections are ended`);
+      const deafen = async () => (await pool.query(DEAFEN).catch(() => undefined))?.rows.length ?? 0;
+      const deafened = await until("somebody listens", deafen, PATIENCE_MS);
+      damage.deafened += deafened;
+      return diary.note(`${deafened} LISTEN connections are ended`);
     }
     case "restart postgres":
       damage.restarts += 1;
@@ -95,6 +124,12 @@ async function act(scene: Scene, { act: what, chance }: Tick, damage: Damage): P
       damage.crashes += 1;
       return await restart(scene, "immediate");
   }
+}
+
+/** What the processes and Postgres are at, for whoever has to find out why nothing moves. */
+async function standstill({ fleet, pool }: Scene): Promise<string> {
+  const { rows } = await pool.query(STANDSTILL).catch((error: unknown) => ({ rows: [String(error)] }));
+  return [...rows.map((row) => JSON.stringify(row)), ...fleet.lastWords()].join("\n");
 }
 
 const restarting = new WeakMap<OwnPostgres, Promise<void>>();

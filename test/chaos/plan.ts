@@ -28,10 +28,10 @@ export interface ThreadPlan {
   answers: Record<string, Said[]>;
 }
 
-/** What is done to the processes besides the kill of every second. */
+/** What is done to the processes besides the kill of every tick. */
 export type Act = "freeze" | "restart postgres" | "crash postgres" | "deafen" | "kill api";
 
-/** One second of it. */
+/** What is done at once. */
 export interface Tick {
   /** Which of the workers that are up is killed: an index, taken modulo their number. */
   victim: number;
@@ -96,7 +96,7 @@ const ROUND: (Act | undefined)[] = [
   "freeze",
 ];
 
-/** The seconds of a seed, without end; a round of `ROUND_SECONDS` has every act. */
+/** The ticks of a seed, without end; a round of `ROUND_TICKS` has every act. */
 export function* planTicks(seed: number): Generator<Tick, never> {
   const dice = createDice(seed ^ 0x5eed);
   for (;;) {
@@ -108,8 +108,8 @@ export function* planTicks(seed: number): Generator<Tick, never> {
   }
 }
 
-/** How many seconds it takes until everything has been done at least once. */
-export const ROUND_SECONDS = ROUND.length;
+/** How many ticks it takes until everything has been done at least once. */
+export const ROUND_TICKS = ROUND.length;
 
 /** What one run leaves in the log: a text, or the answer of a call of the world. */
 export type Line = { text: string } | { call: string; kind: "read" | "idempotent" | "once" };

@@ -38,7 +38,7 @@ export function supervise(name: string, options: ServerOptions, diary: Diary): S
       try {
         return await startServer({ ...options, shared: true, ...(after === undefined ? {} : { after }) });
       } catch (error) {
-        // It ends when Postgres goes away while it starts.
+        // It waits for Postgres, and not for ever.
         const now = diary.outages();
         const isExplained = before.isDown || now.isDown || now.count > before.count;
         diary[isExplained ? "note" : "surprise"](`${name} did not start: ${(error as Error).message}`);
@@ -56,13 +56,8 @@ export function supervise(name: string, options: ServerOptions, diary: Diary): S
     past.push(started.log());
     server = undefined;
     if ((state as string) === "stopping") return;
-    // A server answers a moment before its start is over, in which it still needs Postgres.
-    const hasStarted = /Holdpoint (is ready|works)\./.test(started.log());
-    if ((state as string) !== "killed") {
-      diary[hasStarted || diary.outages().count === 0 ? "surprise" : "note"](
-        `${name} ended by itself with ${signal ?? code}:\n${started.log().slice(-2000)}`,
-      );
-    }
+    if ((state as string) !== "killed")
+      diary.surprise(`${name} ended by itself with ${signal ?? code}:\n${started.log().slice(-2000)}`);
     state = "starting";
     await run(started);
   };

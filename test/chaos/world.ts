@@ -49,6 +49,9 @@ export async function openWorld(dice: Dice): Promise<World> {
       response.destroy();
     }
   });
+  // It ends no connection by itself: one that a worker is about to use again would fail its call, and with it the run.
+  server.keepAliveTimeout = 0;
+  server.requestTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
