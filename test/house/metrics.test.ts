@@ -107,6 +107,10 @@ test("what runs do is counted, by labels that are bounded", async () => {
   expect(of("holdpoint_events_stored_total")[""]).toBeGreaterThan(0);
   const routes = samples(text, "holdpoint_request_duration_seconds_count").map(([labels]) => labels);
   expect(routes).toContain('method="POST",route="/threads/:thread_id/runs/wait",status="200"');
+  expect(of("holdpoint_deliveries_dead")[""]).toBe(0);
+  await house.pool.query(`insert into holdpoint.delivery (thread_id, run_id, url, run, status, next_at)
+    values ('t', gen_random_uuid(), 'https://example.com', '{}', 'dead', null)`);
+  expect(samples(await scrape(), "holdpoint_deliveries_dead")).toEqual([["", 1]]);
   await house.pool.query("update holdpoint.clock set shift = shift + interval '30 days'");
   expect(samples(await scrape(), "holdpoint_reviews_overdue")).toEqual([["", 1]]);
 });
