@@ -40,8 +40,9 @@ export function createPatience({ url, progress, signal, waitMs = WAIT_MS }: Pati
         return result;
       } catch (error) {
         if (!isOnItsWay(error)) throw error;
-        deadline ??= performance.now() + waitMs;
-        if (performance.now() > deadline) throw error;
+        const now = performance.now();
+        deadline ??= now + waitMs;
+        if (now > deadline) throw error;
         if (!isWaiting) {
           const bound = `${Math.ceil(waitMs / 1000)} s at most`;
           progress(
