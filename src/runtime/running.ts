@@ -28,9 +28,11 @@ export interface RunningRuns {
   add(entry: RunningRun): void;
   remove(entry: RunningRun): void;
   abort(run_id: string, reason: StopReason): void;
+  /** Claims and begins what it has claimed: before that is over nobody knows whether a lease is executed under. */
+  claiming<Result>(claim: () => Promise<Result>): Promise<Result>;
   /**
-   * Stops what the database no longer gives this worker. Gives the leases that it holds and executes nothing under, the
-   * second time it hears of them: of the first a claim may still be on its way back.
+   * Stops what the database no longer gives this worker. Gives the leases that it holds and executes nothing under, once
+   * every claim that may have been on its way back when they were first heard of is over.
    */
   onBeat(message: HeartbeatMessage): HeldBeat[];
   /** Stops everything when no heartbeat has got through for as long as a lease lasts: somebody else has it by now. */
@@ -43,7 +45,11 @@ export interface RunningRuns {
 export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: () => void }): RunningRuns {
   const { log } = options;
   const running = new Map<string, RunningRun>();
-  let idle = new Set<string>();
+  // Claims under way, in the order in which they began; and for each lease that nothing executes under, how many claims
+  // had begun when it was first heard of. Beats pile up while a node blocks the loop, and so does the answer of a claim.
+  const claims = new Set<number>();
+  let begun = 0;
+  let unused = new Map<string, number>();
   let lastBeat = Date.now();
   let lastCheck = Date.now();
 
@@ -75,6 +81,16 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
       if (running.get(entry.run.run_id) === entry) running.delete(entry.run.run_id);
     },
     abort,
+    async claiming(claim) {
+      begun += 1;
+      const own = begun;
+      claims.add(own);
+      try {
+        return await claim();
+      } finally {
+        claims.delete(own);
+      }
+    },
     onBeat(message) {
       if ("error" in message) {
         log.warn({ error: message.error }, "heartbeat failed");
@@ -87,10 +103,11 @@ export function createRunningRuns(options: { leaseMs: number; log: Log; onLost: 
         if (entry.claimedAt < message.askedAt && !held.has(keyOf(entry.lease))) lose(entry);
       }
       const executing = new Set([...running.values()].map(({ lease }) => keyOf(lease)));
-      const unused = message.held.filter((lease) => !executing.has(keyOf(lease)));
-      const before = idle;
-      idle = new Set(unused.map(keyOf));
-      return unused.filter((lease) => before.has(keyOf(lease)));
+      const before = unused;
+      const idle = message.held.filter((lease) => !executing.has(keyOf(lease)));
+      unused = new Map(idle.map((lease) => [keyOf(lease), before.get(keyOf(lease)) ?? begun]));
+      const [oldest = Number.POSITIVE_INFINITY] = claims;
+      return idle.filter((lease) => oldest > (before.get(keyOf(lease)) ?? Number.POSITIVE_INFINITY));
     },
     checkBeat() {
       const now = Date.now();

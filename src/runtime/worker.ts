@@ -75,20 +75,22 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
     if (limitOf({ limits }, run.graph_id) !== null) void entry.done.then(() => loop.wake());
     return entry;
   };
-  const claim = async () => {
-    const free = options.slots - running.size;
-    const claimed = await claimRuns(parts.database, claimant(), free);
-    return { isMore: claimed.length === free, executing: claimed.map(begin) };
-  };
+  const claim = () =>
+    running.claiming(async () => {
+      const free = options.slots - running.size;
+      const claimed = await claimRuns(parts.database, claimant(), free);
+      return { isMore: claimed.length === free, executing: claimed.map(begin) };
+    });
   const loop = createClaimLoop({
     async scan() {
       const { isMore, executing } = await claim();
       return isMore && executing.length > 0;
     },
-    async claim(thread_id) {
-      const run = await claimThread(parts.database, claimant(), options.tenant_id, thread_id);
-      if (run !== undefined) begin(run);
-    },
+    claim: (thread_id) =>
+      running.claiming(async () => {
+        const run = await claimThread(parts.database, claimant(), options.tenant_id, thread_id);
+        if (run !== undefined) begin(run);
+      }),
     hasRoom: () => running.size < options.slots,
     log: parts.log,
   });

@@ -44,6 +44,7 @@ export const TESTS = {
   hitlAliases: "test/http/hitl-aliases.test.ts",
   identifiers: "test/checkpointer/identifiers.test.ts",
   leases: "test/runtime/leases.test.ts",
+  heartbeat: "test/runtime/heartbeat.test.ts",
   lostLeases: "test/runtime/lost-leases.test.ts",
   lockOrder: "test/story/lock-order.test.ts",
   mailAddress: "test/policy/mail-address.test.ts",

@@ -68,9 +68,16 @@ export const STOP_MUTANTS: readonly Mutant[] = [
   {
     name: "a lease is kept although its claim was never answered",
     file: "src/runtime/running.ts",
-    find: "return unused.filter((lease) => before.has(keyOf(lease)));",
-    replace: "return unused.filter(() => before.size < 0);",
+    find: "oldest > (before.get",
+    replace: "oldest < (before.get",
     tests: [TESTS.leases],
+  },
+  {
+    name: "a lease is given back while the answer of its claim is on its way",
+    file: "src/runtime/running.ts",
+    find: "      claims.add(own);\n",
+    replace: "",
+    tests: [TESTS.heartbeat],
   },
   {
     name: "the first refused write stops nothing",

@@ -77,3 +77,20 @@ test("a heartbeat that says a lease is held keeps the run, one that does not say
   runs.checkBeat();
   expect([kept, gone].map(({ controller }) => controller.signal.aborted)).toEqual([false, true]);
 });
+
+test("a lease that nothing executes under is told of when no claim can be on its way back with it", async () => {
+  const runs = createRunningRuns({ leaseMs: 60_000, log: house.parts.log, onLost: () => {} });
+  const lease = { thread_id: "thread-a", lease_epoch: 1 };
+  const beat = (held = [lease]) => runs.onBeat({ askedAt: Date.now(), held });
+  const answer = Promise.withResolvers<void>();
+  const claim = runs.claiming(() => answer.promise);
+  // As many as have piled up while the loop was blocked.
+  expect([beat(), beat(), beat()]).toEqual([[], [], []]);
+  answer.resolve();
+  await claim;
+  void runs.claiming(() => new Promise(() => {}));
+  expect(beat()).toEqual([lease]);
+  // One that was let go of and comes again is another.
+  beat([]);
+  expect(beat()).toEqual([]);
+});
