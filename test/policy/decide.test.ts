@@ -1,109 +1,24 @@
 import { describe, expect, test } from "vitest";
 import { digest } from "../../src/policy/digest.ts";
-import {
-  type DecisionContext,
-  type DecisionRequest,
-  decideReview,
-  type ReviewFacts,
-} from "../../src/policy/review/decide.ts";
-import type { Person } from "../../src/policy/review/may-decide.ts";
+import type { DecisionRequest } from "../../src/policy/review/decide.ts";
+import { decideReview } from "../../src/policy/review/decide.ts";
 import type { StandingDecision } from "../../src/policy/review/refuse-over.ts";
 import type { CanonicalDecision } from "../../src/protocol/decision.ts";
-import { HoldpointError } from "../../src/protocol/errors.ts";
-import { timeoutPrincipal } from "../../src/protocol/principal.ts";
+import type { HoldpointError } from "../../src/protocol/errors.ts";
 import { REVIEW_STATUSES } from "../../src/protocol/review.ts";
-import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
-
-const HEAD = "1ef00000-0000-6000-8000-000000000001";
-const APPROVE: CanonicalDecision[] = [{ action: 0, type: "approve" }];
-const REJECT: CanonicalDecision[] = [{ action: 0, type: "reject" }];
-
-const person = (principal_id: string, more: Partial<Person> = {}): Person => ({
-  principal_id,
-  kind: "user",
-  groups: [],
-  permissions: new Set(["review:decide"]),
-  ...more,
-});
-
-const open: ReviewFacts = {
-  id: "review-1",
-  candidate_users: [],
-  candidate_groups: [],
-  assignee: null,
-  claimed_by: null,
-  claimed_until: null,
-  version: 3,
-  status: "open",
-  status_reason: null,
-  superseded_by: null,
-  flavour: "review",
-  guarded: false,
-  actions: [{ index: 0, name: "pay", args: { amount: 5 }, allowed: ["approve", "edit", "reject"] }],
-  node: "ask",
-  interrupt_id: "0123456789abcdef0123456789abcdef",
-  checkpoint_id: HEAD,
-  value_digest: "sha256:value",
-  request_digest: "sha256:request",
-  graph_fingerprint: "sha256:graph",
-  due_at: "2026-11-24T10:00:00.000Z",
-  policy: DEFAULT_REVIEW_POLICY,
-  decision: null,
-};
-
-const bound: DecisionRequest = {
-  decisions: { ok: true, value: [{ type: "approve" }] },
-  by_interrupt_id: false,
-  seen_digest: open.request_digest,
-};
-
-const context: DecisionContext = {
-  now: "2026-11-21T11:00:00.000Z",
-  by_timeout: false,
-  decider: person("user:ana"),
-  said: { of_several: false },
-  head_checkpoint_id: HEAD,
-  other_run: null,
-  graph: { fingerprint: open.graph_fingerprint, nodes: new Set(["ask"]) },
-  opened_after_arrival: false,
-  asked_differently_before: false,
-  open_reviews: 1,
-  allow_scalar_resume: true,
-};
-
-const decidedBy = (
-  principal_id: string,
-  decisions: CanonicalDecision[],
-  idempotency_key: string | null = null,
-): StandingDecision => ({
-  principal_id,
-  display_name: principal_id,
-  channel: "api",
-  at: "2026-11-21T10:00:00.000Z",
-  decisions,
-  decisions_digest: digest(decisions),
-  idempotency_key,
-});
-
-const invalid = { ok: false as const, faults: [{ pointer: "/decisions", message: "no" }] };
-const unbound: DecisionRequest = { decisions: bound.decisions, by_interrupt_id: false };
-
-interface Given {
-  review?: Partial<ReviewFacts>;
-  request?: Partial<DecisionRequest>;
-  around?: Partial<DecisionContext>;
-  from?: DecisionRequest;
-}
-
-/** given a review, a request and what surrounds them: the verdict, or the code it is refused with. */
-function outcome({ review = {}, request = {}, around = {}, from = bound }: Given): unknown {
-  try {
-    return decideReview({ ...open, ...review }, { ...from, ...request }, { ...context, ...around });
-  } catch (error) {
-    if (error instanceof HoldpointError) return `${error.status} ${error.code}`;
-    throw error;
-  }
-}
+import {
+  APPROVE,
+  bound,
+  context,
+  decidedBy,
+  type Given,
+  HEAD,
+  invalid,
+  open,
+  outcome,
+  REJECT,
+  unbound,
+} from "./decide-scene.ts";
 
 test("given an open review and a bound answer, when it is decided, then the answer is taken", () => {
   expect(outcome({})).toEqual({
@@ -290,56 +205,4 @@ test("only an open review can be decided, and one that asks for information is o
     const taken = typeof outcome({ review: { status } }) === "object";
     expect(taken, status).toBe(isOpen);
   }
-});
-
-describe("a time-out", () => {
-  const late = { now: "2026-11-24T10:00:00.000Z", by_timeout: true, decider: timeoutPrincipal() };
-  const rejects: Given = {
-    review: { policy: { ...DEFAULT_REVIEW_POLICY, on_timeout: "reject" } },
-    request: { decisions: { ok: true, value: [{ type: "reject" }] } },
-    around: late,
-  };
-  const approves = { ...DEFAULT_REVIEW_POLICY, on_timeout: "approve", allow_auto_approve: true } as const;
-  const byTimeout = { ...decidedBy("system:timeout", REJECT), channel: "timeout" };
-
-  test("decides what the policy says once the review is due, and once more is the same", () => {
-    expect(outcome(rejects)).toMatchObject({ kind: "accept", decisions: REJECT, binding: "digest" });
-    expect(outcome({ ...rejects, review: { ...rejects.review, status: "closed", decision: byTimeout } })).toEqual({
-      kind: "replay",
-    });
-  });
-  test("comes too late where a person has decided", () => {
-    const review = { ...rejects.review, status: "decided" as const, decision: decidedBy("user:ana", APPROVE) };
-    expect(outcome({ ...rejects, review })).toBe("409 already_decided");
-  });
-  test("is what a person who comes later is told, whatever they say", () => {
-    for (const decisions of [APPROVE, REJECT]) {
-      const review = { status: "decided" as const, decision: byTimeout };
-      expect(outcome({ review, request: { decisions: { ok: true, value: decisions } } })).toBe("409 already_timed_out");
-    }
-  });
-  test.each([
-    ["before the review is due", { around: { ...late, now: "2026-11-24T09:59:59.999Z" } }],
-    ["where the review is never due", { review: { ...rejects.review, due_at: null } }],
-    ["where the policy fails instead", { review: {} }],
-    ["what the policy does not say", { request: { ...rejects.request, decisions: bound.decisions } }],
-    [
-      "an approval that the policy does not allow",
-      { review: { policy: { ...approves, allow_auto_approve: false } }, request: { decisions: bound.decisions } },
-    ],
-    [
-      "an approval on a guarded graph",
-      { review: { policy: approves, guarded: true }, request: { decisions: bound.decisions } },
-    ],
-  ] satisfies [string, Given][])("does not decide %s", (_what, given) => {
-    expect(outcome({ ...rejects, ...given })).toBe("403 permission_denied");
-  });
-  test("approves only where the policy allows it in so many words", () => {
-    expect(
-      outcome({ review: { policy: approves }, request: { decisions: bound.decisions }, around: late }),
-    ).toMatchObject({
-      kind: "accept",
-      decisions: APPROVE,
-    });
-  });
 });
