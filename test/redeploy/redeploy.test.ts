@@ -1,6 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { reviewsOf } from "../support/reviewer.ts";
-import { deploy, goOn, logOf, openScene, PLAIN, paid, REVIEWED, startWaiting, theOpen, type Version } from "./scene.ts";
+import {
+  change,
+  deploy,
+  goOn,
+  links,
+  logOf,
+  openScene,
+  PLAIN,
+  paid,
+  REVIEWED,
+  startWaiting,
+  theOpen,
+  type Version,
+} from "./scene.ts";
 
 openScene();
 
@@ -10,22 +23,6 @@ const asks: [string, string, object][] = [
   ["review()", REVIEWED, APPROVE],
   ["a plain interrupt()", PLAIN, YES],
 ];
-
-/** given a change to a source that asks: what it becomes. */
-const change = (source: string, from: string | RegExp, to: string) => {
-  const changed = source.replaceAll(from, to);
-  expect(changed).not.toBe(source);
-  return changed;
-};
-
-/** The links of a review's chain. */
-async function links({ house }: Version, review_id: string) {
-  const { rows } = await house.database.pool.query(
-    "select kind, body::json as body from holdpoint.audit where review_id = $1 order by review_seq",
-    [review_id],
-  );
-  return rows as { kind: string; body: Record<string, unknown> }[];
-}
 
 /** Which code wrote the thread's checkpoints. */
 async function codesOf({ house }: Version, thread_id: string): Promise<string[]> {
@@ -160,60 +157,6 @@ describe.each(asks)("a graph that asks with %s and is redeployed while it waits"
     const { fingerprint } = after.house.graphs.graphs.get("pay")!;
     expect(await codesOf(after, late.thread_id)).toEqual([late.graph_fingerprint, fingerprint].sort());
   });
-});
-
-test("a guarded graph that has to ask again does so without input, and only where no answer would fit", async () => {
-  const source = REVIEWED.replace("import { effect,", "import { effect, guarded,").replace(
-    "export default new StateGraph(State)",
-    "const graph = new StateGraph(State)",
-  );
-  const guarded = `${source}\nexport default guarded(graph);\n`;
-  const renamed = guarded
-    .replaceAll('"pay"', '"payout"')
-    .replaceAll('key: "payout"', 'key: "pay"')
-    .replaceAll('name: "payout"', 'name: "pay"');
-  const before = await deploy({ "pay.ts": guarded });
-  const review = await startWaiting(before);
-  const goAgain = (version: Version) =>
-    version.post(`/threads/${review.thread_id}/runs`, { assistant_id: "pay", input: null });
-  const commented = await deploy({ "pay.ts": `${guarded}\n// later` });
-  expect(await goAgain(commented)).toMatchObject({ status: 409, body: { message: expect.stringMatching(/guarded/) } });
-  const after = await deploy({ "pay.ts": renamed });
-  expect(await after.decide(review, APPROVE)).toMatchObject({ status: 409, body: { code: "stale" } });
-  expect((await goAgain(after)).status).toBe(200);
-  await after.settle();
-  const anew = await theOpen(after.house, review.thread_id);
-  expect((await reviewsOf(after.house, review.thread_id))[0]).toMatchObject({
-    status: "superseded",
-    superseded_by: anew.id,
-  });
-  expect(await after.post(`/reviews/${anew.id}/reask`, {})).toMatchObject({
-    status: 409,
-    body: { code: "not_failed" },
-  });
-  expect((await links(after, review.id)).map(({ kind }) => kind)).toEqual(["opened", "stale", "superseded"]);
-  expect((await after.decide(anew, APPROVE)).status).toBe(200);
-  await after.settle();
-  expect(await paid(after, review.thread_id)).toEqual([5]);
-});
-
-test("an open question that no answer fits any more can be asked again by whoever may decide it", async () => {
-  const before = await deploy({ "pay.ts": REVIEWED });
-  const review = await startWaiting(before);
-  expect(await before.post(`/reviews/${review.id}/reask`, {})).toMatchObject({
-    status: 409,
-    body: { code: "not_failed" },
-  });
-  const after = await deploy({
-    "pay.ts": change(REVIEWED, "amount: z.number(), log", "amount: z.number(), currency: z.string(), log"),
-  });
-  expect((await after.post(`/reviews/${review.id}/reask`, {})).status).toBe(200);
-  await after.settle();
-  const anew = await theOpen(after.house, review.thread_id);
-  expect(anew).toMatchObject({ graph_fingerprint: after.house.graphs.graphs.get("pay")!.fingerprint, status: "open" });
-  expect((await after.decide(anew, APPROVE)).status).toBe(200);
-  await after.settle();
-  expect(await paid(after, review.thread_id)).toEqual([5]);
 });
 
 describe("a question that is asked before the one that waits", () => {

@@ -157,3 +157,19 @@ export const PLAIN = payGraph(`const ask = async (state: S) => {
   const answer = interrupt("refund?");
   return { log: [...state.log, answer === "yes" ? "yes" : "no"] };
 };`);
+
+/** given a change to a source that asks: what it becomes. */
+export const change = (source: string, from: string | RegExp, to: string) => {
+  const changed = source.replaceAll(from, to);
+  expect(changed).not.toBe(source);
+  return changed;
+};
+
+/** The links of a review's chain. */
+export async function links({ house }: Version, review_id: string) {
+  const { rows } = await house.database.pool.query(
+    "select kind, body::json as body from holdpoint.audit where review_id = $1 order by review_seq",
+    [review_id],
+  );
+  return rows as { kind: string; body: Record<string, unknown> }[];
+}
