@@ -1,6 +1,8 @@
 import { type Mutant, TESTS } from "./mutant.ts";
 
 const DECIDE = "src/policy/review/decide.ts";
+const OVER = "src/policy/review/refuse-over.ts";
+const MAY = "src/policy/review/may-decide.ts";
 const NORMALISE = "src/policy/review/normalise.ts";
 
 /** Faults in what a person decides, and in the roads past it. */
@@ -9,14 +11,14 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
   {
     name: "seen_digest is not compared",
     file: DECIDE,
-    find: "request.seen_digest !== review.request_digest)",
+    find: "request.seen_digest !== request_digest)",
     replace: 'request.seen_digest === "")',
     tests: [TESTS.roads],
   },
   {
     name: "value_digest is not compared",
     file: DECIDE,
-    find: "request.value_digest !== review.value_digest)",
+    find: "request.value_digest !== value_digest)",
     replace: 'request.value_digest === "")',
     tests: [TESTS.roads],
   },
@@ -87,15 +89,15 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
   {
     name: "anybody's same answer is a replay",
     file: DECIDE,
-    find: "if (standing === null || standing.principal_id !== request.principal_id) return false;",
+    find: "if (standing === null || standing.principal_id !== principal_id) return false;",
     replace: "if (standing === null) return false;",
     tests: [TESTS.decided, TESTS.crowd],
   },
   {
     name: "a decided review can be decided again",
-    file: DECIDE,
-    find: "if (standing !== null && !isOpen(review.status)) {",
-    replace: "if (standing !== null && isOpen(review.status)) {",
+    file: OVER,
+    find: "if (isOpen(status)) return;",
+    replace: "if (isOpen(status) || standing !== null) return;",
     tests: [TESTS.decided, TESTS.crowd],
   },
   {
@@ -107,17 +109,88 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a cancelled review can be decided",
-    file: DECIDE,
-    find: 'if (review.status === "cancelled")',
-    replace: "if (review.version > 1e9)",
+    file: OVER,
+    find: 'if (review.status !== "cancelled") return review;',
+    replace: "if (review.version < 1e9) return review;",
     tests: [TESTS.decided],
+  },
+  // Who decides, and what stands in their way.
+  {
+    name: "rights that were lost since count",
+    file: "src/postgres/identity.ts",
+    find: "if (credential !== undefined && row?.holds !== true) {",
+    replace: "if (credential !== undefined && row === null) {",
+    tests: ["test/races/rights.test.ts"],
+  },
+  {
+    name: "candidates are not asked for",
+    file: MAY,
+    find: "if (mayBeAsked(review, person, now)) return [];",
+    replace: 'if (mayBeAsked(review, person, now) || now !== "") return [];',
+    tests: ["test/policy/may-decide.test.ts", "test/races/rights.test.ts"],
+  },
+  {
+    name: "an agent decides",
+    file: MAY,
+    find: 'if (person.kind === "agent" || person.kind === "system") throw',
+    replace: 'if (person.kind === "system") throw',
+    tests: ["test/policy/may-decide.test.ts", "test/races/rights.test.ts"],
+  },
+  {
+    name: "a claim holds off nobody",
+    file: MAY,
+    find: "if (claim === null || claim.by === person.principal_id) return [];",
+    replace: 'if (claim === null || claim.by !== "") return [];',
+    tests: ["test/policy/may-decide.test.ts", "test/races/attend.test.ts"],
+  },
+  {
+    name: "a claim lasts for ever",
+    file: MAY,
+    find: "claimed_until <= now) return null;",
+    replace: 'claimed_until === "") return null;',
+    tests: ["test/policy/may-decide.test.ts", "test/races/attend.test.ts"],
+  },
+  {
+    name: "a time-out comes before its time",
+    file: MAY,
+    find: "if (due_at === null || now < due_at) return",
+    replace: "if (due_at === null) return",
+    tests: ["test/policy/decide-time-out.test.ts"],
+  },
+  {
+    name: "a time-out approves on a guarded graph if it is asked to",
+    file: MAY,
+    find: 'if (on_timeout === "approve" && guarded) return',
+    replace: 'if (on_timeout === "approve" && guarded && now === "") return',
+    tests: ["test/policy/decide-time-out.test.ts"],
+  },
+  {
+    name: "a question comes back as often as it likes",
+    file: "src/policy/review/turns.ts",
+    find: "if (revision > max_revisions) {",
+    replace: "if (revision > max_revisions * 1e9) {",
+    tests: ["test/runtime/turns.test.ts"],
+  },
+  {
+    name: "who may not goes past a review too",
+    file: "src/http/bypass.ts",
+    find: 'return principal.permissions.has("review:bypass") ? given.trim() : undefined;',
+    replace: 'return principal.permissions.has("runs:create") ? given.trim() : undefined;',
+    tests: ["test/http/bypass.test.ts"],
+  },
+  {
+    name: "a road that is opened leaves no link",
+    file: "src/postgres/create-run.ts",
+    find: "if (door !== null) await bypass(",
+    replace: 'if (door === "") await bypass(',
+    tests: ["test/http/bypass.test.ts"],
   },
   // Roads past a review.
   {
     name: "no graph is guarded",
     file: "src/policy/guarded.ts",
-    find: "if (door === null) return;",
-    replace: "if (door !== 0) return;",
+    find: "if (door === null || (isBypassed && door.opens)) return door;",
+    replace: "if (isBypassed || door !== undefined) return null;",
     tests: [TESTS.roads],
   },
   {

@@ -101,8 +101,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: "new input leaves the old question open",
     file: "src/postgres/create-run.ts",
-    find: "if (asksAnew(request)) await supersede(",
-    replace: "if (asksAnew(request) && reviews.length > 1e9) await supersede(",
+    find: "if (door !== null || asksAnew(request)) await supersede(",
+    replace: "if (reviews.length > 1e9) await supersede(",
     tests: [TESTS.queue],
   },
   // The lock order.
