@@ -1,11 +1,12 @@
 import { failpoint } from "../failpoint.ts";
 import { recordedEffect } from "../policy/recorded-effect.ts";
 import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import type { RecordedEffect } from "../protocol/audit.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
 import { auditReview, reviewLink } from "./audit.ts";
 import { type Database, isPostgresError, type Queryable, type Transaction } from "./database.ts";
-import { effectsOfRun } from "./effects.sql.ts";
+import { type EffectRow, effectsOfRun } from "./effects.sql.ts";
 import { expectUndisturbed } from "./fence.sql.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
 import { type Finish, type LastWrites, lastWrites, leaveThread } from "./last-writes.ts";
@@ -92,15 +93,21 @@ async function closeFailed(tx: Queryable, run: RunRow, at: string): Promise<void
   for (const review of await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id))) {
     if (review.status !== "resume_failed") continue;
     const reason = `run ${run.run_id} went on from where the resume had failed`;
+    const ran = await tx.many(effectsOfRun(run));
     await tx.run(moveReview(review.tenant_id, review.id, "closed", reason, null));
     await auditReview(tx, review, {
       kind: "closed",
       principal_id: run.principal_id,
       at,
       run_id: run.run_id,
-      body: { reason },
+      body: { reason, ...recordedEffects(ran) },
     });
   }
+}
+
+/** What an answer did outside is part of the record, once there is nothing more to come. */
+function recordedEffects(ran: readonly EffectRow[]): { effects?: RecordedEffect[] } {
+  return ran.length === 0 ? {} : { effects: ran.map(recordedEffect) };
 }
 
 /** Moves every review of the run's group that the event applies to. */
@@ -117,8 +124,7 @@ export async function moveGroup(
   const moved: ReviewRow[] = [];
   const statements: Statement[] = [];
   const [group, ran] = await tx.pipeline([groupForUpdate(run.tenant_id, run.group_id), effectsOfRun(run)]);
-  // What the answer did outside is part of the record, once there is nothing more to come.
-  const effects = event === "apply" || ran.length === 0 ? {} : { effects: ran.map(recordedEffect) };
+  const effects = event === "apply" ? {} : recordedEffects(ran);
   for (const review of group) {
     const status: ReviewStatus | null = REVIEW_TRANSITIONS[review.status][event];
     if (status === null) continue;

@@ -4,9 +4,11 @@ import { verifyReview } from "../../src/policy/audit-verify.ts";
 import { auditReview } from "../../src/postgres/audit.ts";
 import { auditPage } from "../../src/postgres/audit-export.sql.ts";
 import type { Queryable } from "../../src/postgres/database.ts";
+import { readReviewHistory } from "../../src/postgres/review-history.ts";
 import { reviewForUpdate } from "../../src/postgres/reviews.sql.ts";
 import type { Statement } from "../../src/postgres/sql.ts";
 import type { AuditedReview } from "../../src/protocol/audit.ts";
+import { knobs, resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { approve, openOf, person, respond, theOpen } from "../support/reviewer.ts";
 
@@ -116,6 +118,32 @@ describe("the record of reviews", () => {
     expect(await records("somebody else's")).toEqual([]);
   });
 
+  test("follows an answer that failed on its way to the run that carried it on, and what each did outside", async () => {
+    const { thread_id } = await house.start("guarded-payment", { input: { amount: 6 } });
+    await house.settle();
+    const { id } = await theOpen(house, thread_id);
+    knobs.onVisit = (place) => {
+      if (place.startsWith("paid:")) throw new Error("the bank is on fire");
+    };
+    const { resume_run } = await approve(house, await theOpen(house, thread_id));
+    await house.settle();
+    resetKnobs();
+    const next = await house.start("guarded-payment", { input: null }, { thread_id });
+    await house.settle();
+    expect(await faults()).toEqual([]);
+    const history = await readReviewHistory(house.database, "default", id);
+    expect(history?.ran).toMatchObject([
+      { run_id: resume_run?.run_id, status: "error", error: { message: "the bank is on fire" }, effects: [] },
+      { run_id: next.run_id, status: "success", effects: [{ status: "receipt", attempt: 2, result: { amount: 6 } }] },
+    ]);
+    const said = history?.events.map(({ kind, body }) => [
+      kind,
+      (body as { effects?: { status: string }[] }).effects?.[0]?.status,
+    ]);
+    expect(said).toContainEqual(["resume_failed", "intent"]);
+    expect(said?.at(-1)).toEqual(["closed", "receipt"]);
+  });
+
   test("that had one byte changed in any column of any row names that entry first", async () => {
     const all = await links();
     for (let turn = 0; turn < 4 * SCALE; turn += 1) {
@@ -182,7 +210,9 @@ describe("the record of reviews", () => {
   });
 
   test("does not hold either when the rows are not what its entries say", async () => {
-    const of = (await records()).find(({ effects }) => effects.length > 0) as AuditedReview;
+    const of = (await records()).find(
+      ({ effects, links: chain }) => effects.length > 0 && chain.every(({ kind }) => kind !== "resume_failed"),
+    ) as AuditedReview;
     const [decided, closed] = ["decided", "closed"].map(
       (kind) => of.links.find((link) => link.kind === kind)?.review_seq,
     );

@@ -115,9 +115,12 @@ export function reviewHistory(
   };
 }
 
+// One that failed may be gone on with by another run, which closes the review.
+const CARRYING = new Set(["resume_queued", "resuming", "resume_failed", "closed"]);
+
 /** The runs that a review's chain says have carried an answer to it, in order. */
 export function carryingRuns({ links }: AuditedReview): string[] {
-  const runs = links.filter(({ kind }) => kind === "resume_queued").map(({ run_id }) => run_id);
+  const runs = links.filter(({ kind }) => CARRYING.has(kind)).map(({ run_id }) => run_id);
   return [...new Set(runs.filter((run_id) => run_id !== null))];
 }
 
