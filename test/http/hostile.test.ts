@@ -9,14 +9,15 @@ const SCALE = Number(process.env["HOLDPOINT_TEST_SCALE"] ?? 1);
 
 let server: TestServer;
 /** Ids of things that exist, so that what is thrown also reaches what lies behind. */
-let ids: { thread_id: string; run_id: string; review_id: string; assistant_id: string };
+let ids: { thread_id: string; run_id: string; review_id: string; group_id: string; assistant_id: string };
 beforeAll(async () => {
   server = await openServer({ writeWaitMs: 20 });
   const { thread_id } = await server.client.threads.create();
   const { run_id } = await server.client.runs.create(thread_id, "http-pay", { input: { amount: 5 } });
   await server.client.runs.join(thread_id, run_id);
-  const [review] = (await (await server.ask("/reviews")).json()) as { id: string }[];
-  ids = { thread_id, run_id, review_id: review?.id as string, assistant_id: "http-pay" };
+  const [review] = (await (await server.ask("/reviews")).json()) as { id: string; group_id: string }[];
+  const { id: review_id, group_id } = review as { id: string; group_id: string };
+  ids = { thread_id, run_id, review_id, group_id, assistant_id: "http-pay" };
   await server.house.worker.stop();
 });
 afterAll(async () => await server.close());
