@@ -11,6 +11,10 @@ import { decidedWire, type Review } from "./wire.ts";
 export interface Intent {
   decisions: Decision[];
   comment?: string | undefined;
+  /** One of the reasons that the review offers for a rejection. */
+  reason_code?: string | undefined;
+  /** Sends it back to the graph with a question; `decisions` is what that means. */
+  ask?: { question: string; to: string };
   /** What is printed before asking: everything the decision is about. */
   shown: string[];
   /** "Approve?" */
@@ -34,16 +38,22 @@ export async function decide(cli: Cli, review: Review, intent: Intent, options: 
     for (const line of shown) options.json === true ? terminal.note(line) : terminal.out(line);
     await confirm(terminal, intent.question, options.yes === true);
   }
-  const { body } = await cli.api().request("POST", `/reviews/${encodeURIComponent(review.id)}/decision`, decidedWire, {
+  const path = `/reviews/${encodeURIComponent(review.id)}/${intent.ask === undefined ? "decision" : "ask"}`;
+  const { body } = await cli.api().request("POST", path, decidedWire, {
     headers: { "if-match": `"${review.version}"` },
-    body: {
-      decisions: intent.decisions,
-      seen_digest: review.request_digest,
-      ...(intent.comment === undefined || intent.comment === "" ? {} : { comment: intent.comment }),
-    },
+    body: { ...bodyOf(intent), seen_digest: review.request_digest },
   });
   if (options.json === true) terminal.out(safeJson(body, 2));
   else for (const line of resultLines(cli, review, body.review, body.run_id ?? null)) terminal.out(line);
+}
+
+function bodyOf({ decisions, comment, reason_code, ask }: Intent): object {
+  if (ask !== undefined) return ask;
+  return {
+    decisions,
+    ...(comment === undefined || comment === "" ? {} : { comment }),
+    ...(reason_code === undefined ? {} : { reason_code }),
+  };
 }
 
 function resultLines(cli: Cli, before: Review, review: Review, run_id: string | null): string[] {

@@ -13,9 +13,12 @@ import { addLogin } from "./commands/login.ts";
 import { addPolicyCommands } from "./commands/policy-check.ts";
 import { addQueue } from "./commands/queue.ts";
 import { addReviewApprove } from "./commands/review-approve.ts";
+import { addReviewAsk } from "./commands/review-ask.ts";
+import { addReviewAttend } from "./commands/review-attend.ts";
 import { addReviewEdit } from "./commands/review-edit.ts";
 import { addReviewReject } from "./commands/review-reject.ts";
 import { addReviewRespond } from "./commands/review-respond.ts";
+import { addReviewRetry } from "./commands/review-retry.ts";
 import { addReviewShow } from "./commands/review-show.ts";
 import { addReviews } from "./commands/reviews.ts";
 import { addRun } from "./commands/run.ts";
@@ -57,7 +60,16 @@ export function createProgram(cli: Cli): Command {
   addRun(program, cli);
   addReviews(program, cli);
   const review = program.command("review").description("look at one review, and decide it").helpCommand(false);
-  for (const add of [addReviewShow, addReviewApprove, addReviewEdit, addReviewReject, addReviewRespond])
+  for (const add of [
+    addReviewShow,
+    addReviewApprove,
+    addReviewEdit,
+    addReviewReject,
+    addReviewRespond,
+    addReviewAsk,
+    addReviewAttend,
+    addReviewRetry,
+  ])
     add(review, cli);
   const runs = program
     .command("runs")

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { reviewActionSchema } from "../protocol/interrupt.ts";
 import { jsonSchema } from "../protocol/json.ts";
+import { reviewPolicySchema } from "../protocol/review-policy.ts";
 
 const decisionWire = z.looseObject({
   principal_id: z.string(),
@@ -9,7 +10,17 @@ const decisionWire = z.looseObject({
   at: z.string(),
   decisions: jsonSchema,
   comment: z.string().nullish(),
+  reason_code: z.string().nullish(),
   diff: jsonSchema.optional(),
+});
+
+const peopleWire = z.looseObject({ users: z.array(z.string()), groups: z.array(z.string()) });
+const deadlineWire = z.looseObject({
+  at: z.string(),
+  done: z.boolean(),
+  step: z.string(),
+  to: peopleWire.optional(),
+  action: z.string().optional(),
 });
 
 /** A review, as the commands read it. */
@@ -33,6 +44,15 @@ export const reviewWire = z.looseObject({
   actions: z.array(reviewActionSchema),
   request_digest: z.string(),
   requested_by: z.string().optional(),
+  policy: reviewPolicySchema.partial().loose().optional(),
+  risk: z.string().nullish(),
+  candidates: peopleWire.optional(),
+  assignee: z.string().nullish(),
+  claim: z.looseObject({ by: z.string(), until: z.string() }).nullish(),
+  snoozed_until: z.string().nullish(),
+  revision: z.number().optional(),
+  revises: z.string().nullish(),
+  deadlines: z.array(deadlineWire).optional(),
   due_at: z.string().nullish(),
   forked_from: z.string().nullish(),
   superseded_by: z.string().nullish(),
