@@ -45,6 +45,7 @@ export const FENCE_MUTANTS: readonly Mutant[] = [
     file: "src/postgres/claim.sql.ts",
     find: "for no key update skip locked`;",
     replace: "for update skip locked`;",
+    also: [{ find: "for no key update skip locked\n  ), next", replace: "for update skip locked\n  ), next" }],
     tests: [TESTS.leases],
   },
   {

@@ -41,7 +41,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a refused run says that the thread waits, whatever is queued behind it",
-    file: CLAIM,
+    file: "src/postgres/overtaking.ts",
     find: "if (!isQueued) await tx.run(setThreadStatus(next",
     replace: "if (isQueued !== null) await tx.run(setThreadStatus(next",
     tests: [TESTS.model],

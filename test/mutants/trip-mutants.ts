@@ -14,14 +14,14 @@ export const TRIP_MUTANTS: readonly Mutant[] = [
     file: "src/postgres/claim.sql.ts",
     find: "and status = 'pending' and not_before <= holdpoint.now()\n      and graph_id in",
     replace: "and status = 'pending'\n      and graph_id in",
-    tests: [TESTS.claims, TESTS.queue],
+    tests: [TESTS.trips],
   },
   {
     name: "a claim in one trip takes a run whatever executes on its thread",
     file: "src/postgres/claim.sql.ts",
     find: "order by (status = 'running') desc, queue_seq\n    limit 1\n  ), started",
     replace: "order by (status = 'running'), queue_seq\n    limit 1\n  ), started",
-    tests: [TESTS.claims, TESTS.leases],
+    tests: [TESTS.trips],
   },
   {
     name: "a run ends in one trip though its lease is lost",

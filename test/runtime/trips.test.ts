@@ -1,6 +1,7 @@
 import pg from "pg";
 import { expect, test, vi } from "vitest";
-import { claimThread } from "../../src/postgres/claim.ts";
+import { cancelRun } from "../../src/postgres/cancel.ts";
+import { claimThread, returnLease } from "../../src/postgres/claim.ts";
 import { finishRun } from "../../src/postgres/finish.ts";
 import type { Finish } from "../../src/postgres/last-writes.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
@@ -46,6 +47,21 @@ test("a run that nothing stands in the way of is claimed in one trip, and ends i
   expect(await tripsOf(() => finishRun(house.database, lease, run!, FINISHED, CONTEXT, LAST))).toBe(1);
   expect(await house.run(queued.run_id)).toMatchObject({ status: "success", output: "1" });
   expect(await house.thread(queued.thread_id)).toMatchObject({ status: "idle", lease_until: null });
+});
+
+test("a thread whose next run is for later, or that executes one, gives nothing to who claims it", async () => {
+  const worker = { worker_id: crypto.randomUUID(), graph_ids: ["steps"], leaseMs: 10_000 };
+  const claim = (thread_id: string) => claimThread(house.database, worker, "default", thread_id);
+  const later = await house.start("steps", { input: {} }, { after_seconds: 3600 });
+  expect(await claim(later.thread_id)).toBeUndefined();
+  await cancelRun(house.database, { ...later, principal_id: "user:carl" });
+  const first = await house.start("steps", { input: {} });
+  await house.start("steps", { input: {} }, { thread_id: first.thread_id });
+  const run = await claim(first.thread_id);
+  expect(run?.run_id).toBe(first.run_id);
+  expect(await claim(first.thread_id)).toBeUndefined();
+  await returnLease(house.database, leaseOf(run!));
+  await house.settle();
 });
 
 test("a run that ends while another of its thread waits leaves the thread busy", async () => {
