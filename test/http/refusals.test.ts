@@ -99,7 +99,7 @@ it("refuses input that does not fit the graph, naming where, and creates nothing
 
 it("refuses what is not served instead of doing something else", async () => {
   const runs = `/threads/${thread_id}/runs`;
-  for (const more of [{ multitask_strategy: "overtake" }, { timeout: 0 }, { stream_mode: "events" }]) {
+  for (const more of [{ multitask_strategy: "overtake" }, { timeout: 0 }, { stream_mode: "everything" }]) {
     expect([more, await refused(runs, run(more))]).toEqual([more, expect.objectContaining({ status: 422 })]);
   }
   expect(await refused("/threads/search", { values: { a: 1 } })).toMatchObject({ status: 422 });
