@@ -8,14 +8,26 @@ import { type Review, reviewWire } from "./wire.ts";
 const PAGE = 500;
 const PAGES_AT_MOST = 20;
 
-/** Which reviews to list. */
+/** Which reviews to list, as the server is asked. */
 export interface ReviewFilter {
+  /** One, or several with commas between. */
   status?: string | undefined;
   graph_id?: string | undefined;
   thread_id?: string | undefined;
+  risk?: string | undefined;
+  group?: string | undefined;
+  assignee?: string | undefined;
+  mine?: "true" | undefined;
+  my_groups?: "true" | undefined;
+  unclaimed?: "true" | undefined;
+  overdue?: "true" | undefined;
+  snoozed?: "true" | "false" | undefined;
+  due_before?: string | undefined;
+  q?: string | undefined;
+  sort?: string | undefined;
 }
 
-/** All reviews of a filter, oldest first; `limit` of them at most. */
+/** All reviews of a filter, oldest first unless it says otherwise; `limit` of them at most. */
 export async function listReviews(api: Api, filter: ReviewFilter, limit = PAGE * PAGES_AT_MOST): Promise<Review[]> {
   const reviews: Review[] = [];
   for (let page = 0; page < PAGES_AT_MOST && reviews.length < limit; page += 1) {
