@@ -1,17 +1,16 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatFault, parsePolicyFile } from "../../src/policy/review/policy-file.ts";
+import { formatFault, type PolicyFile, parsePolicyFile } from "../../src/policy/review/policy-file.ts";
 import { SCALE } from "../support/dice.ts";
 
-const good = (text: string) => {
-  const parsed = parsePolicyFile(text);
-  if (!parsed.ok) throw new Error(parsed.faults.map((fault) => formatFault("policy.yaml", fault)).join("\n"));
-  return parsed.value;
-};
 const faults = (text: string): string[] => {
   const parsed = parsePolicyFile(text);
   return parsed.ok ? [] : parsed.faults.map((fault) => formatFault("p", fault));
+};
+const good = (text: string) => {
+  expect(faults(text)).toEqual([]);
+  return (parsePolicyFile(text) as { value: PolicyFile }).value;
 };
 const rule = (match: string, set: string) => `rules:\n  - match: ${match}\n    set: ${set}\n`;
 
@@ -296,7 +295,6 @@ function replaced(value: unknown, [step, ...rest]: Path, by: unknown): unknown {
 
 /** Nine lines that would be a billion values. */
 function bomb(): string {
-  const line = (_: unknown, index: number) =>
-    `l${index + 1}: &l${index + 1} [${Array(10).fill(`*l${index}`).join(", ")}]`;
+  const line = (_: unknown, at: number) => `l${at + 1}: &l${at + 1} [${Array(10).fill(`*l${at}`).join(", ")}]`;
   return ["l0: &l0 [x]", ...Array.from({ length: 9 }, line)].join("\n");
 }
