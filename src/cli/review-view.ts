@@ -3,6 +3,7 @@ import type { Json } from "../protocol/json.ts";
 import { count, formatDue, formatMoment, formatSince, formatValue } from "./format.ts";
 import { shortId } from "./id-prefix.ts";
 import { plainText } from "./markdown.ts";
+import { peoplePairs, termsLines } from "./review-terms.ts";
 import { hasHiddenCharacters, sanitiseLine, sanitiseText } from "./sanitise.ts";
 import { renderPairs } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -23,8 +24,8 @@ export function effectSentence(action: ReviewAction): string {
   return sanitiseLine(action.preview ?? `${action.name} runs with the arguments below.`);
 }
 
-/** A review as a reviewer reads it: what would happen, with which arguments, and who says so. */
-export function reviewLines(review: Review, terminal: Terminal): string[] {
+/** A review as a reviewer reads it: what would happen, with which arguments, who says so, and what was `said` about it. */
+export function reviewLines(review: Review, said: readonly string[], terminal: Terminal): string[] {
   const { bold, dim } = terminal.colours;
   const single = review.actions.length === 1;
   return [
@@ -36,8 +37,10 @@ export function reviewLines(review: Review, terminal: Terminal): string[] {
     ...review.actions.flatMap((action) => [...actionLines(action, terminal), ""]),
     ...descriptionLines(review, terminal),
     ...evidenceLines(review, terminal),
+    ...said,
     ...decisionLines(review, terminal),
     ...renderPairs(facts(review, terminal.now()), 2, dim),
+    ...(isOpenReview(review) ? termsLines(review, terminal) : []),
     ...warningLines(review, terminal),
   ];
 }
@@ -117,9 +120,10 @@ function decisionLines({ decision }: Review, { colours }: Terminal): string[] {
   const lines = decisions.map(describeDecision);
   const comment =
     decision.comment == null || decision.comment === "" ? [] : [`comment: ${sanitiseText(decision.comment)}`];
+  const reason = decision.reason_code == null ? [] : [`reason: ${sanitiseLine(decision.reason_code)}`];
   return [
     colours.dim(sanitiseLine(`  Decided by ${decision.display_name}, ${formatMoment(decision.at)}:`)),
-    ...[...lines, ...comment].map((line) => `    ${line}`),
+    ...[...lines, ...reason, ...comment].map((line) => `    ${line}`),
     "",
   ];
 }
@@ -140,7 +144,7 @@ function facts(review: Review, now: Date): [string, string][] {
   const asked = review.requested_by === undefined ? "" : `${review.requested_by}, `;
   const pairs = [
     ["asked by", `${asked}${formatSince(review.opened_at, now)} ago (${formatMoment(review.opened_at)})`],
-    ...(isOpenReview(review) ? due : []),
+    ...(isOpenReview(review) ? [...due, ...peoplePairs(review, now)] : []),
     ["graph", `${review.graph_id}, node ${review.node}${review.guarded === true ? ", guarded" : ""}`],
     ["review", `${review.id}, version ${review.version}`],
     ["run", review.run_id],

@@ -1,5 +1,6 @@
+import pc from "picocolors";
 import { describe, expect, test } from "vitest";
-import { changesBetween, describeChange } from "../../src/cli/difference.ts";
+import { changeLines, changesBetween } from "../../src/cli/difference.ts";
 import { applySets } from "../../src/cli/edit-args.ts";
 import type { Json } from "../../src/protocol/json.ts";
 
@@ -89,10 +90,33 @@ describe("--set", () => {
   });
 });
 
+const shown = (before: Json, after: Json) =>
+  changesBetween(before, after).flatMap((change) => changeLines(change, { colours: pc.createColors(false) }));
+
+test("of a text of several words the difference marks the words, with signs and not with colours alone", () => {
+  expect(shown({ note: "the blue lamp, two weeks" }, { note: "the red lamp, in two weeks" })).toEqual([
+    "note:",
+    "  removed  the [-blue-] lamp, two weeks",
+    "  added    the [+red+] lamp,[+ in+] two weeks",
+  ]);
+  expect(shown({ note: "a b" }, { note: "a b c\u001b[2J\nApprove? y" })).toEqual([
+    "note:",
+    "  removed  a b",
+    "  added    a b[+ c\\x1b[2J",
+    "           Approve? y+]",
+  ]);
+  const many = Array.from({ length: 5_000 }, (_none, at) => `w${at}`).join(" ");
+  expect(shown({ note: `${many} x` }, { note: `y ${many}` })).toHaveLength(3);
+});
+
+test("no value of several lines passes for another change", () => {
+  expect(shown({}, { note: "x\namount: 1 → 2" })).toEqual(["note: added x", "  │ amount: 1 → 2"]);
+});
+
 test("the difference says what was, what is, and what was added or taken away", () => {
   const after = set("amount=12.5", "lines.0.tag=new") as Record<string, Json>;
   const { reason: _gone, ...rest } = after;
-  expect(changesBetween(args, rest).map(describeChange).sort()).toEqual([
+  expect(shown(args, rest).sort()).toEqual([
     "amount: 25 → 12.5",
     "lines.0.tag: added new",
     "reason: removed (was broken)",

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { keyFor } from "../support/client.ts";
+import { ask, keyFor } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
@@ -150,5 +150,58 @@ describe("a list of reviews", () => {
       ["--due-before", "soon"],
     ])
       expect(await cli("reviews", ...options)).toMatchObject({ code: 2, stdout: "" });
+  });
+});
+
+describe("one review", () => {
+  test("says who may decide, until when, what happens otherwise, and which reasons there are", async () => {
+    const id = await paused(80);
+    const { stdout } = await cli("review", "show", id);
+    for (const words of [
+      /^ {2}risk +high$/m,
+      /^ {2}may decide +group finance$/m,
+      /^ {2}comment +needed to approve$/m,
+      /^ {2}due +in \d+m.* \(\d{4}-\d\d-\d\d \d\d:\d\d\)$/m,
+      /^ {2}While nobody decides:\n.* {2}those who are asked are reminded\n.* {2}asked too: rita\n.* {2}it is rejected\n/m,
+      /^ {2}Reasons to reject \(--reason\):\n {4}no_receipt {2}No receipt\n {4}too_late {2}Too\\u202e late\n/m,
+    ])
+      expect(stdout).toMatch(words);
+    expect(stdout).not.toMatch(/^ {2}(turn|in hand|assigned to|snoozed) /m);
+    expect((await cli("review", "show", id, "--diff")).stdout).toMatch(/^there is nothing to compare it with/);
+    expect(JSON.parse((await cli("review", "show", id, "--raw")).stdout)).toMatchObject({ title: "Pay 80" });
+  });
+
+  test("says who has it, and what was said about it", async () => {
+    const id = await paused(10);
+    await as(ana, "review", "claim", id);
+    await as(ana, "review", "assign", id, "ana");
+    await as(ana, "review", "snooze", id, "4h");
+    await as(ana, "review", "comment", id, "-m", "first \u001b[31mline\n  risk  low");
+    await as(ana, "review", "ask", id, "-m", "whose is it?", "--to", "local-owner");
+    await cli("review", "answer", id, "-m", "hers");
+    const { stdout } = await cli("review", "show", id);
+    expect(stdout).toMatch(
+      /^ {2}may decide +whoever may decide reviews\n {2}assigned to +ana\n {2}in hand +claimed by ana until .*\n {2}snoozed +until /m,
+    );
+    expect(stdout).toMatch(
+      /^ {2}Said about it:\n.* ana:\n +│ first \\x1b\[31mline\n +│ {3}risk {2}low\n.* ana asks local-owner:\n +│ whose is it\?\n.* local-owner answers:\n +│ hers\n/m,
+    );
+  });
+
+  test("shows what the graph changed since it was sent back, and what a person changed", async () => {
+    const { stdout } = await cli("run", "review-revising", "--json");
+    const { thread_id, reviews } = JSON.parse(stdout);
+    await cli("review", "ask", reviews[0].id, "-m", "another lamp", "--to", "agent", "--yes");
+    const of = async () => (await ask(server.url, `/reviews?thread_id=${thread_id}&status=open`)).body;
+    await until("it asks again", async () => (await of()).length === 1);
+    const [{ id }] = await of();
+    const again = await cli("review", "show", id);
+    expect(again.stdout).toMatch(/^ {2}turn +2: sent back 1 time, 3 at most$/m);
+    const revised = `changed since review ${reviews[0].id.slice(0, 7)}\n  0. pay\n    amount: 10 → 8.5\n    note:\n      removed  for the [-blue-] lamp\n      added    for the [+red+] lamp\n`;
+    expect((await cli("review", "show", id, "--diff")).stdout.split("\n").sort()).toEqual(revised.split("\n").sort());
+    await cli("review", "edit", id, "--set", "amount=8", "--yes");
+    const both = await cli("review", "show", id, "--diff");
+    expect(both.stdout).toContain("changed by the decision\n  0. pay\n    amount: 8.5 → 8\n");
+    expect(both.stdout).toContain("amount: 10 → 8.5");
   });
 });

@@ -6,7 +6,7 @@ import { CommandError, usageError } from "../command-error.ts";
 import { decide } from "../decide.ts";
 import { type DecidingOptions, decidingCommand } from "../deciding-command.ts";
 import { chosenAction, decisionsOf } from "../decisions.ts";
-import { changesBetween, describeChange } from "../difference.ts";
+import { changeLines, changesBetween } from "../difference.ts";
 import { applySets } from "../edit-args.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findReview } from "../find-review.ts";
@@ -54,7 +54,7 @@ Examples:
       const shown = [
         ...proposalLines(found, [action], cli.terminal),
         "You change:",
-        ...changes.map((change) => `  ${describeChange(change)}`),
+        ...changes.flatMap((change) => changeLines(change, cli.terminal)).map((line) => `  ${line}`),
       ];
       await decide(
         cli,

@@ -2,7 +2,9 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { findReview } from "../find-review.ts";
 import { shortId } from "../id-prefix.ts";
+import { diffLines } from "../review-diff.ts";
 import { historyLines, historyWire } from "../review-history.ts";
+import { spokenLines } from "../review-terms.ts";
 import { isOpenReview, reviewLines } from "../review-view.ts";
 import { safeJson } from "../sanitise.ts";
 import type { Review } from "../wire.ts";
@@ -10,6 +12,7 @@ import type { Review } from "../wire.ts";
 interface ShowOptions {
   json?: boolean;
   raw?: boolean;
+  diff?: boolean;
   history?: boolean;
 }
 
@@ -21,6 +24,7 @@ export function addReviewShow(review: Command, cli: Cli): void {
     .argument("<id>", "id of the review, or its first characters")
     .option("--json", "print the review as JSON")
     .option("--raw", "print the value the graph paused with, as JSON")
+    .option("--diff", "print what was changed: by whoever edited it, and by the graph since it was sent back")
     .option("--history", "print what has happened to it: who looked, who decided by which right, what was done then")
     .addHelpText(
       "after",
@@ -34,9 +38,11 @@ export function addReviewShow(review: Command, cli: Cli): void {
 
 async function linesOf(cli: Cli, review: Review, options: ShowOptions): Promise<string[]> {
   if (options.raw === true) return [safeJson(review.value ?? null, 2)];
+  if (options.diff === true) return await diffLines(cli.api(), review, cli.terminal);
   if (options.history === true) return await historyOf(cli, review, options.json === true);
   if (options.json === true) return [safeJson(review, 2)];
-  return [...reviewLines(review, cli.terminal), ...nextLines(cli, review)];
+  const said = await spokenLines(cli.api(), review, cli.terminal);
+  return [...reviewLines(review, said, cli.terminal), ...nextLines(cli, review)];
 }
 
 function nextLines(cli: Cli, review: Review): string[] {
