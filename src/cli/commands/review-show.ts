@@ -4,7 +4,7 @@ import { findReview } from "../find-review.ts";
 import { shortId } from "../id-prefix.ts";
 import { diffLines } from "../review-diff.ts";
 import { historyLines, historyWire } from "../review-history.ts";
-import { spokenLines } from "../review-terms.ts";
+import { spokenLines } from "../review-spoken.ts";
 import { isOpenReview, reviewLines } from "../review-view.ts";
 import { safeJson } from "../sanitise.ts";
 import type { Review } from "../wire.ts";
