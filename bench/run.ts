@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { measureBoot } from "./boot.ts";
 import { measureEngine } from "./engine.ts";
 import { measureLatency } from "./latency.ts";
+import { measureReviews } from "./reviews.ts";
 import type { Row } from "./table.ts";
 import { printTable } from "./table.ts";
 
@@ -15,10 +16,10 @@ const { values } = parseArgs({
 });
 if (values.help === true) {
   console.log(
-    `usage: npm run bench -- [--only boot|latency|engine] [--quick]
+    `usage: npm run bench -- [--only boot|latency|engine|reviews] [--quick]
 
-Measures start-up, request latency against the same graph run in process, and what the engine gets through against DBOS
-and the official saver. --quick makes the loads of the engine small, for a first look.`,
+Measures start-up, request latency against the same graph run in process, what the engine gets through against DBOS and
+the official saver, and the inbox with 10,000 open reviews. --quick makes the loads small, for a first look.`,
   );
   process.exit(0);
 }
@@ -26,6 +27,7 @@ const suites: Record<string, (options: { quick: boolean }) => Promise<Row[]>> = 
   boot: measureBoot,
   latency: measureLatency,
   engine: measureEngine,
+  reviews: measureReviews,
 };
 const chosen = values.only === undefined ? Object.keys(suites) : [values.only];
 const rows: Row[] = [];
