@@ -1,28 +1,50 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { usageError } from "../command-error.ts";
+import { CommandError, usageError } from "../command-error.ts";
 import { decide } from "../decide.ts";
 import { type DecidingOptions, decidingCommand } from "../deciding-command.ts";
 import { chosenActions, decisionsOf } from "../decisions.ts";
+import { EXIT } from "../exit-codes.ts";
 import { findReview } from "../find-review.ts";
 import { proposalLines } from "../review-view.ts";
-import { sanitiseText } from "../sanitise.ts";
+import { sanitiseLine, sanitiseText } from "../sanitise.ts";
+import type { Review } from "../wire.ts";
+
+interface RejectOptions extends DecidingOptions {
+  reason?: string;
+}
 
 /** `review reject`: it shall not happen, and why. */
 export function addReviewReject(review: Command, cli: Cli): void {
   decidingCommand(review, "reject", "reject: what the review shows will not happen")
-    .requiredOption("-m, --message <text>", "the reason; the graph is given it")
+    .option("-m, --message <text>", "why; the graph is given it")
+    .option("--reason <code>", "one of the reasons that review show lists; it brings its own words, unless -m is given")
     .addHelpText(
       "after",
-      '\nExamples:\n  $ holdpoint review reject 7f3a -m "the invoice is not hers"\n  $ holdpoint review reject 7f3a -m "too late" --yes',
+      '\nExamples:\n  $ holdpoint review reject 7f3a -m "the invoice is not hers"\n  $ holdpoint review reject 7f3a --reason too_late --yes',
     )
-    .action(async (id: string, options: DecidingOptions) => {
-      const message = options.message ?? "";
-      if (message.trim() === "") throw usageError("say why with -m: the graph is given the reason");
+    .action(async (id: string, options: RejectOptions) => {
+      const { message: own, reason: reason_code } = options;
+      const isSilent = own === undefined ? reason_code === undefined : own.trim() === "";
+      if (isSilent) throw usageError("say why with -m or --reason: the graph is given the reason");
       const found = await findReview(cli.api(), id);
+      const message = own ?? wordsOf(found, reason_code ?? "");
       const chosen = chosenActions(found, options);
       const decisions = decisionsOf(found, chosen, () => ({ type: "reject", message }), options);
-      const shown = [...proposalLines(found, chosen, cli.terminal), `You reject it: ${sanitiseText(message)}`];
-      await decide(cli, found, { decisions, shown, question: "Reject?" }, options);
+      const why = reason_code === undefined ? "" : ` (${sanitiseLine(reason_code)})`;
+      const shown = [...proposalLines(found, chosen, cli.terminal), `You reject it${why}: ${sanitiseText(message)}`];
+      await decide(cli, found, { decisions, reason_code, shown, question: "Reject?" }, options);
     });
+}
+
+/** What the graph is told for one of the reasons that the review offers. */
+function wordsOf({ policy }: Review, code: string): string {
+  const offered = policy?.reject_options ?? [];
+  const reason = offered.find((option) => option.code === code);
+  if (reason !== undefined) return reason.message ?? reason.title;
+  const known = offered.map((option) => option.code).join(", ");
+  throw new CommandError(
+    EXIT.invalid,
+    sanitiseLine(`"${code}" is none of this review's reasons: ${known || "it has none, say why with -m"}`),
+  );
 }
