@@ -88,7 +88,7 @@ async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
   const faults = await checkInput(graph, input);
   if (faults.length > 0) throw invalid(faults.map((fault) => ({ ...fault, pointer: `/input${fault.pointer}` })));
   if (graph.guarded && input === null && body.command == null) await takeBackMoved(call, graph, thread_id);
-  const { tenant_id, principal_id } = call.principal;
+  const { tenant_id, principal_id, permissions } = call.principal;
   return await createRun(call.deps.database, {
     tenant_id,
     thread_id,
@@ -106,6 +106,7 @@ async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
     priority: priorityOf(call, body),
     if_not_exists: body.if_not_exists ?? "reject",
     bypass: bypassOf(call, body.bypass_reason),
+    may_decide: permissions.has("review:decide"),
     idempotency: keyed,
   });
 }

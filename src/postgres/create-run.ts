@@ -7,7 +7,7 @@ import { auditReview, auditRun, runAudit } from "./audit.ts";
 import { stopFor } from "./cancel.ts";
 import type { Database, Queryable, Transaction } from "./database.ts";
 import { type KeyedRequest, keepKey, startedRun, takeKey } from "./idempotency.ts";
-import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
+import { liveReviewsForUpdate, type ReviewRow, unansweredBreakpoint } from "./reviews.sql.ts";
 import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
 import { supersedeReview } from "./supersede.ts";
 import {
@@ -41,6 +41,8 @@ export interface CreateRun {
   if_not_exists: "create" | "reject";
   /** Why somebody who may do so goes past the reviews of a guarded graph, this once. */
   bypass?: string | undefined;
+  /** False where whoever asks may not decide: then a static breakpoint that waits, or has waited in vain, is not passed. */
+  may_decide?: boolean | undefined;
   /** Given when the request carries a key: an equal one gets the run that the first has made. */
   idempotency?: KeyedRequest | undefined;
 }
@@ -49,7 +51,7 @@ export interface CreateRun {
  * T-create-run: accepts a run durably, once per idempotency key.
  * Locks: idempotency key, thread advisory lock, thread row, open runs, live reviews by id, audit.
  * New input on a thread that waits for a person supersedes the open reviews here; on a guarded graph it is refused.
- * Throws `not_found`, `thread_busy`, `guarded`, `idempotency_key_reused`.
+ * Throws `not_found`, `thread_busy`, `guarded`, `permission_denied`, `idempotency_key_reused`.
  */
 export async function createRun(database: Database, request: CreateRun): Promise<RunRow> {
   return await database.transaction((tx) => createRunIn(tx, request));
@@ -68,6 +70,7 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
   ]);
   const thread = found ?? (await createMissing(tx, request));
   await refuseOtherGraph(tx, request, thread, openRuns);
+  await refuseBreakpoint(tx, request);
   const reviews = takesTurn(request) ? await takeTurn(tx, openRuns, request) : asked;
   if (!takesTurn(request)) refuseBusy(request, openRuns);
   const door = request.guarded ? await guard(tx, request, thread, reviews, openRuns) : null;
@@ -119,6 +122,20 @@ async function refuseOtherGraph(
   throw new HoldpointError(
     "guarded",
     `thread ${request.thread_id} is of graph "${graph_id}"; start a new thread for "${request.graph_id}"`,
+  );
+}
+
+/** To go on from a static breakpoint is to approve it, also when its time is over; new input begins again at the start. */
+async function refuseBreakpoint(tx: Queryable, request: CreateRun): Promise<void> {
+  const { may_decide, kind, kwargs, tenant_id, thread_id, principal_id } = request;
+  const isNewInput = kwargs.input != null && kwargs.command == null;
+  if (may_decide !== false || kind !== "run" || isNewInput) return;
+  const asked = await tx.maybeOne(unansweredBreakpoint(tenant_id, thread_id, kwargs.checkpoint?.checkpoint_id ?? null));
+  if (asked === undefined) return;
+  throw new HoldpointError(
+    "permission_denied",
+    `thread ${thread_id} stands at a breakpoint that nobody has let go on (review ${asked.id} is ${asked.status}): ${principal_id} does not hold review:decide; send new input, or let somebody go on who may decide`,
+    { facts: { principal_id, permission: ["review:decide"], review_id: asked.id } },
   );
 }
 

@@ -261,3 +261,25 @@ export const decisionsOf = (tenant_id: string, review_ids: readonly string[]) =>
   left join holdpoint.principal p on p.tenant_id = d.tenant_id and p.principal_id = d.principal_id
   where d.tenant_id = ${tenant_id} and d.review_id = any(${review_ids}::uuid[])
   order by d.review_id, d.seq`;
+
+/**
+ * A static breakpoint that a person was asked about and nobody has let go on: at the checkpoint that a run goes on from,
+ * which is the newest unless it says another.
+ */
+export const unansweredBreakpoint = (tenant_id: string, thread_id: string, checkpoint_id: string | null) => sql<{
+  id: string;
+  status: ReviewStatus;
+}>`
+  select v.id, v.status from holdpoint.review v
+  where v.tenant_id = ${tenant_id} and v.thread_id = ${thread_id} and v.flavour = 'breakpoint'
+    and v.status in ('open', 'info_requested', 'stale', 'cancelled', 'superseded', 'failed')
+    and v.checkpoint_id = coalesce(${checkpoint_id}::uuid, (
+      select c.checkpoint_id from holdpoint.checkpoint c
+      where c.tenant_id = v.tenant_id and c.thread_id = v.thread_id and c.checkpoint_ns = ''
+      order by c.checkpoint_id desc limit 1))
+    and not exists (
+      select 1 from holdpoint.review answered
+      where answered.tenant_id = v.tenant_id and answered.thread_id = v.thread_id and answered.task_id = v.task_id
+        and answered.checkpoint_id = v.checkpoint_id and answered.status in ('decided', 'resuming', 'resume_failed', 'closed'))
+  order by v.opened_at desc
+  limit 1`;

@@ -60,6 +60,8 @@ async function plan(parts: CronParts, tx: Queryable, { cron, run_id }: Occurrenc
     isGuarded: (graph_id) => graphs.get(graph_id)?.guarded ?? true,
     assistant_id,
     kwargs: kwargsOf(payload, assistant, thread, graph),
+    // Nobody decides by a clock.
+    may_decide: false,
     metadata: { ...cron.metadata, cron_id: cron.cron_id },
     multitask_strategy: payload.multitask_strategy === "reject" ? "reject" : "enqueue",
     after_seconds: 0,
