@@ -38,7 +38,7 @@ export const historyWire = z.looseObject({
           kind: text,
           status: text,
           attempt: z.number(),
-          args: jsonSchema,
+          args: jsonSchema.optional(),
           result: jsonSchema.nullish(),
           error: text.nullish(),
         }),
@@ -134,7 +134,7 @@ function runLines(
         `    ${bold(sanitiseLine(effect.name))}  ${state}${dim(sanitiseLine(`  ${effect.kind}${times}, ${effect.effect_id}`))}`,
         ...renderPairs(
           [
-            ["arguments", safeJson(effect.args)],
+            ["arguments", effect.args === undefined ? "for who holds runs:read or audit:read" : safeJson(effect.args)],
             ...(effect.result == null ? [] : [["receipt", safeJson(effect.result)] as [string, string]]),
             ...(effect.error == null ? [] : [["error", formatValue(effect.error)] as [string, string]]),
           ],

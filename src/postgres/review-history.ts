@@ -9,11 +9,12 @@ import { selectRunById } from "./runs.sql.ts";
 
 const FIRST_ID = "00000000-0000-0000-0000-000000000000";
 
-/** Everything about a review; undefined when there is none. */
+/** Everything about a review, without the data of effects where it is `redacted`; undefined when there is none. */
 export async function readReviewHistory(
   database: Database,
   tenant_id: string,
   review_id: string,
+  redacted = false,
 ): Promise<ReviewHistory | undefined> {
   const wanted = { after: FIRST_ID, review_id, since_s: null, since_at: null, limit: 1 };
   const [row, decisions, [record]] = await Promise.all([
@@ -26,7 +27,7 @@ export async function readReviewHistory(
   const ran = await Promise.all(
     carryingRuns(record).map((run_id) => carriedRun(database, { tenant_id, thread_id, run_id })),
   );
-  return reviewHistory(reviewTask(row, decisions), record, decisions.map(reviewDecision), ran);
+  return reviewHistory(reviewTask(row, decisions), record, decisions.map(reviewDecision), ran, redacted);
 }
 
 async function carriedRun(

@@ -110,6 +110,28 @@ describe("everything about a review", () => {
     expect(stdout).not.toContain("\u001b");
   });
 
+  test("leaves out what effects were given and gave for who may read reviews alone, and says so", async () => {
+    const read = async (who: string, right: "review:read" | "audit:read" | "runs:read") => {
+      const key = await keyFor(server.url, who, ["review:read", right]);
+      const shown = async (...more: string[]) =>
+        (await cli(["review", "show", paid, "--history", ...more], { env: { HOLDPOINT_API_KEY: key } })).stdout;
+      const { redacted, ran, chain } = JSON.parse(await shown("--json"));
+      return { redacted, effect: ran[0].effects[0], chain, page: await shown() };
+    };
+    const { redacted, effect, chain, page } = await read("only-reviews", "review:read");
+    expect(redacted).toBe(true);
+    expect(effect).toMatchObject({ name: "chinook.refund", status: "receipt", effect_id: expect.any(String) });
+    expect(Object.keys(effect)).not.toEqual(expect.arrayContaining(["args"]));
+    expect(Object.keys(effect)).not.toEqual(expect.arrayContaining(["result"]));
+    expect(chain).toMatchObject({ state: "intact" });
+    expect(page).toMatch(/\n +arguments +for who holds runs:read or audit:read\n/);
+    for (const right of ["runs:read", "audit:read"] as const) {
+      const { redacted, effect } = await read(right.replace(":", "-"), right);
+      expect(redacted).toBe(false);
+      expect(effect).toMatchObject({ args: { amount: 4.35 }, result: expect.anything() });
+    }
+  });
+
   test("says so when the record of it does not hold", async () => {
     const set = (to: string) =>
       `update holdpoint.audit set principal_id = '${to}' where review_id = '${paid}' and kind = 'decided'`;

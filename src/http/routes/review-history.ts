@@ -12,7 +12,10 @@ export const reviewHistoryRoutes: readonly Route[] = [
     permission: ["review:read", "audit:read"],
     async handle(call: Call) {
       const id = uuidParameter(call, "review_id");
-      const history = await readReviewHistory(call.deps.database, call.principal.tenant_id, id);
+      const { tenant_id, permissions } = call.principal;
+      // What effects were given and what they gave is not of the review, but of the run.
+      const redacted = !permissions.has("runs:read") && !permissions.has("audit:read");
+      const history = await readReviewHistory(call.deps.database, tenant_id, id, redacted);
       if (history === undefined) throw new HoldpointError("not_found", `Review ${id} not found`);
       return json(history);
     },

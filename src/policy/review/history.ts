@@ -10,9 +10,10 @@ export interface RanEffect {
   kind: string;
   status: string;
   attempt: number;
-  args: Json;
+  /** Left out, as the receipt is, where the history is redacted. */
+  args?: Json;
   /** The receipt. */
-  result: Json;
+  result?: Json;
   error: string | null;
   intent_at: string;
   receipt_at: string | null;
@@ -75,6 +76,8 @@ export interface ReviewHistory {
   viewed: Viewing[];
   decisions: MadeDecision[];
   ran: CarriedRun[];
+  /** True where whoever asks may read reviews alone: what effects were given and what they gave is of the run. */
+  redacted: boolean;
   events: HistoryEvent[];
   chain: { state: "intact" | "broken"; entries: number; head: string | null; fault: AuditFault | null };
 }
@@ -85,6 +88,7 @@ export function reviewHistory(
   record: AuditedReview,
   decisions: readonly ReviewDecision[],
   ran: readonly CarriedRun[],
+  redacted: boolean,
 ): ReviewHistory {
   const events = record.links.map(({ review_seq: seq, at, kind, principal_id, run_id, body }) => {
     return { seq, at, kind, principal_id, run_id, body: parsed(body) };
@@ -104,7 +108,8 @@ export function reviewHistory(
     shown: { opened_at, requested_by, request_digest, value_digest, policy_digest, graph_fingerprint, checkpoint_id },
     viewed: events.filter(({ kind }) => kind === "viewed").map(viewing),
     decisions: decisions.map((decision) => madeDecision(decision, events)),
-    ran: [...ran],
+    ran: redacted ? ran.map((run) => ({ ...run, effects: run.effects.map(withoutData) })) : [...ran],
+    redacted,
     events,
     chain: {
       state: fault === null ? "intact" : "broken",
@@ -113,6 +118,10 @@ export function reviewHistory(
       fault,
     },
   };
+}
+
+function withoutData({ args: _args, result: _result, ...effect }: RanEffect): RanEffect {
+  return effect;
 }
 
 // One that failed may be gone on with by another run, which closes the review.
