@@ -77,7 +77,10 @@ test("losing the connection under a write is a typed error, and the next write f
   const refused = expect(waiting).rejects.toMatchObject({ code: "database_unreachable", retryable: true });
   await expect
     .poll(() =>
-      counted.rows("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted"),
+      counted.rows(
+        `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted
+           and database = (select oid from pg_database where datname = current_database())`,
+      ),
     )
     .toHaveLength(1);
   await refused;

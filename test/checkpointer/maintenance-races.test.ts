@@ -35,7 +35,10 @@ test.each(["prune", "deleteForRuns", "copyThread", "copyThread to it", "deleteTh
       isDone = true;
     });
     await until("it waits for the lock", async () => {
-      const waiting = await counted.rows("select 1 from pg_locks where locktype = 'advisory' and not granted");
+      const waiting = await counted.rows(
+        `select 1 from pg_locks where locktype = 'advisory' and not granted
+           and database = (select oid from pg_database where datname = current_database())`,
+      );
       return waiting.length > 0 || isDone;
     });
     expect(isDone).toBe(false);

@@ -50,11 +50,12 @@ async function isTaken(review: ReviewTask, resumes: readonly unknown[]): Promise
   return false;
 }
 
-/** An answer that the review offers. */
+/** An answer that the review offers. Half a character cannot be sent back. */
 const offered = ({ actions }: ReviewTask) =>
   actions.map(({ index, allowed, args }: ReviewAction) => {
     const type = (["approve", "edit", "respond", "reject"] as const).find((word) => allowed.includes(word)) ?? "reject";
-    if (type === "edit") return { action: index, type, args };
+    const whole = JSON.stringify(args).replace(/\\ud[89a-f]../gi, "?");
+    if (type === "edit") return { action: index, type, args: JSON.parse(whole) as Json };
     return type === "respond" ? { action: index, type, value: "so" } : { action: index, type };
   });
 

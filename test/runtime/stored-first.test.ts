@@ -11,7 +11,8 @@ openScene();
 async function othersHadTheirTurn(): Promise<void> {
   await until("a checkpoint waits", async () => {
     const { rows } = await house.database.pool.query(
-      `select 1 from pg_locks where relation = 'holdpoint.checkpoint'::regclass and not granted`,
+      `select 1 from pg_locks where relation = 'holdpoint.checkpoint'::regclass and not granted
+         and database = (select oid from pg_database where datname = current_database())`,
     );
     return rows.length > 0;
   });
