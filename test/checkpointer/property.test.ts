@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   assembleChain,
@@ -15,6 +14,7 @@ import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { collect } from "../support/collect.ts";
 import { SCALE } from "../support/dice.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { fc } from "../support/properties.ts";
 import { type CountedSaver, checkpointOf, METADATA, openCounted } from "./support.ts";
 
 let database: TestDatabase;

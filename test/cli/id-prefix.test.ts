@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { matchPrefix, parseId, shortId } from "../../src/cli/id-prefix.ts";
+import { fc } from "../support/properties.ts";
 
 const ids = [
   "7f3a2b10-0000-4000-8000-000000000000",

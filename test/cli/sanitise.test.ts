@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hasHiddenCharacters, safeJson, sanitiseLine, sanitiseText } from "../../src/cli/sanitise.ts";
+import { fc } from "../support/properties.ts";
 
 // Written again in other words than the program's: code points a terminal obeys or a person cannot see.
 function isDangerous(character: string): boolean {

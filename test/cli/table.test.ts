@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Column, renderPairs, renderTable, renderTsv } from "../../src/cli/table.ts";
 import { clip, pad, textWidth, wrap } from "../../src/cli/text-width.ts";
+import { fc } from "../support/properties.ts";
 
 interface Row {
   id: string;

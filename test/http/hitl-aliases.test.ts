@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { aliasedByTask, aliasedEvent, aliasedInterrupts, aliasedOutput } from "../../src/http/hitl-aliases.ts";
 import { hitlPyValue, hitlValue, humanInterrupt } from "../policy/pause.ts";
+import { fc } from "../support/properties.ts";
 
 const value = hitlValue([{ name: "pay", args: { amount: 5 } }], ["approve", "edit"], { type: "object" });
 const aliased = {

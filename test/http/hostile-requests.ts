@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { routes } from "../../src/http/routes.ts";
+import { fc } from "../support/properties.ts";
 
 /** Values that have broken servers before. */
 const nasty = fc.constantFrom<unknown>(

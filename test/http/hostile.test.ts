@@ -1,7 +1,7 @@
 import { connect } from "node:net";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { routes } from "../../src/http/routes.ts";
+import { fc } from "../support/properties.ts";
 import { hostileRequest, toRequest, value } from "./hostile-requests.ts";
 import { openServer, type TestServer } from "./server.ts";
 

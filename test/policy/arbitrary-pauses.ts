@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import type { ReviewAction } from "../../src/protocol/interrupt.ts";
+import { fc } from "../support/properties.ts";
 import { hitlPyValue, hitlValue, humanInterrupt, opened } from "./pause.ts";
 
 // Words that the formats themselves use, where they belong and where they do not.

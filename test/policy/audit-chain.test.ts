@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { firstBrokenLink, type StoredLink } from "../../src/policy/audit-chain.ts";
 import { chainOf } from "../support/invariants.ts";
+import { fc } from "../support/properties.ts";
 
 const bodies = fc.array(fc.json({ maxDepth: 2 }), { minLength: 1, maxLength: 8 });
 

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../src/policy/canonical-json.ts";
 import { digest } from "../../src/policy/digest.ts";
 import { isHoldpointError } from "../../src/protocol/errors.ts";
+import { fc } from "../support/properties.ts";
 
 const json = fc.jsonValue({ stringUnit: "binary" });
 

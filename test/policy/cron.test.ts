@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { nextOccurrence } from "../../src/policy/cron-next.ts";
 import { type CronSchedule, parseCron } from "../../src/policy/cron-schedule.ts";
 import { openZone, type Zone } from "../../src/policy/zone-time.ts";
+import { fc } from "../support/properties.ts";
 
 const MINUTE_MS = 60_000;
 

@@ -1,10 +1,10 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FLAVOURS } from "../../src/policy/review/flavours/table.ts";
 import { answerForGraph, checkAnswer, decisionsFromResume } from "../../src/policy/review/normalise.ts";
 import type { ReviewRequest } from "../../src/policy/review/open.ts";
 import { decisionSchema } from "../../src/protocol/decision.ts";
 import type { Flavour } from "../../src/protocol/interrupt.ts";
+import { fc } from "../support/properties.ts";
 import { answersTo, args, leaf, pauses } from "./arbitrary-pauses.ts";
 
 const SCALE = Number(process.env["HOLDPOINT_TEST_SCALE"] ?? 1);

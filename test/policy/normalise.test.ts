@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../src/policy/canonical-json.ts";
 import { changedPaths, decisionDiff } from "../../src/policy/review/diff.ts";
@@ -12,6 +11,7 @@ import {
 import type { CanonicalDecision } from "../../src/protocol/decision.ts";
 import type { Flavour, ReviewAction } from "../../src/protocol/interrupt.ts";
 import type { Json } from "../../src/protocol/json.ts";
+import { fc } from "../support/properties.ts";
 
 const action = (extra: Partial<ReviewAction> = {}): ReviewAction => ({
   index: 0,

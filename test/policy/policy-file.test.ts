@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatFault, type PolicyFile, parsePolicyFile } from "../../src/policy/review/policy-file.ts";
 import { SCALE } from "../support/dice.ts";
+import { fc } from "../support/properties.ts";
 
 const faults = (text: string): string[] => {
   const parsed = parsePolicyFile(text);

@@ -1,10 +1,10 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { matchesGlob } from "../../src/policy/glob.ts";
 import { commonPointers, valueAt } from "../../src/policy/json-pointer.ts";
 import { parsePolicyFile } from "../../src/policy/review/policy-file.ts";
 import { ruleMatches } from "../../src/policy/review/policy-match.ts";
 import type { Json } from "../../src/protocol/json.ts";
+import { fc } from "../support/properties.ts";
 
 /** Whether a rule with this match, as it is written, is about an action. */
 function matches(

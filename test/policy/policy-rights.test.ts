@@ -1,6 +1,6 @@
 // No answer outside of what the graph offers, no time-out and no unknown word leads past a question, whatever the policy
 // file says, whatever the graph says of itself and whatever is sent.
-import fc from "fast-check";
+
 import { expect, test } from "vitest";
 import { digest } from "../../src/policy/digest.ts";
 import { answerForGraph, checkAnswer, checkDecisions, decisionsFromResume } from "../../src/policy/review/normalise.ts";
@@ -16,6 +16,7 @@ import type { Flavour, PendingInterrupt } from "../../src/protocol/interrupt.ts"
 import type { Json } from "../../src/protocol/json.ts";
 import { DEFAULT_REVIEW_POLICY, type ReviewPolicy, RISKS, type StatedTerms } from "../../src/protocol/review-policy.ts";
 import { SCALE } from "../support/dice.ts";
+import { fc } from "../support/properties.ts";
 import { hitlPyValue, hitlValue, humanInterrupt } from "./pause.ts";
 
 const runs = { numRuns: 300 * SCALE };

@@ -1,10 +1,10 @@
 import { createHmac, randomBytes } from "node:crypto";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DELIVERY_BACKOFF, nextWaitMs } from "../../src/policy/backoff.ts";
 import { ALLOW_NONE, type AllowList, isReachable, parseAllowList } from "../../src/policy/private-address.ts";
 import { signWebhook, webhookKey } from "../../src/policy/webhook-signature.ts";
 import { webhookTarget } from "../../src/policy/webhook-target.ts";
+import { fc } from "../support/properties.ts";
 
 const allowed = (...entries: string[]): AllowList => {
   const list = parseAllowList(entries);

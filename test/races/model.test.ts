@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { SCALE } from "../support/dice.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
+import { fc } from "../support/properties.ts";
 import { type Action, type Model, newModel, predict, shown } from "./model.ts";
 import { openThread, type RealThread } from "./model-thread.ts";
 

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verifyReview } from "../../src/policy/audit-verify.ts";
 import { auditReview } from "../../src/postgres/audit.ts";
@@ -10,6 +9,7 @@ import type { Statement } from "../../src/postgres/sql.ts";
 import type { AuditedReview } from "../../src/protocol/audit.ts";
 import { knobs, resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
 import { type House, openHouse } from "../support/house.ts";
+import { fc } from "../support/properties.ts";
 import { approve, openOf, person, respond, theOpen } from "../support/reviewer.ts";
 
 const SCALE = Number(process.env["HOLDPOINT_TEST_SCALE"] ?? 1);

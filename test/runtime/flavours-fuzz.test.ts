@@ -1,7 +1,6 @@
 // Whatever a graph asks and whatever it is answered: a refused answer leaves everything as it was, and a good one that comes
 // after it still reaches the graph.
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { answerForGraph } from "../../src/policy/review/normalise.ts";
 import { isHoldpointError } from "../../src/protocol/errors.ts";
@@ -12,6 +11,7 @@ import { knobs, resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
 import { answersTo, values } from "../policy/arbitrary-pauses.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
+import { fc } from "../support/properties.ts";
 import { answer, resume, reviewsOf, theOpen } from "../support/reviewer.ts";
 
 const SCALE = Number(process.env["HOLDPOINT_TEST_SCALE"] ?? 1);

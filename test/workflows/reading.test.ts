@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toAmount, toCents, toDecimal } from "../../workflows/refund-approval/money.ts";
 import { analyzeByRules } from "../../workflows/refund-approval/rules.ts";
 import { analysisSchema } from "../../workflows/refund-approval/state.ts";
+import { fc } from "../support/properties.ts";
 
 describe("money", () => {
   test("goes to cents and back without losing one", () => {
