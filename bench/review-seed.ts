@@ -32,4 +32,5 @@ const COPIES = `
 const DECISIONS = `
   insert into holdpoint.decision (id, review_id, seq, principal_id, channel, decisions, decisions_digest, diff, binding)
   select gen_random_uuid(), id, 1, 'local-owner', 'api', '[{"type":"approve"}]', request_digest, '[]', 'digest'
-  from holdpoint.review where status = 'closed'`;
+  from holdpoint.review where status = 'closed'
+  on conflict do nothing`;

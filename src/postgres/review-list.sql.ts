@@ -53,24 +53,26 @@ const MATCHES = columns`(w.graph_id is null or r.graph_id = w.graph_id)
 const NOT_OVER = columns`r.status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale')`;
 const WAITS = columns`r.status in ('open', 'info_requested')`;
 
-const NUMBERED = columns`r.id, count(*) over () as total, row_number() over (order by
-      case when w.sort = 'priority' then r.priority end desc, case when w.sort = 'due_at' then r.due_at end,
-      case when w.sort = 'newest' then r.opened_at end desc, r.opened_at, r.id) as position`;
+const KEYS = columns`r.id, count(*) over () as total, case when w.sort = 'priority' then r.priority end as by_priority,
+    case when w.sort = 'due_at' then r.due_at end as by_due, case when w.sort = 'newest' then r.opened_at end as by_newest,
+    r.opened_at as by_age`;
+// Not by the number of each row: to give every row its own, all are sorted for the few that are shown.
+const ORDER = columns`by_priority desc, by_due, by_newest desc, by_age, id`;
 
 /** Reviews by filter. Only what tells them apart is sorted and counted: their rows are read of the page alone. */
 export const listReviews = (tenant_id: string, statuses: readonly string[], wish: ReviewWish, page: ReviewPage) => sql<
   ReviewRow & { total: number }
 >`
   with clock as materialized (select holdpoint.now() as at), page as (
-    select ${NUMBERED}
+    select ${KEYS}
     from clock cross join jsonb_to_record(${JSON.stringify(wish)}::jsonb) as ${WISH}
       join holdpoint.review r on r.tenant_id = ${tenant_id} and r.status = any(${statuses}::text[])
     where ${MATCHES}
-    order by position limit ${page.limit}::int offset ${page.offset}::int
+    order by ${ORDER} limit ${page.limit}::int offset ${page.offset}::int
   )
   select ${REVIEW}, page.total from page join holdpoint.review using (id)
   where tenant_id = ${tenant_id}
-  order by page.position`;
+  order by ${ORDER}`;
 
 /** The same of those that are not over, however many are. */
 export const listWaitingReviews = (
@@ -80,16 +82,16 @@ export const listWaitingReviews = (
   page: ReviewPage,
 ) => sql<ReviewRow & { total: number }>`
   with clock as materialized (select holdpoint.now() as at), page as (
-    select ${NUMBERED}
+    select ${KEYS}
     from clock cross join jsonb_to_record(${JSON.stringify(wish)}::jsonb) as ${WISH}
       join holdpoint.review r on r.tenant_id = ${tenant_id} and ${NOT_OVER}
       and r.status = any(${statuses}::text[])
     where ${MATCHES}
-    order by position limit ${page.limit}::int offset ${page.offset}::int
+    order by ${ORDER} limit ${page.limit}::int offset ${page.offset}::int
   )
   select ${REVIEW}, page.total from page join holdpoint.review using (id)
   where tenant_id = ${tenant_id}
-  order by page.position`;
+  order by ${ORDER}`;
 
 /** The same of one thread, which are few. */
 export const listReviewsOfThread = (
@@ -100,16 +102,16 @@ export const listReviewsOfThread = (
   page: ReviewPage,
 ) => sql<ReviewRow & { total: number }>`
   with clock as materialized (select holdpoint.now() as at), page as (
-    select ${NUMBERED}
+    select ${KEYS}
     from clock cross join jsonb_to_record(${JSON.stringify(wish)}::jsonb) as ${WISH}
       join holdpoint.review r on r.tenant_id = ${tenant_id} and r.thread_id = ${thread_id}
       and r.status = any(${statuses}::text[])
     where ${MATCHES}
-    order by position limit ${page.limit}::int offset ${page.offset}::int
+    order by ${ORDER} limit ${page.limit}::int offset ${page.offset}::int
   )
   select ${REVIEW}, page.total from page join holdpoint.review using (id)
   where tenant_id = ${tenant_id}
-  order by page.position`;
+  order by ${ORDER}`;
 
 /** How many reviews there are of each kind that somebody may have to do something about. */
 export interface ReviewCounts {

@@ -21,10 +21,11 @@ import { type DecisionRow, decisionsOf, type ReviewRow, selectGroup, selectRevie
 
 /** One review with the decision that stands, or undefined. */
 export async function readReview(database: Database, tenant_id: string, id: string): Promise<ReviewTask | undefined> {
-  const row = await database.maybeOne(selectReview(tenant_id, id));
-  if (row === undefined) return undefined;
-  const decisions = await database.many(decisionsOf(tenant_id, [id]));
-  return reviewTask(row, decisions);
+  const [row, decisions] = await Promise.all([
+    database.maybeOne(selectReview(tenant_id, id)),
+    database.many(decisionsOf(tenant_id, [id])),
+  ]);
+  return row === undefined ? undefined : reviewTask(row, decisions);
 }
 
 /** The reviews of one group, which ask at one checkpoint and are resumed together. */
