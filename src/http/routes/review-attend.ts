@@ -57,7 +57,6 @@ function told<Body>(
   };
 }
 
-/** Does it, and answers with the review as it is now. */
 /** Asks a person, or sends the question back to the graph, which is a decision and is bound like one. */
 async function ask(call: Call): Promise<Response> {
   const body = await readJson(call);
@@ -69,6 +68,7 @@ async function ask(call: Call): Promise<Response> {
     : await attended(call, { type: "ask", question, to: to ?? null });
 }
 
+/** Does it, and answers with the review as it is now. */
 async function attended(call: Call, act: Act): Promise<Response> {
   const review_id = uuidParameter(call, "review_id");
   const review = await attend(call.deps.database, { principal: call.principal, review_id, act });
