@@ -1,5 +1,5 @@
 // The findings in which a process dies or changes its code between a question and what its answer does.
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import type { ReviewTask } from "../../src/protocol/review.ts";
 import { change, PLAIN, REVIEWED } from "../redeploy/scene.ts";
 import { type Answer, ask, decide, openReview, reviewsOf, sdk } from "../support/client.ts";
@@ -144,6 +144,7 @@ const CHANGED: typeof FILES = {
 it("an answer is not misrouted by a redeploy, before it or after it, and never ends as if all were done", async () => {
   house = await openRefundHouse();
   const folder = await createWorkflowFolder(FILES);
+  onTestFinished(() => folder.drop());
   const env = { HOLDPOINT_WORKFLOWS_DIR: folder.directory };
   const failpoint = "decide.committed";
   const first = await startServer({ databaseUrl: house.url, env: { ...env, ...SHORT_LEASE }, failpoint });
@@ -190,5 +191,4 @@ it("an answer is not misrouted by a redeploy, before it or after it, and never e
   expect(rows).toEqual([{ effects: 0 }]);
   expect(await house.brokenChains()).toEqual([]);
   await kill9();
-  await folder.drop();
 }, 120_000);
