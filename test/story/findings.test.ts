@@ -100,6 +100,23 @@ it.each([
   expect(await logOf(thread_id)).toEqual([]);
 });
 
+it("thirty clicks on a plain interrupt() are one payment, and who clicked otherwise is told", async () => {
+  const thread_id = await paused("picky-schema");
+  const { interrupt_id } = await openReview(server.url, thread_id);
+  const clicks = Array.from({ length: 30 }, (_, index) =>
+    resume("picky-schema", thread_id, { [interrupt_id as string]: 5 + (index % 2) }),
+  );
+  const answers = await Promise.all(clicks);
+  const taken = answers.filter(({ status }) => status === 200);
+  expect(new Set(taken.map(({ body }) => body.run_id)).size).toBe(1);
+  const amount = 5 + (answers.indexOf(taken[0] as Answer) % 2);
+  expect(answers.map(said)).toEqual(
+    answers.map((_, index) => (5 + (index % 2) === amount ? "200 taken" : "409 already_decided")),
+  );
+  await carried(thread_id, taken[0] as Answer);
+  expect(await paid()).toEqual([amount]);
+});
+
 describe("what was shown is what runs", () => {
   it("where review() asks: an answer to what has changed since pays nothing, and it is asked again", async () => {
     const thread_id = await paused("recomputed");
