@@ -83,7 +83,8 @@ async function seed(client: pg.Client, state: statements.SeedState, folder: stri
   const password = state.password ?? randomBytes(24).toString("base64url");
   await query(client, statements.setPortRole(user, password));
   if (!state.has_schema) {
-    const [chinook, refund] = await Promise.all([readSql(folder, "chinook.sql"), readSql(folder, "refund.sql")]);
+    const chinook = await readSql(folder, "chinook.sql");
+    const refund = await readSql(folder, "refund.sql");
     await client.query("create schema chinook");
     for (const part of rowsBeforeKeys(chinook)) await client.query(part);
     await client.query(refund);
