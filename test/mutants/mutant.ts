@@ -62,6 +62,7 @@ export const TESTS = {
   redeploy: "test/redeploy/redeploy.test.ts",
   refund: "test/workflows/refund-approval.test.ts",
   replay: "test/http/replay.test.ts",
+  retry: "test/runtime/retry.test.ts",
   review: "test/kit/review.test.ts",
   reviewMails: "test/runtime/review-mails.test.ts",
   reviewTimeOuts: "test/runtime/review-time-outs.test.ts",

@@ -42,13 +42,19 @@ export const TRIP_MUTANTS: readonly Mutant[] = [
     file: "src/postgres/finish.ts",
     find: " && group === null && !continued;",
     replace: " && group === null;",
-    tests: [TESTS.answers],
+    tests: [TESTS.retry],
   },
   {
-    name: "every checkpoint is taken for one that holds the input only",
+    name: "what nodes write is taken for what holds the input only",
     file: "src/postgres/checkpointer/fenced-saver.ts",
     find: "return input !== undefined && step <= input.step + 1;",
     replace: "return input !== undefined;",
+    also: [
+      {
+        find: "this.#inputs.get(row.checkpoint_ns)?.checkpoint_id === row.checkpoint_id;",
+        replace: "this.#inputs.has(row.checkpoint_ns);",
+      },
+    ],
     tests: [TESTS.trips],
   },
 ];
