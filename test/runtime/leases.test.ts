@@ -1,33 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { cancelRun } from "../../src/postgres/cancel.ts";
-import { claimRuns, claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
+import { claimRuns, claimThread, loseLease, returnLease } from "../../src/postgres/claim.ts";
 import { appendEvents, readRunEvents } from "../../src/postgres/events.ts";
 import { finishRun } from "../../src/postgres/finish.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
 import { createWorker } from "../../src/runtime/worker.ts";
-import { knobs, resetKnobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
+import { knobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
 import { claimNext, leaseOf } from "../support/dying-worker.ts";
-import { type House, openHouse } from "../support/house.ts";
-import { violations } from "../support/invariants.ts";
 import { until } from "../support/until.ts";
+import { house, leasesRunOut, openLeaseScene } from "./scene.ts";
 
-let house: House;
-beforeAll(async () => {
-  house = await openHouse();
-});
-beforeEach(async () => {
-  resetKnobs();
-  // Since when a backend is silent is known by the real clock.
-  await house.database.pool.query("update holdpoint.clock set shift = '0'");
-});
-afterEach(async () => expect(await violations(house.database)).toEqual([]));
-afterAll(() => house.close());
-
-async function leasesRunOut() {
-  await house.pass(3600);
-  return await reapLeases(house.database);
-}
+openLeaseScene();
 
 test("a lease that is handed back is no lost lease", async () => {
   const run = await house.start("steps", { input: {} });

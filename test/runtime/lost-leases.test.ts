@@ -1,29 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { reapLeases } from "../../src/postgres/claim.ts";
+import { expect, test } from "vitest";
 import { executeRun } from "../../src/runtime/execute.ts";
 import { checkpointOf, METADATA } from "../checkpointer/support.ts";
-import { knobs, resetKnobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
+import { knobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
 import { claimNext, leaseOf } from "../support/dying-worker.ts";
-import { type House, openHouse } from "../support/house.ts";
-import { violations } from "../support/invariants.ts";
 import { until } from "../support/until.ts";
+import { house, leasesRunOut, openLeaseScene } from "./scene.ts";
 
-let house: House;
-beforeAll(async () => {
-  house = await openHouse();
-});
-beforeEach(async () => {
-  resetKnobs();
-  // Since when a backend is silent is known by the real clock.
-  await house.database.pool.query("update holdpoint.clock set shift = '0'");
-});
-afterEach(async () => expect(await violations(house.database)).toEqual([]));
-afterAll(() => house.close());
-
-async function leasesRunOut() {
-  await house.pass(3600);
-  return await reapLeases(house.database);
-}
+openLeaseScene();
 
 test("a run that loses its lease five times and stores nothing between is poison, and its thread says so", async () => {
   const run = await house.start("steps", { input: {} });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { reapLeases } from "../../src/postgres/claim.ts";
 import { resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
@@ -14,6 +15,18 @@ export function openScene(): void {
   beforeEach(resetKnobs);
   afterEach(async () => expect(await violations(house.database)).toEqual([]));
   afterAll(() => house.close());
+}
+
+/** The same for leases that run out: since when a backend is silent is known by the real clock, so each test begins at it. */
+export function openLeaseScene(): void {
+  openScene();
+  beforeEach(async () => void (await house.database.pool.query("update holdpoint.clock set shift = '0'")));
+}
+
+/** An hour passes, and every lease with it; what the reaper then did. */
+export async function leasesRunOut() {
+  await house.pass(3600);
+  return await reapLeases(house.database);
 }
 
 /** A run that has gone as far as it goes by itself. */

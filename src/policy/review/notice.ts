@@ -4,15 +4,8 @@ import { REVIEW_STATUSES, type ReviewStatus } from "../../protocol/review.ts";
 import type { ReviewPolicy, Risk } from "../../protocol/review-policy.ts";
 import { outcomeOf } from "./normalise.ts";
 
-/** What happened to a review, as somebody outside is told it. */
-export interface ReviewNotice {
-  event: string;
-  /** The link of the review's chain that says so; the number of the link tells which of two notices is the later one. */
-  kind: string;
-  seq: number;
-  at: string;
-  by: string;
-  review_id: string;
+/** What a notice says of a review as its row has it. */
+interface ToldAsIs {
   group_id: string;
   thread_id: string;
   run_id: string;
@@ -27,6 +20,17 @@ export interface ReviewNotice {
   due_at: string | null;
   assignee: string | null;
   requested_by: string;
+}
+
+/** What happened to a review, as somebody outside is told it. */
+export interface ReviewNotice extends ToldAsIs {
+  event: string;
+  /** The link of the review's chain that says so; the number of the link tells which of two notices is the later one. */
+  kind: string;
+  seq: number;
+  at: string;
+  by: string;
+  review_id: string;
   /** What would happen, one sentence an action; the first few. */
   effects: string[];
   more_effects: number;
@@ -35,22 +39,8 @@ export interface ReviewNotice {
 }
 
 /** What of a review's row a notice is made of. */
-export interface NoticedReview {
+export interface NoticedReview extends ToldAsIs {
   id: string;
-  group_id: string;
-  thread_id: string;
-  run_id: string;
-  graph_id: string;
-  node: string;
-  title: string;
-  status: ReviewStatus;
-  outcome: string | null;
-  risk: Risk | null;
-  priority: number;
-  revision: number;
-  due_at: string | null;
-  assignee: string | null;
-  requested_by: string;
   /** As JSON. */
   actions: string;
   policy: string;
