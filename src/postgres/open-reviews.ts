@@ -8,6 +8,7 @@ import { auditReview } from "./audit.ts";
 import type { Queryable } from "./database.ts";
 import { decisionsOf, groupForUpdate, insertReview, liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
 import type { RunError, RunRow } from "./runs.sql.ts";
+import { linkSuperseded } from "./supersede.sql.ts";
 import { supersedeReview } from "./supersede.ts";
 
 /** What opening reviews needs to know. */
@@ -66,6 +67,9 @@ export async function openReviews(
     }
     if (error === null) await openReview(tx, run, question, { ...context, checkpoint_id }, { id, group_id, at, turn });
   }
+  // Only what an answer resumes has left nothing behind.
+  if (error === null && run.group_id === null)
+    await tx.run(linkSuperseded(run.tenant_id, run.thread_id, run.run_id, group_id));
   // What stands beside it would wait in vain: the run that asks it has failed.
   if (error !== null)
     await takeBack(

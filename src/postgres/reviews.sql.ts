@@ -129,21 +129,6 @@ export const liveReviewsForUpdate = (tenant_id: string, thread_id: string) => sq
   order by id
   for no key update`;
 
-/** The questions that a run has left behind by its input, and that the checkpoint still asks. */
-export const reviewsSupersededBy = (
-  tenant_id: string,
-  thread_id: string,
-  run_id: string,
-  checkpoint_id: string | null,
-) => sql<ReviewRow>`
-  select ${REVIEW} from holdpoint.review v
-  where v.tenant_id = ${tenant_id} and v.thread_id = ${thread_id} and v.status = 'superseded' and v.superseded_by is null
-    and v.checkpoint_id = ${checkpoint_id}::uuid
-    and exists (
-      select 1 from holdpoint.audit a
-      where a.tenant_id = v.tenant_id and a.review_id = v.id and a.kind = 'superseded' and a.run_id = ${run_id}::uuid)
-  order by v.id`;
-
 /** The newest review of each question of a thread. */
 export const newestReviewsOfThread = (tenant_id: string, thread_id: string) => sql<ReviewRow>`
   select ${REVIEW} from (

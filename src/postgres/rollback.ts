@@ -8,9 +8,10 @@ import { auditReview, auditRun } from "./audit.ts";
 import { rollBack } from "./checkpointer/delete-runs.ts";
 import type { Queryable, Transaction } from "./database.ts";
 import { selectGraphShape } from "./graph-shapes.sql.ts";
-import { insertReview, liveReviewsForUpdate, reviewsSupersededBy } from "./reviews.sql.ts";
+import { insertReview, liveReviewsForUpdate } from "./reviews.sql.ts";
 import { deedsOfRun, deleteRunRow, restampThread } from "./rollback.sql.ts";
 import { endRun, type RunRow } from "./runs.sql.ts";
+import { reviewsSupersededBy, setSupersededBy } from "./supersede.sql.ts";
 import { giveBackThread, selectHeadCheckpoint, type ThreadRow } from "./threads.sql.ts";
 
 /** Whose wish it is to take a run back. */
@@ -99,6 +100,7 @@ export async function askAgain(tx: Queryable, run: RunRow, at: string): Promise<
     const anew = { ...before, id: randomUUID(), group_id, graph_shape, due_after_seconds, next_after_seconds };
     const review = await tx.maybeOne(insertReview(anew));
     if (review === undefined) continue;
+    await tx.run(setSupersededBy(tenant_id, before.id, review.id));
     const { request_digest, value_digest, policy_digest, value, actions } = review;
     await auditReview(tx, review, {
       kind: "opened",

@@ -82,6 +82,7 @@ export interface ReviewTask {
   next_at: string | null;
   /** The thread that this one was copied from, for a question that came along with the copy. */
   forked_from: string | null;
+  /** The review that asks in its place, once the thread has paused again; null where nothing is asked instead. */
   superseded_by: string | null;
   opened_at: string;
   decided_at: string | null;

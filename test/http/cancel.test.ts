@@ -1,5 +1,6 @@
 import type { Run } from "@langchain/langgraph-sdk";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { ReviewTask } from "../../src/protocol/review.ts";
 import { violations } from "../support/invariants.ts";
 import { until } from "../support/until.ts";
 import { openServer, type TestServer } from "./server.ts";
@@ -75,6 +76,21 @@ test("a run that asks is deleted with its question, and one that failed leaves n
   const [run] = await server.client.runs.list(failed);
   await server.client.runs.delete(failed, run?.run_id as string);
   expect(await server.client.threads.get(failed)).toMatchObject({ status: "idle", error: null });
+});
+
+test("a question that new input left behind is asked again when the run that asked in its place is deleted", async () => {
+  const { thread_id } = await server.client.threads.create();
+  await server.client.runs.wait(thread_id, "http-ask", { input: { text: "who?" } });
+  const reviews = async () => (await (await server.ask(`/reviews?thread_id=${thread_id}`)).json()) as ReviewTask[];
+  const [first] = await reviews();
+  await server.client.runs.wait(thread_id, "http-ask", { input: { text: "where?" } });
+  const second = (await reviews()).find(({ id }) => id !== first?.id);
+  expect((await reviews()).find(({ id }) => id === first?.id)).toMatchObject({ superseded_by: second?.id });
+  await server.client.runs.delete(thread_id, second?.run_id as string);
+  const again = (await reviews()).filter(({ status }) => status === "open");
+  expect(again.map(({ interrupt_id }) => interrupt_id)).toEqual([first?.interrupt_id]);
+  expect((await reviews()).find(({ id }) => id === first?.id)).toMatchObject({ superseded_by: again[0]?.id });
+  expect(await server.client.threads.get(thread_id)).toMatchObject({ status: "interrupted" });
 });
 
 test("nothing of a guarded graph is rolled back or deleted", async () => {

@@ -60,8 +60,46 @@ test.each([
   await house.worker.tick();
   const asked = await theOpen(house, thread_id);
   await house.settle();
-  expect((await reviewsOf(house, thread_id)).find(({ id }) => id === asked.id)?.status).toBe("superseded");
+  const anew = await theOpen(house, thread_id);
+  expect((await reviewsOf(house, thread_id)).find(({ id }) => id === asked.id)).toMatchObject({
+    status: "superseded",
+    superseded_by: anew.id,
+  });
+  expect(anew.id).not.toBe(asked.id);
+});
+
+test("what new input left behind names the question of the same node that is asked in its place", async () => {
+  const { thread_id } = await house.start("parallel-questions", { input: {} });
+  await house.settle();
+  const asked = await openOf(house, thread_id);
+  await house.start("parallel-questions", { input: {} }, { thread_id });
+  const links = async () => {
+    const reviews = await reviewsOf(house, thread_id);
+    const nodeOf = new Map(reviews.map(({ id, node, status }) => [id, `${node} ${status}`]));
+    return asked.map(({ id, node }) => [node, nodeOf.get(reviews.find((one) => one.id === id)?.superseded_by ?? "")]);
+  };
+  expect(await links(), "nothing is asked yet").toEqual(asked.map(({ node }) => [node, undefined]));
+  await house.settle();
+  expect(await links()).toEqual(asked.map(({ node }) => [node, `${node} open`]));
+  const [old] = await reviewsOf(house, thread_id, "superseded");
+  const late = await respond(house, old!, "late").catch((error: unknown) => error);
+  expect(late).toMatchObject({ code: "superseded", facts: { superseded_by: old!.superseded_by } });
+});
+
+test("a question that nothing is asked in the place of names none, whatever the thread asks later", async () => {
+  const { thread_id } = await house.start("plain-questions", { input: {} });
+  await house.settle();
+  const asked = await theOpen(house, thread_id);
+  await house.start("plain-questions", { input: null, command: { goto: "__end__" } }, { thread_id });
+  await house.settle();
+  await house.start("plain-questions", { input: {} }, { thread_id });
+  await house.settle();
   expect((await theOpen(house, thread_id)).id).not.toBe(asked.id);
+  expect((await reviewsOf(house, thread_id))[0]).toMatchObject({
+    id: asked.id,
+    status: "superseded",
+    superseded_by: null,
+  });
 });
 
 test("new input supersedes a question that waits, also one whose group is half answered", async () => {
@@ -111,6 +149,24 @@ test("a state edit supersedes the question, and its thread goes on from the edit
   expect((await house.run(edit.run_id)).status).toBe("success");
   expect(await house.thread(thread_id)).toMatchObject({ status: "idle", interrupts: "{}" });
   expect(JSON.parse((await house.thread(thread_id)).values ?? "").log).toEqual(["edited"]);
+});
+
+test("a question that a state edit left behind names what the next run asks, and not what a later one does", async () => {
+  const { thread_id } = await house.start("plain-questions", { input: {} });
+  await house.settle();
+  const asked = await theOpen(house, thread_id);
+  const update = { values: { log: ["edited"] } };
+  await house.start("plain-questions", { update }, { thread_id, kind: "state_update" });
+  await house.settle();
+  await house.start("plain-questions", { input: null }, { thread_id });
+  await house.settle();
+  const next = await theOpen(house, thread_id);
+  const linked = async () => (await reviewsOf(house, thread_id)).find(({ id }) => id === asked.id)?.superseded_by;
+  expect(await linked()).toBe(next.id);
+  await house.start("plain-questions", { input: {} }, { thread_id });
+  await house.settle();
+  expect((await reviewsOf(house, thread_id)).find(({ id }) => id === next.id)?.superseded_by).not.toBeNull();
+  expect(await linked()).toBe(next.id);
 });
 
 test("every road past a guarded question is refused and the thread stays as it was", async () => {

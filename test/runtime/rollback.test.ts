@@ -138,6 +138,8 @@ test("a question that the run's input had left behind is asked again", async () 
   const again = await openOf(house, thread_id);
   expect(again.map(({ interrupt_id }) => interrupt_id)).toEqual(asked.map(({ interrupt_id }) => interrupt_id));
   expect(again.map(({ id }) => id)).not.toEqual(asked.map(({ id }) => id));
+  const left = (await reviewsOf(house, thread_id)).filter(({ status }) => status === "superseded");
+  expect(left.map(({ superseded_by }) => superseded_by)).toEqual(again.map(({ id }) => id));
   for (const review of again) await respond(house, review, "yes");
   await house.settle();
   expect((await reviewsOf(house, thread_id)).map(({ status }) => status)).toContain("closed");
