@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { checkInput } from "../graphs/check-input.ts";
 import type { LoadedGraph } from "../graphs/graph-set.ts";
-import { refuseSideDoors } from "../policy/guarded.ts";
+import { refuseSideDoors, refuseSwitches } from "../policy/guarded.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
 import { createRun } from "../postgres/create-run.ts";
 import { startedRun } from "../postgres/idempotency.ts";
@@ -122,6 +122,7 @@ async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
   const { input: _input, checkpoint, command, ...asked } = runKwargs(body, assistant, thread, graph.guarded);
   const { resume, ...beside } = command ?? {};
   if (graph.guarded) refuseBesides({ ...asked, command: beside });
+  else refuseSwitches("resume", asked);
   const facts = await factsForAnswer(call, graph.graph_id, thread_id);
   const { stream_mode = ["values"], stream_subgraphs = false, durability = null, webhook } = asked;
   const watched = { stream_mode, stream_subgraphs, durability, ...(webhook === undefined ? {} : { webhook }) };

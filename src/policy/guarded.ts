@@ -29,6 +29,17 @@ export function refuseSideDoors(request: GuardedRequest, isBypassed = false): Si
   throw new HoldpointError("guarded", `this graph is guarded: ${door.why}`, { facts: { kind: request.kind } });
 }
 
+/**
+ * The same for what no graph takes from outside, guarded or not: LangChain's middleware for reviews lets the context of a run
+ * win over the options that its author has written, so whoever starts a run could switch its questions off.
+ */
+export function refuseSwitches(kind: RunKind, kwargs: RunKwargs, isBypassed = false): SideDoor | null {
+  const door = switches(kwargs);
+  if (door === null || isBypassed) return door;
+  const message = `${door.why}: it switches off what an agent asks people; leave it out, or hold review:bypass and give a bypass_reason`;
+  throw new HoldpointError("guarded", message, { facts: { kind } });
+}
+
 const opens = (why: string): SideDoor => ({ why, opens: true });
 const closed = (why: string): SideDoor => ({ why, opens: false });
 
@@ -59,8 +70,8 @@ function neverOpen(kwargs: RunKwargs): SideDoor | null {
 }
 
 function openedOnPurpose(kwargs: RunKwargs, head_checkpoint_id: string | null, live_reviews: number): SideDoor | null {
-  if (hasKey(kwargs.context, "interruptOn") || hasKey(kwargs.config?.configurable, "interruptOn"))
-    return opens("context.interruptOn cannot be set from outside");
+  const switched = switches(kwargs);
+  if (switched !== null) return switched;
   if (kwargs.command?.goto != null) return opens("command.goto cannot jump over a review");
   if (kwargs.command?.update != null) return opens("command.update cannot change what a review decided about");
   const from = kwargs.checkpoint?.checkpoint_id;
@@ -69,6 +80,17 @@ function openedOnPurpose(kwargs: RunKwargs, head_checkpoint_id: string | null, l
   if (live_reviews > 0) return opens("it waits for a person: decide the open review, or cancel the run that asks");
   return null;
 }
+
+/** The options of LangChain's middleware for reviews that a run would bring along: what is asked about, and with which words. */
+function switches({ context, config }: RunKwargs): SideDoor | null {
+  for (const [place, value] of Object.entries({ context, "config.configurable": config?.configurable })) {
+    const key = MIDDLEWARE_KEYS.find((name) => hasKey(value, name));
+    if (key !== undefined) return opens(`${place}.${key} cannot be set from outside`);
+  }
+  return null;
+}
+
+const MIDDLEWARE_KEYS = ["interruptOn", "descriptionPrefix"];
 
 // Where a run stands is the server's to say.
 const ADDRESS_KEYS = ["thread_id", "checkpoint_id", "checkpoint_ns", "checkpoint_map"];

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { refuseSideDoors } from "../policy/guarded.ts";
+import { refuseSideDoors, refuseSwitches } from "../policy/guarded.ts";
 import { isOpen, isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { DEFAULT_PRIORITY, type RunKind, type RunKwargs } from "../protocol/run.ts";
@@ -50,7 +50,8 @@ export interface CreateRun {
 /**
  * T-create-run: accepts a run durably, once per idempotency key.
  * Locks: idempotency key, thread advisory lock, thread row, open runs, live reviews by id, audit.
- * New input on a thread that waits for a person supersedes the open reviews here; on a guarded graph it is refused.
+ * New input on a thread that waits for a person supersedes the open reviews here; on a guarded graph it is refused, and on
+ * every graph whatever would switch its questions off.
  * Throws `not_found`, `thread_busy`, `guarded`, `permission_denied`, `idempotency_key_reused`.
  */
 export async function createRun(database: Database, request: CreateRun): Promise<RunRow> {
@@ -73,7 +74,9 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
   await refuseBreakpoint(tx, request);
   const reviews = takesTurn(request) ? await takeTurn(tx, openRuns, request) : asked;
   if (!takesTurn(request)) refuseBusy(request, openRuns);
-  const door = request.guarded ? await guard(tx, request, thread, reviews, openRuns) : null;
+  const door = request.guarded
+    ? await guard(tx, request, thread, reviews, openRuns)
+    : (refuseSwitches(request.kind, request.kwargs, request.bypass !== undefined)?.why ?? null);
   refuseCopyWhileDeciding(request, reviews);
   if (door !== null) await bypass(tx, reviews, request, door, thread.now);
   if (door !== null || asksAnew(request)) await supersede(tx, reviews, request, thread.now);

@@ -35,7 +35,7 @@ const ask = { messages: [{ role: "user" as const, content: "go" }] };
 const answer = (...decisions: object[]) => new Command({ resume: { decisions } });
 
 describe("9: the middleware", () => {
-  // Ours: `context.interruptOn` is refused on guarded graphs (src/policy/guarded.ts).
+  // Ours: `context.interruptOn` is refused on every graph (src/policy/guarded.ts).
   test("is switched off by whoever starts the run", async () => {
     const agent = agentThatCalls(call("a", "pay"));
     await agent.invoke(ask, { ...newThread(), context: { interruptOn: {} } as never });

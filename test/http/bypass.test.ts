@@ -171,6 +171,51 @@ it.each(ROADS)("opens %s once for who may and says why, and writes it down", asy
   }
 });
 
+it.each([
+  ["context", { context: { interruptOn: {} } }],
+  ["configuration", { config: { configurable: { descriptionPrefix: "x" } } }],
+])(
+  "lets the %s of a graph that nothing guards switch its questions off for who may, saying why",
+  async (_where, more) => {
+    const { thread_id } = await server.client.threads.create();
+    const sent = {
+      path: `/threads/${thread_id}/runs`,
+      body: { assistant_id: "http-words", input: { text: "x" }, ...more },
+    };
+    expect(await take(sent)).toBe("409 guarded");
+    expect(await take(sent, { key: other, reason: "it is urgent" })).toBe("409 guarded");
+    expect(await take(sent, { reason: " \t" })).toBe("422 invalid");
+    expect(await server.client.runs.list(thread_id)).toEqual([]);
+    expect(await take(sent, { reason: "it is urgent" })).toBe("200");
+    await atRest(thread_id);
+    expect(await bypassedRows(thread_id)).toEqual([{ principal_id: "breaker", reason: "it is urgent" }]);
+  },
+);
+
+it.each([
+  ["an assistant's context", "update holdpoint.assistant set context = $2 where graph_id = $1", { interruptOn: {} }],
+  [
+    "an assistant's configuration",
+    "update holdpoint.assistant set config = $2 where graph_id = $1",
+    { configurable: { interruptOn: {} } },
+  ],
+  [
+    "a thread's configuration",
+    "update holdpoint.thread set config = $2 where thread_id::text = $1",
+    { configurable: { interruptOn: {} } },
+  ],
+])("finds the switch also in %s", async (_where, statement, stored) => {
+  const { thread_id } = await server.client.threads.create();
+  const { pool } = server.house.database;
+  const whose = statement.includes("thread_id") ? thread_id : "http-words";
+  const sent = { path: `/threads/${thread_id}/runs`, body: { assistant_id: "http-words", input: { text: "x" } } };
+  await pool.query(statement, [whose, JSON.stringify(stored)]);
+  const refused = await take(sent);
+  await pool.query(statement, [whose, "{}"]);
+  expect([refused, await take(sent)]).toEqual(["409 guarded", "200"]);
+  await atRest(thread_id);
+});
+
 it.each(CLOSED)("opens %s for nobody, whatever the reason", async (_road, road, refusal) => {
   const at = await waiting();
   expect(await take(road(at), { reason: "it is urgent" })).toBe(refusal);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type GuardedRequest, refuseSideDoors } from "../../src/policy/guarded.ts";
+import { type GuardedRequest, refuseSideDoors, refuseSwitches } from "../../src/policy/guarded.ts";
 
 const rest: GuardedRequest = {
   kind: "run",
@@ -44,6 +44,7 @@ test.each([
     "the middleware's switch in the configuration",
     { kwargs: { input: {}, config: { configurable: { interruptOn: {} } } } },
   ],
+  ["the middleware's words in the context", { kwargs: { input: {}, context: { descriptionPrefix: "" } } }],
   ["an old checkpoint", { kwargs: { input: null, checkpoint: { checkpoint_id: "old" } } }],
   [
     "an old checkpoint inside the configuration",
@@ -65,4 +66,18 @@ test.each([
   ["a copy of a thread whose answer is stale", { kind: "copy", thread_status: "interrupted" }],
 ] satisfies [string, Partial<GuardedRequest>][])("closes the road of %s", (_what, request) => {
   expect(refusal(request)).toBe("guarded");
+});
+
+test.each([
+  ["no switch", { input: {}, context: { region: "eu" }, config: { configurable: { user: "ana" } } }, null],
+  ["the name of one as a value", { input: { interruptOn: {} }, context: "interruptOn" }, null],
+  ["its words in the context", { context: { descriptionPrefix: "x" } }, "context.descriptionPrefix"],
+  ["it in the context, switched on", { context: { interruptOn: { pay: true } } }, "context.interruptOn"],
+  ["it in the configuration", { config: { configurable: { interruptOn: {} } } }, "config.configurable.interruptOn"],
+])("tells on every graph of a run with %s", (_what, kwargs, place) => {
+  const wanted = place === null ? null : `${place} cannot be set from outside`;
+  expect(refuseSwitches("run", kwargs, true)?.why ?? null).toBe(wanted);
+  const refused = () => refuseSwitches("run", kwargs);
+  if (place === null) expect(refused()).toBeNull();
+  else expect(refused).toThrow(expect.objectContaining({ code: "guarded", message: expect.stringContaining(place) }));
 });

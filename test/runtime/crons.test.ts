@@ -163,6 +163,9 @@ describe("a cron", () => {
       cronOf({ graph, payload: { input: { amount: 5 }, config: { configurable: { __pregel_resuming: true } } } }),
       cronOf({ graph, payload: { input: { amount: 5 }, context: { interruptOn: {} } } }),
       cronOf({ graph: "steps", thread_id }),
+      // What no graph takes from outside, guarded or not.
+      cronOf({ graph: "steps", payload: { input: { amount: 5 }, context: { interruptOn: {} } } }),
+      cronOf({ graph: "steps", payload: { input: {}, config: { configurable: { descriptionPrefix: "x" } } } }),
     ]);
     await setClock("2026-03-02T09:00:01Z");
     await fire();
@@ -170,7 +173,7 @@ describe("a cron", () => {
       expect(await runsOf(cron)).toEqual([]);
       expect(await read(cron)).toMatchObject({
         last_run_id: null,
-        last_error: expect.stringContaining("guarded"),
+        last_error: expect.stringMatching(/guarded|cannot be set from outside/),
         // The next one may be allowed.
         next_run_date: "2026-03-03T09:00:00.000Z",
       });

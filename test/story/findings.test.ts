@@ -221,11 +221,62 @@ it("whoever starts a run of a guarded graph cannot switch its review off", async
   expect(await reviewsOf(server.url, thread_id)).toEqual([]);
 });
 
-it("whoever starts an agent that nothing guards can switch its questions off, and the run keeps that they did", async () => {
-  const thread_id = await paused("agent", calls(payTen), { context: { interruptOn: {} } });
-  expect(await reviewsOf(server.url, thread_id)).toEqual([]);
-  const [started] = await client().runs.list(thread_id);
-  expect(started).toMatchObject({ status: "success", kwargs: { context: { interruptOn: {} } } });
+describe("whoever starts an agent that nothing guards cannot switch its questions off", () => {
+  const SWITCHES: [string, object][] = [
+    ["what is asked about", { context: { interruptOn: {} } }],
+    ["that nothing is", { context: { interruptOn: null } }],
+    ["one tool of two", { context: { interruptOn: { pay: false } } }],
+    ["how it is put", { context: { descriptionPrefix: "Nothing to see" } }],
+    ["what is asked about, in the configuration", { config: { configurable: { interruptOn: {} } } }],
+    ["how it is put, in the configuration", { config: { configurable: { descriptionPrefix: "" } } }],
+  ];
+  const send = (thread_id: string, body: object, end = "") =>
+    ask(server.url, `/threads/${thread_id}/runs${end}`, { body: { assistant_id: "agent", ...body } });
+
+  it.each(SWITCHES)("by %s, on no road that starts a run", async (_what, more) => {
+    const { thread_id } = await client().threads.create();
+    for (const end of ["", "/wait", "/stream"])
+      await refuses(thread_id, "409 guarded", () => send(thread_id, { input: calls(payTen), ...more }, end));
+    expect((await client().threads.get(thread_id)).status).toBe("idle");
+  });
+
+  it.each(SWITCHES)("by %s, while it asks or beside the answer", async (_what, more) => {
+    const thread_id = await paused("agent", calls(payTen));
+    const shown = await openReview(server.url, thread_id);
+    const answered = { command: { resume: { [shown.interrupt_id as string]: approval } } };
+    const at = { checkpoint_id: shown.checkpoint_id };
+    for (const body of [{ input: null }, { input: calls(payTen) }, { input: null, ...at }, answered])
+      await refuses(thread_id, "409 guarded", () => send(thread_id, { ...body, ...more }));
+    for (const multitask_strategy of ["interrupt", "rollback"])
+      await refuses(thread_id, "409 guarded", () => send(thread_id, { input: null, multitask_strategy, ...more }));
+    expect(await review(shown)).toEqual(shown);
+    await carried(thread_id, await send(thread_id, answered));
+    const { values } = await client().threads.getState<{ messages: { content: string }[] }>(thread_id);
+    expect(values.messages.map(({ content }) => content)).toContain("paid 10 to ACME");
+  });
+
+  it("by what hides it from a check, because the agent does not see it either", async () => {
+    const hidden = '{"assistant_id":"agent","context":{"__proto__":{"interruptOn":{}}},"input":';
+    const { thread_id } = await client().threads.create();
+    const response = await fetch(`${server.url}/threads/${thread_id}/runs/wait`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: `${hidden}${JSON.stringify(calls(payTen))}}`,
+    });
+    expect(JSON.parse(await response.text())).toHaveProperty("__interrupt__");
+    await openReview(server.url, thread_id);
+  });
+
+  it("but who may go past reviews can, says why, and is kept in its record", async () => {
+    const thread_id = await paused("agent", calls(payTen));
+    const shown = await openReview(server.url, thread_id);
+    const more = { context: { interruptOn: {} }, bypass_reason: "the customer is on the phone" };
+    await carried(thread_id, await send(thread_id, { input: null, ...more }));
+    expect(await review(shown)).toMatchObject({ status: "superseded" });
+    expect(await reviewsOf(server.url, thread_id, "open")).toEqual([]);
+    const { body } = await ask(server.url, `/reviews/${shown.id}/audit`);
+    expect(body.map(({ kind }: { kind: string }) => kind)).toContain("bypassed");
+  });
 });
 
 it("leaves every chain whole", async () => {
