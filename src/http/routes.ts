@@ -13,6 +13,7 @@ import { reviewRetryRoutes } from "./routes/review-retry.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
 import { runCancelRoutes } from "./routes/run-cancel.ts";
 import { runListRoutes } from "./routes/run-list.ts";
+import { runProcessRoutes } from "./routes/run-processes.ts";
 import { runRetryRoutes } from "./routes/run-retry.ts";
 import { runStreamRoutes } from "./routes/run-streams.ts";
 import { runRoutes } from "./routes/runs.ts";
@@ -40,6 +41,7 @@ export const routes: readonly Route[] = [
   ...reviewRetryRoutes,
   ...deliveryRoutes,
   ...runListRoutes,
+  ...runProcessRoutes,
   ...runRetryRoutes,
   ...queueRoutes,
   ...insightRoutes,
