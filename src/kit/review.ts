@@ -1,4 +1,4 @@
-import { interrupt } from "@langchain/langgraph";
+import { interrupt, isInvalidResume } from "@langchain/langgraph";
 import { z } from "zod";
 import { canonicalJson } from "../policy/canonical-json.ts";
 import { digest } from "../policy/digest.ts";
@@ -9,6 +9,7 @@ import { HoldpointError } from "../protocol/errors.ts";
 import type { Fault } from "../protocol/fault.ts";
 import { type DecisionType, type ReviewAction, type ReviewValue, reviewValueSchema } from "../protocol/interrupt.ts";
 import type { Json } from "../protocol/json.ts";
+import { noteChanged } from "./changed-question.ts";
 import { type ReviewTerms, shownTerms } from "./review-terms.ts";
 
 type Args = Record<string, unknown>;
@@ -62,13 +63,26 @@ export async function review<const Schemas extends readonly z.ZodType[]>(
   // The tuple type is for the caller; inside, the actions are a list.
   const asked = options.actions as unknown as readonly ActionOptions<z.ZodType<Args>>[];
   const value = reviewValue(options.key, options, asked);
-  const answer = interrupt<ReviewValue, Answer>(value, { responseSchema: answerSchema(value, asked) });
+  const answer = answerTo(value, asked);
   const ordered = canonicalDecisions(answer.decisions, asked.length);
   if (!ordered.ok) throw refused(options.key, ordered.faults);
   return ordered.value.map((decision) => decided(decision, asked[decision.action]!)) as ReviewDecisions<Schemas>;
 }
 
 type Answer = z.infer<typeof answerShape>;
+
+function answerTo(value: ReviewValue, asked: readonly ActionOptions<z.ZodType<Args>>[]): Answer {
+  let answered_digest: string | undefined;
+  const responseSchema = answerSchema(value, asked, (digest) => {
+    answered_digest = digest;
+  });
+  try {
+    return interrupt<ReviewValue, Answer>(value, { responseSchema });
+  } catch (error) {
+    if (answered_digest !== undefined && isInvalidResume(error)) noteChanged(error, { value, answered_digest });
+    throw error;
+  }
+}
 
 // Checks only and changes nothing, so that what LangGraph stores and what the node reads are the same bytes.
 const answerShape = z.object({ value_digest: z.string(), decisions: z.array(decisionSchema).min(1) });
@@ -138,9 +152,14 @@ function actionValue(key: string, action: ActionOptions<z.ZodType<Args>>, index:
   ) as ReviewAction;
 }
 
-function answerSchema(value: ReviewValue, asked: readonly ActionOptions<z.ZodType<Args>>[]) {
+function answerSchema(
+  value: ReviewValue,
+  asked: readonly ActionOptions<z.ZodType<Args>>[],
+  onChanged: (answered_digest: string) => void,
+) {
   return answerShape.superRefine((answer, context) => {
     if (answer.value_digest !== value.value_digest) {
+      onChanged(answer.value_digest);
       context.addIssue({
         code: "custom",
         path: ["value_digest"],

@@ -28,7 +28,7 @@ export async function beginApply(
   graph_fingerprint: string,
 ): Promise<AnsweredReview[]> {
   return await fencedExclusive(database, lease, async (tx, { thread }) => {
-    const reviews = await moveGroup(tx, run, "apply", null, thread.now, "system:worker", graph_fingerprint);
+    const reviews = await moveGroup(tx, run, "apply", { reason: null }, thread.now, "system:worker", graph_fingerprint);
     const decisions = await tx.many(
       decisionsOf(
         run.tenant_id,

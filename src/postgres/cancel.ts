@@ -95,7 +95,8 @@ export async function endCancelled(tx: Transaction, run: RunRow, principal_id: s
     if (await rolledBack(tx, run, thread, open.length > 0)) return;
   }
   await tx.run(endRun(tenant_id, run_id, "interrupted", null, cancelledBy(principal_id)));
-  await moveGroup(tx, run, "cancel", `${principal_id} cancelled the run that carried the answer`, at, principal_id);
+  const reason = `${principal_id} cancelled the run that carried the answer`;
+  await moveGroup(tx, run, "cancel", { reason }, at, principal_id);
   await auditRun(tx, run, "run.cancelled", principal_id);
   if (open.length > 0) return;
   const waiting = (await tx.many(liveReviewsForUpdate(tenant_id, thread_id))).some(isWaiting);

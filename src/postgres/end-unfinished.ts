@@ -33,6 +33,6 @@ export async function endUnfinished(
   const text = JSON.stringify({ error, message });
   await tx.run(failThread(tenant_id, thread_id, threadStatusAfter(ending, isQueued), text));
   await tx.run(endRun(tenant_id, run_id, status, null, { error, message }, outcome));
-  await moveGroup(tx, run, "fail_resume", message, at, "system:reaper");
+  await moveGroup(tx, run, "fail_resume", { reason: message }, at, "system:reaper");
   return { error, message };
 }

@@ -1,6 +1,7 @@
 import { failpoint } from "../failpoint.ts";
 import { recordedEffect } from "../policy/recorded-effect.ts";
 import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
+import { describeChanges } from "../policy/review/shown-change.ts";
 import type { RecordedEffect } from "../protocol/audit.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
@@ -9,7 +10,7 @@ import { type Database, isPostgresError, type Queryable, type Transaction } from
 import { type EffectRow, effectsOfRun } from "./effects.sql.ts";
 import { expectUndisturbed } from "./fence.sql.ts";
 import { fencedExclusive, type Lease } from "./fence.ts";
-import { type Finish, type LastWrites, lastWrites, leaveThread } from "./last-writes.ts";
+import { type Finish, type LastWrites, lastWrites, leaveThread, type Why } from "./last-writes.ts";
 import { type OpenContext, openReviews } from "./open-reviews.ts";
 import { groupForUpdate, liveReviewsForUpdate, moveReview, type ReviewRow } from "./reviews.sql.ts";
 import { restingStatus, rolledBack } from "./rollback.ts";
@@ -38,7 +39,7 @@ export async function finishRun(
     const own = openRuns.find((open) => open.run_id === lease.run_id);
     if (own?.cancel_action === "rollback" && (await rolledBack(tx, own, thread, isQueued))) return;
     const asking = cancelledInstead(wanted, own);
-    if (asking.group !== null) await moveGroup(tx, run, asking.group.event, asking.group.reason, now);
+    if (asking.group !== null) await moveGroup(tx, run, asking.group.event, asking.group, now);
     const tooOften = await openReviews(tx, run, asking.questions, context, now);
     const finish = tooOften === null ? asking : failedInstead(asking, tooOften);
     if (finish.continued) await closeFailed(tx, run, now);
@@ -115,7 +116,7 @@ export async function moveGroup(
   tx: Transaction,
   run: Pick<RunRow, "tenant_id" | "thread_id" | "run_id" | "group_id">,
   event: "apply" | "close" | "fail_resume" | "go_stale" | "cancel",
-  reason: string | null,
+  { reason, changes = [] }: Why,
   at: string,
   principal_id = "system:worker",
   graph_fingerprint?: string,
@@ -125,12 +126,14 @@ export async function moveGroup(
   const statements: Statement[] = [];
   const [group, ran] = await tx.pipeline([groupForUpdate(run.tenant_id, run.group_id), effectsOfRun(run)]);
   const effects = event === "apply" ? {} : recordedEffects(ran);
+  const spoken = changes.length === 0 ? reason : `${reason}: ${describeChanges(changes)}`;
+  const said = { ...(reason === null ? {} : { reason }), ...(changes.length === 0 ? {} : { changes }) };
   for (const review of group) {
     const status: ReviewStatus | null = REVIEW_TRANSITIONS[review.status][event];
     if (status === null) continue;
-    const body = { ...(reason === null ? {} : { reason }), ...otherCode(review, graph_fingerprint), ...effects };
+    const body = { ...said, ...otherCode(review, graph_fingerprint), ...effects };
     statements.push(
-      moveReview(review.tenant_id, review.id, status, reason, null),
+      moveReview(review.tenant_id, review.id, status, spoken, null),
       await reviewLink(tx, review, { kind: status, principal_id, at, run_id: run.run_id, body }),
     );
     moved.push({ ...review, status });

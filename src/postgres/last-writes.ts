@@ -1,4 +1,5 @@
 import type { ReviewRequest } from "../policy/review/open.ts";
+import type { ShownChange } from "../policy/review/shown-change.ts";
 import { type Ending, threadStatusAfter } from "../policy/run-lifecycle.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { RunStatus } from "../protocol/run.ts";
@@ -8,6 +9,12 @@ import type { Lease } from "./fence.ts";
 import { endRun, type RunError, type RunRow } from "./runs.sql.ts";
 import type { Statement } from "./sql.ts";
 import { finishThread } from "./threads.sql.ts";
+
+/** Why a review is moved, for a person. What it shows now and did not show is told apart: it is not for mails. */
+export interface Why {
+  reason: string | null;
+  changes?: readonly ShownChange[];
+}
 
 /** What an execution leaves behind. JSON is text here: it is stored as it stands. */
 export interface Finish {
@@ -21,7 +28,7 @@ export interface Finish {
   /** The questions the thread now waits for. */
   questions: readonly ReviewRequest[];
   /** What became of the decided group this run carried; null when it carried none. */
-  group: { event: "close" | "fail_resume" | "go_stale"; reason: string | null } | null;
+  group: ({ event: "close" | "fail_resume" | "go_stale" } & Why) | null;
   /** True when the run went on from where the thread stood: a resume that had failed there has now been made good. */
   continued: boolean;
 }

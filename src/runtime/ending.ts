@@ -1,8 +1,7 @@
 import { wireJson } from "../graphs/wire-json.ts";
 import { reviewRequest } from "../policy/review/open.ts";
-import type { Finish } from "../postgres/last-writes.ts";
+import type { Finish, Why } from "../postgres/last-writes.ts";
 import type { RunError } from "../postgres/runs.sql.ts";
-import { HoldpointError } from "../protocol/errors.ts";
 import type { GraphShape } from "../protocol/graph-shape.ts";
 import { type Head, readHead } from "./head.ts";
 import { shapeToCome } from "./redeploy.ts";
@@ -85,9 +84,10 @@ export async function failed(
   scene: Scene | undefined,
   ending: "stale" | "failed" | "cancelled" | "timed_out",
   error: RunError,
+  why: Why = { reason: error.message },
 ): Promise<Ended> {
   const event = ending === "stale" ? "go_stale" : "fail_resume";
-  const group = setting.run.group_id === null ? null : ({ event, reason: error.message } as const);
+  const group = setting.run.group_id === null ? null : ({ event, ...why } as const);
   if (ending !== "cancelled") setting.events.push({ event: "error", data: error });
   const head = scene === undefined ? null : await headAfter(scene);
   const values = head === null || head.checkpoint_id === null ? null : wireJson(head.values);
@@ -104,11 +104,4 @@ async function headAfter({ graph, source, saver, parts }: Scene): Promise<Head |
   await saver.settled();
   // What cannot be read must not hide what went wrong.
   return await readHead(graph, { ...source, saver: parts.saver }).catch(() => null);
-}
-
-/** What is said of an error that a graph threw. */
-export function describe(error: unknown): RunError {
-  if (error instanceof HoldpointError) return { error: error.code, message: error.message };
-  if (error instanceof Error) return { error: error.name, message: error.message };
-  return { error: "Error", message: String(error) };
 }

@@ -11,13 +11,15 @@ import type { StreamEvent } from "../protocol/events.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { type Beginning, beginRun } from "./begin.ts";
 import { hasBreakpoints } from "./breakpoints.ts";
+import { describe } from "./describe-error.ts";
 import { createEffectPort } from "./effect-port.ts";
-import { describe, type Ended, failed, type Seen, settled } from "./ending.ts";
+import { type Ended, failed, type Seen, settled } from "./ending.ts";
 import { createEventWriter } from "./events.ts";
 import { noteNodeEnd } from "./node-end.ts";
 import { nodeEvents } from "./node-events.ts";
 import { createObserver } from "./observer.ts";
 import { isAsking } from "./redeploy.ts";
+import { refusedAnswer } from "./refused-answer.ts";
 import { runnableConfig, shownModes, streamOptions } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
 import type { Execution, Scene, Setting } from "./scene.ts";
@@ -138,9 +140,11 @@ async function endedBy(setting: Setting, scene: Scene | undefined, error: unknow
   // Nothing that the graph did: the run is given up, and goes on from its last checkpoint when Postgres is back.
   if (isHoldpointError(thrown) && thrown.code === "database_unreachable") throw thrown;
   parts.log.warn({ err: thrown }, "run failed");
+  if (run.group_id === null || !isInvalidResume(thrown))
+    return await failed(setting, scene, "failed", describe(thrown));
   // The graph refused the answer because it no longer shows what was approved: the question stands, the answer does not.
-  const ending = run.group_id !== null && isInvalidResume(thrown) ? "stale" : "failed";
-  return await failed(setting, scene, ending, describe(thrown));
+  const { error: refusal, why } = await refusedAnswer(parts.database, run, thrown);
+  return await failed(setting, scene, "stale", refusal, why);
 }
 
 /** A refused write finds out before the heartbeat does that the lease is lost; nobody else will tell. */

@@ -34,7 +34,17 @@ test("what changed between the pause and the answer makes the review stale, and 
   const { resume_run } = await approve(house, shown);
   await house.settle();
   expect((await house.run(resume_run!.run_id)).status).toBe("error");
-  expect((await reviewsOf(house, thread_id)).map(({ status }) => status)).toEqual(["stale"]);
+  const said = `what review "pay" shows has changed since it was decided: /actions/0/args/amount was 100 and is 200`;
+  expect(JSON.parse((await house.run(resume_run!.run_id)).error ?? "")).toEqual({ error: "stale", message: said });
+  expect(await reviewsOf(house, thread_id)).toMatchObject([{ status: "stale", status_reason: said }]);
+  const { rows } = await house.database.pool.query(
+    "select body from holdpoint.audit where review_id = $1 and kind = 'stale'",
+    [shown.id],
+  );
+  expect(JSON.parse(rows[0].body)).toEqual({
+    reason: `what review "pay" shows has changed since it was decided`,
+    changes: [{ pointer: "/actions/0/args/amount", was: "100", is: "200" }],
+  });
   expect((await house.thread(thread_id)).status).toBe("interrupted");
   await expect(
     approve(house, shown, { by: person("user:ben"), seen_digest: shown.request_digest }),
@@ -47,6 +57,17 @@ test("what changed between the pause and the answer makes the review stale, and 
   await approve(house, anew);
   await house.settle();
   expect(await logOf(thread_id)).toEqual(["approve:200"]);
+});
+
+test("an answer that the schema of a plain question refuses says where, in words", async () => {
+  const { thread_id } = await started("asks-by-schema");
+  const shown = await theOpen(house, thread_id);
+  knobs.shown = () => 7;
+  const { resume_run } = await respond(house, shown, "a word");
+  await house.settle();
+  const said = "the graph refused the answer: at least 7 letters";
+  expect(JSON.parse((await house.run(resume_run!.run_id)).error ?? "")).toEqual({ error: "stale", message: said });
+  expect(await reviewsOf(house, thread_id)).toMatchObject([{ status: "stale", status_reason: said }]);
 });
 
 test("half a group's answer does not approve what the graph has asked differently since", async () => {
