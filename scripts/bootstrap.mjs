@@ -36,10 +36,14 @@ function fail(line) {
   process.exit(1);
 }
 
-/** Runs a program file on a Node that can, after installing what is missing. Does not return when it starts another Node. */
-export async function runProgram(file, args) {
+/**
+ * Runs a program file on a Node that can, after installing what is missing and preparing what else it needs. Does not
+ * return when it starts another Node.
+ */
+export async function runProgram(file, args, prepare = () => {}) {
   if (isClone) await installOnce();
   if (!(await isThisNodeGoodEnough())) return;
+  await prepare(say);
   process.argv = [process.execPath, file, ...args];
   // Half of a start is compiling what has not changed since the last one.
   module.enableCompileCache?.(isClone ? join(modules, ".cache", "holdpoint") : undefined);

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// npm run build: compiles src to dist. With `--pack <folder>` it also makes the tarball that npm publish would send:
+// npm run build: compiles src to dist and builds the console. With `--pack <folder>` it also makes the tarball that npm publish would send:
 // npm itself does not apply publishConfig.exports, so the package is put together in a folder of its own.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { root } from "./bootstrap.mjs";
+import { buildConsoleOnce } from "./console.mjs";
 
 const pack = process.argv.indexOf("--pack");
 const destination = pack < 0 ? undefined : resolve(process.argv[pack + 1] ?? ".");
@@ -15,6 +16,7 @@ const compiled = destination === undefined ? join(root, "dist") : join(staging, 
 try {
   rmSync(compiled, { recursive: true, force: true });
   compile();
+  buildConsoleOnce((line) => console.error(line));
   if (destination !== undefined) makeTarball(destination);
 } catch (error) {
   // The compiler has said what is wrong.

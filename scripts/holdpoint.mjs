@@ -4,4 +4,8 @@ import { join } from "node:path";
 import { isClone, root, runProgram } from "./bootstrap.mjs";
 
 const main = isClone ? join("src", "cli", "main.ts") : join("dist", "cli", "main.js");
-await runProgram(join(root, main), process.argv.slice(2));
+const args = process.argv.slice(2);
+// Only a clone builds its console; a package has it built.
+const answersPages = isClone && ["start", "dev", "serve"].includes(args[0]);
+const prepare = answersPages ? (await import("./console.mjs")).buildConsoleOnce : undefined;
+await runProgram(join(root, main), args, prepare);

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { Config } from "../config.ts";
 import { createApp } from "../http/app.ts";
+import { servePages } from "../http/console.ts";
 import type { HttpDeps } from "../http/deps.ts";
 import { type Listening, listen } from "../http/node.ts";
 import { operationRoutes } from "../http/routes/system.ts";
@@ -54,7 +56,8 @@ export async function serve(
   await patient(() => ensureCliKey(config.dataDir, database));
   const { secret } = await patient(() => createLoginLink(database, LOCAL_OWNER));
   const { host, port, isPortExplicit: portIsExplicit } = config;
-  const server = await listen(createApp(deps), { host, port, portIsExplicit });
+  const pages = servePages(fileURLToPath(new URL("../../console/dist", import.meta.url)));
+  const server = await listen(createApp({ ...deps, pages }), { host, port, portIsExplicit });
   closers.push(() => server.close(CLOSE_GRACE_MS));
   closers.push(await writeServerFile(config.dataDir, server.url));
   return { url: server.url, login_url: `${server.url}/login/${secret}` };

@@ -3,6 +3,7 @@ import { HoldpointError, isHoldpointError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withLogIds } from "../telemetry/log-context.ts";
 import { authenticate, authorise } from "./authenticate.ts";
+import { isPage } from "./console.ts";
 import type { HttpDeps } from "./deps.ts";
 import { failure, invalid } from "./failure.ts";
 import { text } from "./reply.ts";
@@ -34,9 +35,15 @@ export function createApp(deps: HttpDeps, table: readonly Route[] = routes): App
   // What goes wrong before a route is reached: nothing is known to, and nothing is said.
   hono.onError((error, context) => refuseOutside(context.req.raw, error));
   return {
-    fetch: async (request) => await hono.fetch(request),
+    fetch: async (request) => deps.pages?.(request) ?? varied(request, await hono.fetch(request)),
     drain: () => draining.abort(),
   };
+}
+
+/** Where a page has the same address as an answer of the API, whoever keeps answers has to tell them apart. */
+function varied(request: Request, response: Response): Response {
+  if (isPage(new URL(request.url).pathname)) response.headers.append("vary", "Accept");
+  return response;
 }
 
 async function answer(deps: HttpDeps, route: Route, context: Context, draining: AbortSignal): Promise<Response> {

@@ -6,6 +6,7 @@ import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Pages } from "./console.ts";
 import type { RunFeeds } from "./run-feed.ts";
 
 /** What answering requests needs; wired by compose. */
@@ -22,6 +23,8 @@ export interface HttpDeps {
   metrics: Metrics;
   settings: HttpSettings;
   isReady: () => Readiness | Promise<Readiness>;
+  /** The console; without it only the API is answered. */
+  pages?: Pages;
 }
 
 /** Whether requests can be answered now, and why not. */

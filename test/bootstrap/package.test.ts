@@ -63,6 +63,7 @@ test("the tarball holds compiled code, migrations and the command, and no TypeSc
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
   expect(files).toEqual(expect.arrayContaining(["dist/index.js", "dist/index.d.ts", "dist/cli/main.js"]));
   expect(files).toEqual(expect.arrayContaining(["migrations/0001_house.sql", "scripts/holdpoint.mjs", "package.json"]));
+  expect(files).toContain("console/dist/index.html");
   expect(files.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))).toEqual([]);
   const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   expect(JSON.stringify(manifest.exports)).not.toContain("src/");

@@ -42,6 +42,7 @@ const FILES = [
 
 const sources = listFiles("src");
 const workflows = listFiles("workflows");
+const consoleSources = [...listFiles("console/src"), ...listFiles("console/src", ".tsx")];
 const everything = ["src", "test", "workflows", "bench", "console", "examples"].flatMap((folder) => [
   ...listFiles(folder),
   ...listFiles(folder, ".tsx"),
@@ -114,6 +115,31 @@ test("a workflow reaches holdpoint, LangChain and zod, and nothing behind them",
       .map(({ target }) => `${file}: ${target}`),
   );
   expect(illegal).toEqual([]);
+});
+
+test("the console is an ordinary client: its own files, the LangGraph SDK, what draws a page, and the wire's types", () => {
+  const drawing = /^(react|react-dom\/client|@tanstack\/react-query|wouter|@xyflow\/react|@dagrejs\/dagre)$/;
+  const sdk = /^@langchain\/langgraph-sdk(\/client)?$/;
+  const allowed = (target: string, isType: boolean) =>
+    target.startsWith("console/src/") ||
+    drawing.test(target) ||
+    sdk.test(target) ||
+    // Its look comes with the graph.
+    target === "@xyflow/react/dist/style.css" ||
+    (isType && target.startsWith("src/protocol/"));
+  const illegal = consoleSources.flatMap((file) =>
+    importsOf(file)
+      .filter(({ target, isType }) => !allowed(target, isType))
+      .map(({ target }) => `${file}: ${target}`),
+  );
+  expect(consoleSources.length).toBeGreaterThan(0);
+  expect(illegal).toEqual([]);
+});
+
+test("no text becomes markup or code in the console", () => {
+  const roads =
+    /dangerouslySetInnerHTML|\.(inner|outer)HTML\b|insertAdjacentHTML|document\.write|\beval\(|new Function\(/;
+  expect(consoleSources.filter((file) => roads.test(codeOf(file)))).toEqual([]);
 });
 
 test("only the entries of the package export what another file has", () => {

@@ -34,7 +34,7 @@ export const loginRoutes: readonly Route[] = [
       if (session === undefined) return ended();
       const secure = url.protocol === "https:" ? "; Secure" : "";
       const cookie = `${SESSION_COOKIE}=${session.secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${session.validSeconds}${secure}`;
-      return page(200, "<p>You are logged in.</p>", { "set-cookie": cookie });
+      return page(200, '<p>You are logged in. <a href="/">Open the console</a></p>', { "set-cookie": cookie });
     },
   },
 ];

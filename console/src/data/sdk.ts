@@ -1,0 +1,4 @@
+import { Client } from "@langchain/langgraph-sdk/client";
+
+/** LangGraph's own client: threads, runs and assistants. No key: the session's cookie goes along. */
+export const langgraph = new Client({ apiUrl: window.location.origin, apiKey: null });
