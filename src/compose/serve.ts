@@ -5,6 +5,7 @@ import { createApp } from "../http/app.ts";
 import { servePages } from "../http/console.ts";
 import type { HttpDeps } from "../http/deps.ts";
 import { type Listening, listen } from "../http/node.ts";
+import { createReviewFeeds } from "../http/review-feed.ts";
 import { operationRoutes } from "../http/routes/system.ts";
 import { createRunFeeds } from "../http/run-feed.ts";
 import { answers, type Database } from "../postgres/database.ts";
@@ -25,6 +26,7 @@ export function httpDeps(config: Config, parts: RunnerParts, isStarted: () => bo
   return {
     ...parts,
     runFeeds: createRunFeeds(parts, config.compatHitlAliases),
+    reviewFeeds: createReviewFeeds(parts),
     settings: {
       version: version(),
       maxBodyBytes: config.maxBodyBytes,

@@ -7,6 +7,7 @@ import type { Wakeups } from "../postgres/notify.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Pages } from "./console.ts";
+import type { ReviewFeeds } from "./review-feed.ts";
 import type { RunFeeds } from "./run-feed.ts";
 
 /** What answering requests needs; wired by compose. */
@@ -15,6 +16,8 @@ export interface HttpDeps {
   wakeups: Wakeups;
   /** The runs that clients of this process follow. */
   runFeeds: RunFeeds;
+  /** The reviews that clients of this process follow. */
+  reviewFeeds: ReviewFeeds;
   /** Only read from here: whatever writes a checkpoint is queued as a run. */
   saver: CheckpointReader;
   /** The graphs as they are loaded now; a reload changes what this gives. */

@@ -10,6 +10,7 @@ import { reviewAttendRoutes } from "./routes/review-attend.ts";
 import { reviewDecisionRoutes } from "./routes/review-decisions.ts";
 import { reviewHistoryRoutes } from "./routes/review-history.ts";
 import { reviewRetryRoutes } from "./routes/review-retry.ts";
+import { reviewStreamRoutes } from "./routes/review-stream.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
 import { runCancelRoutes } from "./routes/run-cancel.ts";
 import { runListRoutes } from "./routes/run-list.ts";
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   ...runRoutes,
   ...runCancelRoutes,
   ...runStreamRoutes,
+  ...reviewStreamRoutes,
   ...reviewRoutes,
   ...reviewHistoryRoutes,
   ...auditRoutes,

