@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { App } from "./app.ts";
+import { createDoor, type Door } from "./door.ts";
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -17,23 +18,29 @@ export interface ListenOptions {
 export interface Listening {
   url: string;
   port: number;
-  /** Takes no more requests, lets open ones end for half the time, ends streams, and cuts what is left at the end of it. */
+  /**
+   * Refuses new requests and answers those under way; ends streams and waits after half the time, and cuts what is left of
+   * them at the end of it.
+   */
   close(graceMs: number): Promise<void>;
 }
 
 const MORE_PORTS = 50;
 const LAST_PORT = 65_535;
 const IDLE_CHECK_MS = 50;
+// What is under way needs the database for moments; more than this only where Postgres has fallen silent.
+const ANSWERS_MS = 8_000;
 
 /** Listens. Throws `configuration_invalid` with one line when that address cannot be had. */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
-  const server = createAdaptorServer({ fetch: (request) => app.fetch(request) }) as Server;
+  const door = createDoor((request) => app.fetch(request));
+  const server = createAdaptorServer({ fetch: door.fetch }) as Server;
   const port = await bind(server, options);
   const { host } = options;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     port,
-    close: (graceMs) => close(server, app, graceMs),
+    close: (graceMs) => close(server, app, door, graceMs),
   };
 }
 
@@ -79,12 +86,18 @@ function refusal(code: string | undefined, { host, port, last, variable }: Refus
   return `cannot listen on ${host}:${port} (${code ?? "unknown reason"}); check HOST and ${variable}`;
 }
 
-async function close(server: Server, app: App, graceMs: number): Promise<void> {
+async function close(server: Server, app: App, door: Door, graceMs: number): Promise<void> {
+  door.shut();
+  const drain = setTimeout(() => app.drain(), graceMs / 2);
+  const beginMs = performance.now();
+  await door.empty(ANSWERS_MS);
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A connection whose last answer is out is idle, and its client may keep it open for long.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
-  const drain = setTimeout(() => app.drain(), graceMs / 2);
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  const cut = setTimeout(
+    () => server.closeAllConnections(),
+    Math.max(IDLE_CHECK_MS, graceMs - (performance.now() - beginMs)),
+  );
   await closed;
   clearInterval(idle);
   clearTimeout(drain);

@@ -37,6 +37,7 @@ export const ERRORS = {
   policy_invalid: { status: 500, retryable: false },
   precondition_failed: { status: 412, retryable: true },
   precondition_required: { status: 428, retryable: false },
+  shutting_down: { status: 503, retryable: true },
   stale: { status: 409, retryable: false },
   superseded: { status: 409, retryable: false },
   thread_busy: { status: 409, retryable: true },
