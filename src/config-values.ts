@@ -125,6 +125,24 @@ export const webAddresses = () =>
     (text) => (text.includes("@") ? hidden() : quote(text)),
   );
 
+/** Origins of web pages, as browsers write them; `*` alone stands for all. */
+export const origins = () =>
+  kind(
+    "origins like https://app.example.com, separated by commas, or * alone",
+    (text) => {
+      if (text === "*") return "*" as const;
+      const found = listed(text).map((entry) => (URL.canParse(entry) ? new URL(entry) : undefined));
+      // Whole origins only: a star in a name would look as if it meant something.
+      const isGood = (url: URL | undefined): url is URL =>
+        url !== undefined &&
+        /^https?:$/.test(url.protocol) &&
+        url.href === `${url.origin}/` &&
+        !url.hostname.includes("*");
+      return found.every(isGood) ? (new Set(found.map(({ origin }) => origin)) as ReadonlySet<string>) : undefined;
+    },
+    (text) => (text.includes("@") ? hidden() : quote(text)),
+  );
+
 /** The server that mails are handed over to; its password is never shown. */
 export const mailServer = () =>
   kind(

@@ -150,6 +150,13 @@ export const FIELDS = {
     4_194_304,
     "The largest request body that is read.",
   ),
+  corsOrigins: field(
+    "HOLDPOINT_CORS_ORIGINS",
+    values.origins(),
+    new Set() as ReadonlySet<string>,
+    "Other origins whose pages may use the API from a browser, each with a key of its own; cookies are never taken from them.",
+    "none",
+  ),
   webhookSecrets: field(
     "HOLDPOINT_WEBHOOK_SECRETS",
     values.webhookSecrets(),

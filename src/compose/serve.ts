@@ -33,6 +33,7 @@ export function httpDeps(config: Config, parts: RunnerParts, isStarted: () => bo
       allowScalarResume: config.compatScalarResume,
       hitlAliases: config.compatHitlAliases,
       loopbackOwner: isLoopback(config),
+      corsOrigins: config.corsOrigins,
       webhookAllow: config.webhookAllow,
       graphLimits: config.graphConcurrency,
     },

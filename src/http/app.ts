@@ -4,6 +4,7 @@ import type { Log } from "../telemetry/log.ts";
 import { withLogIds } from "../telemetry/log-context.ts";
 import { authenticate, authorise } from "./authenticate.ts";
 import { isPage } from "./console.ts";
+import { withCors } from "./cors.ts";
 import type { HttpDeps } from "./deps.ts";
 import { failure, invalid } from "./failure.ts";
 import { text } from "./reply.ts";
@@ -17,6 +18,8 @@ export interface App {
   /** Ends open streams, so that their clients go to another process. */
   drain(): void;
 }
+
+const NO_ORIGINS: ReadonlySet<string> = new Set();
 
 /** Makes the answering side of the server out of the table of routes, or a part of it. */
 export function createApp(deps: HttpDeps, table: readonly Route[] = routes): App {
@@ -34,8 +37,12 @@ export function createApp(deps: HttpDeps, table: readonly Route[] = routes): App
   hono.notFound((context) => refuseOutside(context.req.raw, noRoute(hono, context)));
   // What goes wrong before a route is reached: nothing is known to, and nothing is said.
   hono.onError((error, context) => refuseOutside(context.req.raw, error));
+  const answered = withCors(
+    async (request) => varied(request, await hono.fetch(request)),
+    deps.settings.corsOrigins ?? NO_ORIGINS,
+  );
   return {
-    fetch: async (request) => deps.pages?.(request) ?? varied(request, await hono.fetch(request)),
+    fetch: async (request) => deps.pages?.(request) ?? (await answered(request)),
     drain: () => draining.abort(),
   };
 }

@@ -7,6 +7,7 @@ import type { Wakeups } from "../postgres/notify.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Pages } from "./console.ts";
+import type { Origins } from "./cors.ts";
 import type { ReviewFeeds } from "./review-feed.ts";
 import type { RunFeeds } from "./run-feed.ts";
 
@@ -46,6 +47,8 @@ export interface HttpSettings {
   hitlAliases?: boolean;
   /** True only while nothing but the loopback address is listened on: who shows no credentials is its owner. */
   loopbackOwner: boolean;
+  /** Other origins whose pages may read what is answered, to who shows a key; none unless given. */
+  corsOrigins?: Origins;
   /** Private hosts and networks that webhooks may go to; none unless given. */
   webhookAllow?: AllowList;
   /** How many runs of a graph execute at once, as every worker should have it too. */

@@ -50,6 +50,26 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
   HOLDPOINT_COMPAT_HITL_ALIASES: { right: ["true", "false"], wrong: ["on", "no"] },
   HOLDPOINT_REVIEW_DUE_HOURS: { right: ["72", "0.5"], wrong: ["0", "3d", "-1", "NaN", "Infinity", "1e3", "87601"] },
   HOLDPOINT_MAX_BODY_BYTES: { right: ["1024", "4194304"], wrong: ["1023", "4MB", "1073741825"] },
+  HOLDPOINT_CORS_ORIGINS: {
+    right: [
+      "*",
+      "https://app.example.com",
+      "http://localhost:3000/, https://[::1]:8443",
+      "https://a:443, https://bücher.example",
+    ],
+    wrong: [
+      "null",
+      "app.example.com",
+      "https://*.example.com",
+      "https://a/b",
+      "https://u:sesame@a",
+      "*, https://a",
+      ",",
+      "file:///x",
+      "https://a?b",
+      "https://",
+    ],
+  },
   OPENAI_API_KEY: { right: ["sk-1"], wrong: ["sesame key", "sesamé"] },
   OPENAI_BASE_URL: {
     right: ["http://localhost:11434/v1/", "https://h/v1"],
