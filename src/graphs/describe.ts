@@ -1,46 +1,52 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
 import {
   getConfigTypeSchema,
   getInputTypeSchema,
   getOutputTypeSchema,
   getStateTypeSchema,
 } from "@langchain/langgraph/zod/schema";
+import type { GraphDrawing, GraphSchemas, JsonSchema, SubgraphSchemas } from "../protocol/assistant.ts";
 import type { CompiledGraph, LoadedGraph } from "./graph-set.ts";
 
-type JsonSchema = Record<string, unknown>;
+export type { GraphDrawing, GraphSchemas } from "../protocol/assistant.ts";
 
-/** JSON Schemas of what a graph takes, keeps and gives; null where its state is not described by a schema. */
-export interface GraphSchemas {
-  graph_id: string;
-  input_schema: JsonSchema | null;
-  output_schema: JsonSchema | null;
-  state_schema: JsonSchema | null;
-  config_schema: JsonSchema | null;
-  context_schema: JsonSchema | null;
-}
-
-/** A graph as it can be drawn. */
-export interface GraphDrawing {
-  nodes: { id: string; type: string; data?: unknown; metadata?: unknown }[];
-  edges: { source: string; target: string; data?: string; conditional: boolean }[];
-}
-
-/** The schemas of a graph. A factory is asked for its graph with an empty config. */
-export async function describeSchemas(graph: LoadedGraph): Promise<GraphSchemas> {
-  const compiled = await graph.build({});
-  const context = schemaOf(() => getConfigTypeSchema(compiled));
+/** The schemas of a graph. A factory is asked for its graph with this config. */
+export async function describeSchemas(graph: LoadedGraph, config: RunnableConfig = {}): Promise<GraphSchemas> {
+  const { state, input, output, config: context } = schemasOf(await graph.build(config));
   return {
     graph_id: graph.graph_id,
-    input_schema: schemaOf(() => getInputTypeSchema(compiled)),
-    output_schema: schemaOf(() => getOutputTypeSchema(compiled)),
-    state_schema: schemaOf(() => getStateTypeSchema(compiled)),
+    input_schema: input,
+    output_schema: output,
+    state_schema: state,
     config_schema: context,
     context_schema: context,
   };
 }
 
+/** The schemas of the graphs inside a graph by their path: those directly inside, those of one path, or all there are. */
+export async function describeSubgraphs(
+  graph: LoadedGraph,
+  {
+    namespace,
+    recurse = false,
+    config = {},
+  }: { namespace?: string | undefined; recurse?: boolean; config?: RunnableConfig },
+): Promise<Record<string, SubgraphSchemas>> {
+  const compiled = await graph.build(config);
+  const found: [string, SubgraphSchemas][] = [];
+  for await (const [name, inner] of compiled.getSubgraphsAsync(namespace, recurse)) {
+    found.push([name, schemasOf(inner as CompiledGraph)]);
+  }
+  return Object.fromEntries(found);
+}
+
 /** The nodes and edges of a graph; `xray` opens subgraphs, all of them or so many levels. */
-export async function drawGraph(graph: LoadedGraph, xray: boolean | number = false): Promise<GraphDrawing> {
-  const compiled = await graph.build({});
+export async function drawGraph(
+  graph: LoadedGraph,
+  xray: boolean | number = false,
+  config: RunnableConfig = {},
+): Promise<GraphDrawing> {
+  const compiled = await graph.build(config);
   const drawable = await compiled.getGraphAsync({ xray } as Parameters<typeof compiled.getGraphAsync>[0]);
   return drawable.toJSON() as unknown as GraphDrawing;
 }
@@ -48,6 +54,15 @@ export async function drawGraph(graph: LoadedGraph, xray: boolean | number = fal
 /** The names of a graph's nodes. */
 export function nodeNames(compiled: CompiledGraph): string[] {
   return Object.keys(compiled.nodes).filter((name) => name !== "__start__");
+}
+
+function schemasOf(compiled: CompiledGraph): SubgraphSchemas {
+  return {
+    state: schemaOf(() => getStateTypeSchema(compiled)),
+    input: schemaOf(() => getInputTypeSchema(compiled)),
+    output: schemaOf(() => getOutputTypeSchema(compiled)),
+    config: schemaOf(() => getConfigTypeSchema(compiled)),
+  };
 }
 
 // A state of channels or annotations has no schema, and some zod types have no JSON Schema: neither is an error.

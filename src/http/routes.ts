@@ -1,5 +1,7 @@
 import type { Route } from "./route.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
+import { assistantGraphRoutes } from "./routes/assistant-graph.ts";
+import { assistantVersionRoutes } from "./routes/assistant-versions.ts";
 import { assistantRoutes } from "./routes/assistants.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
@@ -29,6 +31,8 @@ export const routes: readonly Route[] = [
   ...loginRoutes,
   ...apiKeyRoutes,
   ...assistantRoutes,
+  ...assistantVersionRoutes,
+  ...assistantGraphRoutes,
   ...threadRoutes,
   ...threadStateRoutes,
   ...runRoutes,

@@ -17,7 +17,7 @@ export interface AssistantRow {
 
 const ASSISTANT = columns`tenant_id, assistant_id, graph_id, name, description, config, context, metadata, version, created_at, updated_at`;
 
-/** Stores a graph's own assistant; one that is there only takes a new description. */
+/** Stores a graph's own assistant; one that nobody has changed takes a new description. */
 export const upsertGraphAssistant = (
   tenant_id: string,
   assistant_id: string,
@@ -27,12 +27,83 @@ export const upsertGraphAssistant = (
   insert into holdpoint.assistant (tenant_id, assistant_id, graph_id, name, description, metadata)
   values (${tenant_id}, ${assistant_id}::uuid, ${graph_id}, ${graph_id}, ${description}, '{"created_by": "system"}')
   on conflict (tenant_id, assistant_id) do update set description = excluded.description, updated_at = holdpoint.now()
-  where assistant.description is distinct from excluded.description`;
+  where assistant.version = 1 and assistant.description is distinct from excluded.description`;
+
+/** Keeps what an assistant is now as the version that it has. */
+export const keepVersion = (tenant_id: string, assistant_id: string) => sql`
+  insert into holdpoint.assistant_version (tenant_id, assistant_id, version, graph_id, name, description, config, context, metadata)
+  select tenant_id, assistant_id, version, graph_id, name, description, config, context, metadata from holdpoint.assistant
+  where tenant_id = ${tenant_id} and assistant_id = ${assistant_id}::uuid
+  on conflict (tenant_id, assistant_id, version) do update set description = excluded.description
+  where assistant_version.description is distinct from excluded.description`;
+
+/** Creates an assistant; no row when the id is taken. */
+export const insertAssistant = (
+  assistant: Pick<
+    AssistantRow,
+    "tenant_id" | "assistant_id" | "graph_id" | "name" | "description" | "config" | "context" | "metadata"
+  >,
+) => sql<AssistantRow>`
+  insert into holdpoint.assistant (tenant_id, assistant_id, graph_id, name, description, config, context, metadata)
+  values (${assistant.tenant_id}, ${assistant.assistant_id}::uuid, ${assistant.graph_id}, ${assistant.name}, ${assistant.description},
+    ${JSON.stringify(assistant.config)}::jsonb, ${JSON.stringify(assistant.context)}::jsonb,
+    ${JSON.stringify(assistant.metadata)}::jsonb)
+  on conflict (tenant_id, assistant_id) do nothing
+  returning ${ASSISTANT}`;
 
 /** One assistant. */
 export const selectAssistant = (tenant_id: string, assistant_id: string) => sql<AssistantRow>`
   select ${ASSISTANT} from holdpoint.assistant
   where tenant_id = ${tenant_id} and assistant_id = ${assistant_id}::uuid`;
+
+/** One assistant, locked, and its newest version. */
+export const assistantForUpdate = (tenant_id: string, assistant_id: string) => sql<AssistantRow>`
+  select ${ASSISTANT} from holdpoint.assistant
+  where tenant_id = ${tenant_id} and assistant_id = ${assistant_id}::uuid
+  for no key update`;
+
+/** The newest version of an assistant; asked under its lock. */
+export const newestVersion = (tenant_id: string, assistant_id: string) => sql<{ version: number }>`
+  select coalesce(max(version), 0) as version from holdpoint.assistant_version
+  where tenant_id = ${tenant_id} and assistant_id = ${assistant_id}::uuid`;
+
+/** Changes an assistant. */
+export const changeAssistant = (assistant: Omit<AssistantRow, "created_at" | "updated_at">) => sql<AssistantRow>`
+  update holdpoint.assistant
+  set graph_id = ${assistant.graph_id}, name = ${assistant.name}, description = ${assistant.description},
+    config = ${JSON.stringify(assistant.config)}::jsonb, context = ${JSON.stringify(assistant.context)}::jsonb,
+    metadata = ${JSON.stringify(assistant.metadata)}::jsonb, version = ${assistant.version}::int, updated_at = holdpoint.now()
+  where tenant_id = ${assistant.tenant_id} and assistant_id = ${assistant.assistant_id}::uuid
+  returning ${ASSISTANT}`;
+
+/** Makes an assistant what it was at a version; no row when there is no such version. */
+export const restoreVersion = (tenant_id: string, assistant_id: string, version: number) => sql<AssistantRow>`
+  update holdpoint.assistant a
+  set graph_id = v.graph_id, name = v.name, description = v.description, config = v.config, context = v.context,
+    metadata = v.metadata, version = v.version, updated_at = holdpoint.now()
+  from holdpoint.assistant_version v
+  where a.tenant_id = ${tenant_id} and a.assistant_id = ${assistant_id}::uuid and v.tenant_id = a.tenant_id
+    and v.assistant_id = a.assistant_id and v.version = ${version}::int
+  returning a.tenant_id, a.assistant_id, a.graph_id, a.name, a.description, a.config, a.context, a.metadata, a.version, a.created_at,
+    a.updated_at`;
+
+/** Removes an assistant with its versions. */
+export const removeAssistant = (tenant_id: string, assistant_id: string) => sql`
+  delete from holdpoint.assistant where tenant_id = ${tenant_id} and assistant_id = ${assistant_id}::uuid`;
+
+/** The versions of an assistant, newest first. */
+export const listVersions = (
+  tenant_id: string,
+  assistant_id: string,
+  metadata: unknown,
+  page: { limit: number; offset: number },
+) => sql<Omit<AssistantRow, "updated_at">>`
+  select tenant_id, assistant_id, graph_id, name, description, config, context, metadata, version, created_at
+  from holdpoint.assistant_version
+  where tenant_id = ${tenant_id} and assistant_id = ${assistant_id}::uuid
+    and metadata @> ${JSON.stringify(metadata)}::jsonb
+  order by version desc
+  limit ${page.limit}::int offset ${page.offset}::int`;
 
 /** What assistants can be searched by. `graph_ids` are the graphs that are loaded. */
 export interface AssistantFilter {
@@ -42,18 +113,33 @@ export interface AssistantFilter {
   metadata: unknown;
 }
 
-/** Assistants by filter, newest first. */
-export const searchAssistants = (
-  tenant_id: string,
-  filter: AssistantFilter,
-  page: { limit: number; offset: number },
-) => sql<AssistantRow>`
-  select ${ASSISTANT} from holdpoint.assistant
-  where tenant_id = ${tenant_id} and graph_id = any(${filter.graph_ids}::text[])
-    and (${filter.graph_id}::text is null or graph_id = ${filter.graph_id})
-    and (${filter.name}::text is null or strpos(lower(name), lower(${filter.name})) > 0)
-    and metadata @> ${JSON.stringify(filter.metadata)}::jsonb
-  order by created_at desc, assistant_id
+/** What assistants are sorted by. */
+export const ASSISTANT_SORTS = ["assistant_id", "graph_id", "name", "created_at", "updated_at"] as const;
+
+/** A page of assistants, and what comes first on it. */
+export interface AssistantPage {
+  limit: number;
+  offset: number;
+  sort_by: (typeof ASSISTANT_SORTS)[number];
+  sort_order: "asc" | "desc";
+}
+
+/** Assistants by filter. */
+export const searchAssistants = (tenant_id: string, filter: AssistantFilter, page: AssistantPage) => sql<AssistantRow>`
+  with found as (
+    select ${ASSISTANT},
+      case ${page.sort_by}::text when 'assistant_id' then assistant_id::text when 'graph_id' then graph_id when 'name' then name end
+        collate "C" as by_text,
+      case ${page.sort_by}::text when 'created_at' then created_at when 'updated_at' then updated_at end as by_time
+    from holdpoint.assistant
+    where tenant_id = ${tenant_id} and graph_id = any(${filter.graph_ids}::text[])
+      and (${filter.graph_id}::text is null or graph_id = ${filter.graph_id})
+      and (${filter.name}::text is null or strpos(lower(name), lower(${filter.name})) > 0)
+      and metadata @> ${JSON.stringify(filter.metadata)}::jsonb
+  )
+  select ${ASSISTANT} from found
+  order by case when ${page.sort_order} = 'asc' then by_text end, case when ${page.sort_order} = 'desc' then by_text end desc,
+    case when ${page.sort_order} = 'asc' then by_time end, case when ${page.sort_order} = 'desc' then by_time end desc, assistant_id
   limit ${page.limit}::int offset ${page.offset}::int`;
 
 /** How many assistants match. */

@@ -51,8 +51,9 @@ async function clearThread(database: Database, tenant_id: string, thread_id: str
     // A statement of its own: whoever had the lock may have stored something that an older snapshot does not show.
     const { is_locked } = await tx.one(tryLockThread(thread_id));
     if (!is_locked || (await tx.maybeOne(threadToClear(tenant_id, thread_id))) === undefined) return 0;
-    await endRuns(tx, tenant_id, thread_id);
-    await takeBackReviews(tx, tenant_id, thread_id);
+    const why = { reason: `thread ${thread_id} was deleted`, principal_id: "system:sweep" };
+    await endThreadRuns(tx, tenant_id, thread_id, why);
+    await takeBackReviews(tx, tenant_id, thread_id, why);
     await tx.run(disableCronsOfThread(tenant_id, thread_id, `thread ${thread_id} was deleted`));
     const deleted = await tx.run(deleteSomeEvents(tenant_id, thread_id, ROWS));
     if (deleted < ROWS) await tx.run(threadIsClear(tenant_id, thread_id));
@@ -60,26 +61,42 @@ async function clearThread(database: Database, tenant_id: string, thread_id: str
   });
 }
 
-/** Whoever executed one has lost its lease to the deletion, and nobody will claim it again. */
-async function endRuns(tx: Transaction, tenant_id: string, thread_id: string): Promise<void> {
-  const error = { error: "deleted", message: `thread ${thread_id} was deleted` };
+/** Who has deleted a thread, and in which words. */
+interface Deletion {
+  reason: string;
+  principal_id: string;
+  now?: string;
+}
+
+/** Ends the open runs of a deleted thread: whoever executed one has lost its lease to the deletion, and nobody will claim it again. */
+export async function endThreadRuns(
+  tx: Transaction,
+  tenant_id: string,
+  thread_id: string,
+  { reason, principal_id }: Deletion,
+): Promise<void> {
+  const error = { error: "deleted", message: reason };
   // The last first: none of them calls another.
   for (const run of (await tx.many(openRunsForUpdate(tenant_id, thread_id))).toReversed()) {
     await tx.run(endRun(tenant_id, run.run_id, "interrupted", null, error));
-    await auditRun(tx, run, "run.cancelled", "system:sweep", error);
+    await auditRun(tx, run, "run.cancelled", principal_id, error);
   }
 }
 
-/** Nobody can answer what a deleted thread asks, and no time-out ends it. */
-async function takeBackReviews(tx: Transaction, tenant_id: string, thread_id: string): Promise<void> {
+/** Takes back what a deleted thread asks: nobody can answer it, and no time-out ends it. */
+export async function takeBackReviews(
+  tx: Transaction,
+  tenant_id: string,
+  thread_id: string,
+  { reason, principal_id, now }: Deletion,
+): Promise<void> {
   const reviews = await tx.many(liveReviewsForUpdate(tenant_id, thread_id));
   if (reviews.length === 0) return;
-  const { now } = await tx.one(readNow());
-  const reason = `thread ${thread_id} was deleted`;
+  const at = now ?? (await tx.one(readNow())).now;
   for (const review of reviews) {
     const status = REVIEW_TRANSITIONS[review.status].cancel;
     if (status === null) continue;
     await tx.run(moveReview(tenant_id, review.id, status, reason, null));
-    await auditReview(tx, review, { kind: status, principal_id: "system:sweep", at: now, body: { reason } });
+    await auditReview(tx, review, { kind: status, principal_id, at, body: { reason } });
   }
 }

@@ -1,8 +1,18 @@
 import { z } from "zod";
-import type { AssistantFilter } from "../../postgres/assistants.sql.ts";
-import { countMatching, readAssistants } from "../../postgres/assistants.ts";
+import { ASSISTANT_SORTS, type AssistantFilter } from "../../postgres/assistants.sql.ts";
+import { countMatching, createAssistant, readAssistants, updateAssistant } from "../../postgres/assistants.ts";
+import {
+  ASSISTANT_MEMBERS,
+  type Assistant,
+  assistantCreateSchema,
+  assistantIdOf,
+  assistantUpdateSchema,
+} from "../../protocol/assistant.ts";
 import { metadataSchema } from "../../protocol/json.ts";
-import { findAssistant } from "../find-graph.ts";
+import { authorise } from "../authenticate.ts";
+import { invalid } from "../failure.ts";
+import { findAssistant, graphForRun } from "../find-graph.ts";
+import { pickMembers } from "../pick-members.ts";
 import { limitSchema, offsetSchema, readBody, textSchema } from "../read-request.ts";
 import { json, page } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
@@ -16,20 +26,39 @@ const filterSchema = z.object({
 const searchSchema = filterSchema.extend({
   limit: limitSchema.nullish(),
   offset: offsetSchema.nullish(),
+  sort_by: z.enum(ASSISTANT_SORTS).nullish(),
+  sort_order: z.enum(["asc", "desc"]).nullish(),
+  select: z.array(z.enum(ASSISTANT_MEMBERS)).max(100).nullish(),
 });
 
-/** Assistants: each graph's own. */
+/** Assistants: each graph's own, and those that somebody has made of one. */
 export const assistantRoutes: readonly Route[] = [
+  {
+    method: "POST",
+    path: "/assistants",
+    permission: "runs:create",
+    async handle(call) {
+      const wish = await readBody(call, assistantCreateSchema);
+      graphForRun(call, wish.graph_id);
+      const isOwn = wish.assistant_id != null && ownGraph(call, wish.assistant_id) !== undefined;
+      if (isOwn) authorise(call.principal, "admin");
+      return json(await createAssistant(call.deps.database, call.principal.tenant_id, wish));
+    },
+  },
   {
     method: "POST",
     path: "/assistants/search",
     permission: "runs:read",
     async handle(call) {
-      const { limit, offset, ...filter } = await readBody(call, searchSchema);
+      const { limit, offset, sort_by, sort_order, select, ...filter } = await readBody(call, searchSchema);
       const range = { limit: limit ?? 10, offset: offset ?? 0 };
-      const { database } = call.deps;
-      const found = await readAssistants(database, call.principal.tenant_id, loadedOnly(call, filter), range);
-      return page(found.assistants, range, found.total);
+      const order = { sort_by: sort_by ?? "created_at", sort_order: sort_order ?? "desc" } as const;
+      const { tenant_id } = call.principal;
+      const found = await readAssistants(call.deps.database, tenant_id, loadedOnly(call, filter), {
+        ...range,
+        ...order,
+      });
+      return page(pickMembers(found.assistants, select), range, found.total);
     },
   },
   {
@@ -45,9 +74,42 @@ export const assistantRoutes: readonly Route[] = [
     method: "GET",
     path: "/assistants/:assistant_id",
     permission: "runs:read",
-    handle: async (call) => json(await findAssistant(call, call.params["assistant_id"] ?? "")),
+    handle: async (call) => json(await namedAssistant(call)),
+  },
+  {
+    method: "PATCH",
+    path: "/assistants/:assistant_id",
+    permission: "runs:create",
+    async handle(call) {
+      const update = await readBody(call, assistantUpdateSchema);
+      const { assistant_id } = await changeableAssistant(call);
+      const own = ownGraph(call, assistant_id);
+      if (update.graph_id != null) graphForRun(call, update.graph_id);
+      if (own !== undefined && update.graph_id != null && update.graph_id !== own) {
+        const message = `this is the own assistant of "${own}", by whose name it is found; make another one`;
+        throw invalid([{ pointer: "/graph_id", message }]);
+      }
+      return json(await updateAssistant(call.deps.database, call.principal.tenant_id, assistant_id, update));
+    },
   },
 ];
+
+/** The assistant that the path names. Throws `not_found`. */
+export async function namedAssistant(call: Call): Promise<Assistant> {
+  return await findAssistant(call, call.params["assistant_id"] ?? "");
+}
+
+/** The same, to change it: whoever starts a graph by its name gets the graph's own, so that is not everybody's to change. */
+export async function changeableAssistant(call: Call): Promise<Assistant> {
+  const assistant = await namedAssistant(call);
+  if (ownGraph(call, assistant.assistant_id) !== undefined) authorise(call.principal, "admin");
+  return assistant;
+}
+
+/** The graph whose own assistant it is. */
+export function ownGraph({ deps }: Call, assistant_id: string): string | undefined {
+  return [...deps.graphs().graphs.keys()].find((graph_id) => assistantIdOf(graph_id) === assistant_id);
+}
 
 /** Assistants whose graph is not loaded are kept, for what they did, but not offered. */
 function loadedOnly({ deps }: Call, filter: z.infer<typeof filterSchema>): AssistantFilter {

@@ -9,7 +9,8 @@ import { THREAD_STATUSES, threadCreateSchema } from "../../protocol/thread.ts";
 import { graphOfThread } from "../find-graph.ts";
 import { once, readCreation } from "../idempotency.ts";
 import { limitSchema, offsetSchema, readBody, uuidParameter } from "../read-request.ts";
-import { json, page } from "../reply.ts";
+import { removeThread } from "../remove-thread.ts";
+import { empty, json, page } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
 import { noThread } from "../start-run.ts";
 import { wireThread } from "../wire.ts";
@@ -79,6 +80,15 @@ export const threadRoutes: readonly Route[] = [
       const thread = await call.deps.database.maybeOne(statement);
       if (thread === undefined) throw noThread(thread_id);
       return json(wireThread(thread, call.deps.settings));
+    },
+  },
+  {
+    method: "DELETE",
+    path: "/threads/:thread_id",
+    permission: "runs:cancel",
+    async handle(call) {
+      await removeThread(call, uuidParameter(call, "thread_id"));
+      return empty(204);
     },
   },
   {

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { describeSchemas, describeSubgraphs, drawGraph } from "../../graphs/describe.ts";
+import type { LoadedGraph } from "../../graphs/graph-set.ts";
+import type { Assistant } from "../../protocol/assistant.ts";
+import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
+import { graphOfThread } from "../find-graph.ts";
+import { flag, readQuery } from "../read-request.ts";
+import { json } from "../reply.ts";
+import type { Call, Route } from "../route.ts";
+import { namedAssistant } from "./assistants.ts";
+
+// As deep as graphs are ever nested; to LangGraph a number means so many levels.
+const levels = z
+  .string()
+  .regex(/^\d{1,3}$/, "must be true, false or how many levels")
+  .transform(Number);
+const drawQuery = z.object({
+  xray: z.union([z.enum(["true", "false"]).transform((text) => text === "true"), levels]).default(false),
+});
+const subgraphQuery = z.object({ recurse: flag.default(false) });
+
+/** What a graph looks like, and what it takes and gives. */
+export const assistantGraphRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/assistants/:assistant_id/graph",
+    permission: "runs:read",
+    async handle(call) {
+      const { xray } = readQuery(call, drawQuery);
+      return json(await described(call, (graph, config) => drawGraph(graph, xray, config)));
+    },
+  },
+  {
+    method: "GET",
+    path: "/assistants/:assistant_id/schemas",
+    permission: "runs:read",
+    async handle(call) {
+      const schemas = await described(call, describeSchemas);
+      if (schemas.state_schema === null) sayOnce(call, schemas.graph_id);
+      return json(schemas);
+    },
+  },
+  {
+    method: "GET",
+    path: "/assistants/:assistant_id/subgraphs",
+    permission: "runs:read",
+    handle: async (call) => json(await subgraphs(call)),
+  },
+  {
+    method: "GET",
+    path: "/assistants/:assistant_id/subgraphs/:namespace",
+    permission: "runs:read",
+    handle: async (call) => json(await subgraphs(call, call.params["namespace"])),
+  },
+];
+
+async function subgraphs(call: Call, namespace?: string) {
+  const { recurse } = readQuery(call, subgraphQuery);
+  return await described(call, (graph, config) => describeSubgraphs(graph, { namespace, recurse, config }));
+}
+
+/** Asks the graph of the assistant that the path names. Throws `not_found`, `graph_not_loaded`. */
+async function described<Description>(
+  call: Call,
+  describe: (graph: LoadedGraph, config: Assistant["config"]) => Promise<Description>,
+): Promise<Description> {
+  const { graph_id, config } = await namedAssistant(call);
+  const graph = graphOfThread(call, graph_id);
+  try {
+    return await describe(graph, config);
+  } catch (error) {
+    if (isHoldpointError(error)) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    // A factory may need what only a run brings along.
+    throw new HoldpointError("graph_not_loaded", `graph "${graph_id}" made nothing to describe: ${why.slice(0, 300)}`, {
+      facts: { graph_id },
+      cause: error,
+    });
+  }
+}
+
+const told = new WeakSet<LoadedGraph>();
+
+function sayOnce({ deps }: Call, graph_id: string): void {
+  const graph = deps.graphs().graphs.get(graph_id);
+  if (graph === undefined || told.has(graph)) return;
+  told.add(graph);
+  deps.log.info(
+    { graph_id },
+    "this graph's state has no schema at run time; describe it with zod to have a form for it",
+  );
+}
