@@ -2,6 +2,7 @@ import { failpoint } from "../failpoint.ts";
 import { recordedEffect } from "../policy/recorded-effect.ts";
 import { REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { describeChanges } from "../policy/review/shown-change.ts";
+import type { Ending } from "../policy/run-lifecycle.ts";
 import type { RecordedEffect } from "../protocol/audit.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { ReviewStatus } from "../protocol/review.ts";
@@ -21,6 +22,7 @@ import { giveBackThread, lockThread } from "./threads.sql.ts";
 /**
  * T-finish: ends a run, after the saver has committed. Locks: thread advisory lock, thread row, open runs, live
  * reviews by id, audit. Throws `lease_lost` and changes nothing when the fence has moved. The last events go with it.
+ * Gives how it has ended, which under the locks may be another end than was wanted.
  * Where no review is concerned it is sent whole, in one trip.
  */
 export async function finishRun(
@@ -30,14 +32,14 @@ export async function finishRun(
   wanted: Finish,
   context: OpenContext,
   last: LastWrites,
-): Promise<void> {
-  if (concernsNoReview(run, wanted) && (await finishAtOnce(database, lease, run, wanted, last))) return;
-  await fencedExclusive(database, lease, async (tx, { thread, openRuns }) => {
+): Promise<Ending> {
+  if (concernsNoReview(run, wanted) && (await finishAtOnce(database, lease, run, wanted, last))) return wanted.ending;
+  return await fencedExclusive(database, lease, async (tx, { thread, openRuns }) => {
     const { tenant_id, thread_id } = lease;
     const { now } = thread;
     const isQueued = openRuns.some((open) => open.run_id !== lease.run_id);
     const own = openRuns.find((open) => open.run_id === lease.run_id);
-    if (own?.cancel_action === "rollback" && (await rolledBack(tx, own, thread, isQueued))) return;
+    if (own?.cancel_action === "rollback" && (await rolledBack(tx, own, thread, isQueued))) return "cancelled";
     const asking = cancelledInstead(wanted, own);
     if (asking.group !== null) await moveGroup(tx, run, asking.group.event, asking.group, now);
     const tooOften = await openReviews(tx, run, asking.questions, context, now);
@@ -51,6 +53,7 @@ export async function finishRun(
     const told: StreamEvent[] = tooOften === null ? [] : [{ event: "error", data: tooOften }];
     const events = [...last.events, ...told];
     await tx.finish(lastWrites(lease, run, finish, { ...last, events }, released));
+    return finish.ending;
   });
 }
 

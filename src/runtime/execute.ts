@@ -84,9 +84,8 @@ async function execute(parts: RunnerParts, execution: Execution): Promise<void> 
   const stopped = observer.unfinished((checkpoint_ns) => saver.newest(checkpoint_ns));
   for (const node of stopped) noteNodeEnd(parts, run, node);
   const beside = stopped.map((node) => insertNodeExecution(owner, node));
-  await finishRun(parts.database, lease, run, ended.finish, context, { events: rest, beside });
+  const ending = await finishRun(parts.database, lease, run, ended.finish, context, { events: rest, beside });
   failpoint("run.finished");
-  const { ending } = ended.finish;
   parts.metrics.events_stored.inc(rest.length);
   parts.metrics.runs_ended.inc({ status: ending });
   parts.log.info({ ending }, "run ended");
