@@ -125,7 +125,7 @@ test("the console is an ordinary client: its own files, the LangGraph SDK, what 
     drawing.test(target) ||
     sdk.test(target) ||
     // Its look comes with the graph.
-    target === "@xyflow/react/dist/style.css" ||
+    /^@xyflow\/react\/dist\/(base|style)\.css$/.test(target) ||
     (isType && target.startsWith("src/protocol/"));
   const illegal = consoleSources.flatMap((file) =>
     importsOf(file)

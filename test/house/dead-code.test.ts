@@ -3,9 +3,12 @@ import { expect, test } from "vitest";
 import { codeOf, importsOf, listFiles, read } from "./source.ts";
 
 // What is used from outside: the package's entries, the programs, the worker threads, and the graphs.
-const ENTRIES = ["src/index.ts", "src/checkpointer.ts", "src/testing.ts", "src/cli/main.ts"];
-const sources = listFiles("src");
-const users = ["src", "test", "workflows", "bench"].flatMap((folder) => listFiles(folder));
+const ENTRIES = ["src/index.ts", "src/checkpointer.ts", "src/testing.ts", "src/cli/main.ts", "console/src/main.tsx"];
+const consoleSources = [...listFiles("console/src"), ...listFiles("console/src", ".tsx")].filter(
+  (file) => !file.endsWith(".d.ts"),
+);
+const sources = [...listFiles("src"), ...consoleSources];
+const users = [...["src", "test", "workflows", "bench"].flatMap((folder) => listFiles(folder)), ...consoleSources];
 const imports = new Map(users.map((file) => [file, importsOf(file).map(({ target }) => target)]));
 const EXPORT = /^export\s+(?:async\s+)?(?:abstract\s+)?(?:function\*?|const|let|class)\s+(\w+)/gm;
 

@@ -70,23 +70,25 @@ export function Shell({ who }: { who: Whoami }) {
             </Suspense>
           </ErrorBoundary>
         )}
-        <ErrorBoundary place={location}>
-          <Suspense fallback={<Loading what="the page" />}>
-            <Switch>
-              {pageRoutes.map(({ path, page }) => (
-                <Route key={path} path={path} component={page} />
-              ))}
-              <Route path="/">
-                <Redirect to={HOME} replace />
-              </Route>
-              <Route>
-                <Empty title="There is no such page.">
-                  <Link href={HOME}>Go to the inbox</Link>
-                </Empty>
-              </Route>
-            </Switch>
-          </Suspense>
-        </ErrorBoundary>
+        <div className="page">
+          <ErrorBoundary place={location}>
+            <Suspense fallback={<Loading what="the page" />}>
+              <Switch>
+                {pageRoutes.map(({ path, page }) => (
+                  <Route key={path} path={path} component={page} />
+                ))}
+                <Route path="/">
+                  <Redirect to={HOME} replace />
+                </Route>
+                <Route>
+                  <Empty title="There is no such page.">
+                    <Link href={HOME}>Go to the inbox</Link>
+                  </Empty>
+                </Route>
+              </Switch>
+            </Suspense>
+          </ErrorBoundary>
+        </div>
       </main>
       {isHelpOpen && <Help onClose={() => setHelpOpen(false)} />}
     </div>

@@ -7,7 +7,6 @@ const DAY = 24 * HOUR;
 export function formatSpan(ms: number): string {
   const span = Math.abs(ms);
   if (span < MINUTE) return `${Math.floor(span / SECOND)} s`;
-  if (span < 10 * MINUTE) return join(span, MINUTE, "min", SECOND, "s");
   if (span < HOUR) return `${Math.floor(span / MINUTE)} min`;
   if (span < DAY) return join(span, HOUR, "h", MINUTE, "min");
   if (span < 30 * DAY) return join(span, DAY, "d", HOUR, "h");
@@ -37,15 +36,6 @@ const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeSty
 export function formatMoment(iso: string): string {
   const at = new Date(iso);
   return Number.isNaN(at.getTime()) ? iso : MOMENT.format(at);
-}
-
-/** An amount of money; a currency that is none is written behind it. */
-export function formatMoney(amount: number, currency: string): string {
-  try {
-    return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(amount);
-  } catch {
-    return `${formatNumber(amount)} ${currency}`;
-  }
 }
 
 /** A number with the reader's separators. */

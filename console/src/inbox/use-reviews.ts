@@ -1,0 +1,81 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import type { ReviewTask } from "../../../src/protocol/review.ts";
+import { ask, get } from "../data/api.ts";
+import type { ReviewCounts } from "./counts.ts";
+import type { Liveness } from "./stream.ts";
+
+const POLL_MS = 5_000;
+// Behind the stream stands a look now and then, for what nobody told.
+const LIVE_POLL_MS = 30_000;
+
+interface Page {
+  reviews: ReviewTask[];
+  total: number;
+}
+
+/** A row of the list: as it is now, or as it was when it was still in the list. */
+export interface Row {
+  review: ReviewTask;
+  /** It no longer belongs to what is shown, and goes when the list is refreshed. */
+  isGone: boolean;
+}
+
+/** The list as it was opened: nothing moves under the pointer. What is new waits behind `fresh`. */
+export interface ReviewList {
+  rows: Row[] | undefined;
+  total: number;
+  fresh: number;
+  error: unknown;
+  refresh: () => void;
+}
+
+/** Follows a list without moving it. */
+export function useReviewList(path: string, liveness: Liveness): ReviewList {
+  const query = useQuery({
+    queryKey: ["reviews", "list", path],
+    queryFn: async ({ signal }): Promise<Page> => {
+      const { body, total } = await ask<ReviewTask[]>("GET", path, { signal });
+      return { reviews: body, total: total ?? body.length };
+    },
+    refetchInterval: liveness === "live" ? LIVE_POLL_MS : POLL_MS,
+    placeholderData: keepPreviousData,
+  });
+  const { error, refetch } = query;
+  // While another list is on its way the one before it stays, and is not taken for it.
+  const data = query.isPlaceholderData ? undefined : query.data;
+  const [shown, setShown] = useState<{ path: string; page: Page } | null>(null);
+  const isOther = data !== undefined && shown?.path !== path;
+  // An empty list has nothing that could move.
+  const isEmpty = shown !== null && shown.page.reviews.length === 0 && data !== undefined && data.reviews.length > 0;
+  if (data !== undefined && (isOther || isEmpty) && shown?.page !== data) setShown({ path, page: data });
+  const rows = useMemo(() => {
+    if (shown === null) return undefined;
+    if (data === undefined) return shown.page.reviews.map((review): Row => ({ review, isGone: false }));
+    const now = new Map(data.reviews.map((review) => [review.id, review]));
+    return shown.page.reviews.map((review): Row => {
+      const current = now.get(review.id);
+      return { review: current ?? review, isGone: current === undefined };
+    });
+  }, [shown, data]);
+  const known = new Set(shown?.page.reviews.map(({ id }) => id));
+  return {
+    rows,
+    total: data?.total ?? 0,
+    fresh: data?.reviews.filter(({ id }) => !known.has(id)).length ?? 0,
+    error,
+    refresh: () => {
+      if (data !== undefined) setShown({ path, page: data });
+      void refetch();
+    },
+  };
+}
+
+/** How many wait, of each kind. */
+export function useReviewCounts(liveness: Liveness): ReviewCounts | undefined {
+  return useQuery({
+    queryKey: ["reviews", "counts"],
+    queryFn: ({ signal }) => get<ReviewCounts>("/reviews/counts", signal),
+    refetchInterval: liveness === "live" ? LIVE_POLL_MS : POLL_MS,
+  }).data;
+}
