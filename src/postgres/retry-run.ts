@@ -21,6 +21,8 @@ export interface RetryRun {
   principal_id: string;
   guarded: boolean;
   isGuarded: (graph_id: string) => boolean;
+  /** False where whoever asks may not let a thread go on from a static breakpoint. */
+  may_decide?: boolean | undefined;
   idempotency?: KeyedRequest | undefined;
 }
 
@@ -53,6 +55,7 @@ export async function retryRun(database: Database, request: RetryRun): Promise<R
       after_seconds: 0,
       priority,
       if_not_exists: "reject",
+      may_decide: request.may_decide,
       idempotency,
     });
   });

@@ -249,19 +249,29 @@ export const decisionsOf = (tenant_id: string, review_ids: readonly string[]) =>
 
 /**
  * A static breakpoint that a person was asked about and nobody has let go on: at the checkpoint that a run goes on from,
- * which is the newest unless it says another.
+ * which is the newest unless it says another, or before the edits of the state that led there.
  */
 export const unansweredBreakpoint = (tenant_id: string, thread_id: string, checkpoint_id: string | null) => sql<{
   id: string;
   status: ReviewStatus;
+  closed_at: string | null;
 }>`
-  select v.id, v.status from holdpoint.review v
+  with recursive stood as (
+    select c.parent_checkpoint_id, c.run_id, c.checkpoint_id from holdpoint.checkpoint c
+    where c.tenant_id = ${tenant_id} and c.thread_id = ${thread_id} and c.checkpoint_ns = ''
+      and c.checkpoint_id = coalesce(${checkpoint_id}::uuid, (
+        select newest.checkpoint_id from holdpoint.checkpoint newest
+        where newest.tenant_id = ${tenant_id} and newest.thread_id = ${thread_id} and newest.checkpoint_ns = ''
+        order by newest.checkpoint_id desc limit 1))
+    union all
+    select c.parent_checkpoint_id, c.run_id, c.checkpoint_id from stood
+    join holdpoint.run edit on edit.tenant_id = ${tenant_id} and edit.run_id = stood.run_id and edit.kind = 'state_update'
+    join holdpoint.checkpoint c on c.tenant_id = ${tenant_id} and c.thread_id = ${thread_id} and c.checkpoint_ns = ''
+      and c.checkpoint_id = stood.parent_checkpoint_id)
+  select v.id, v.status, v.closed_at from holdpoint.review v
   where v.tenant_id = ${tenant_id} and v.thread_id = ${thread_id} and v.flavour = 'breakpoint'
     and v.status in ('open', 'info_requested', 'stale', 'cancelled', 'superseded', 'failed')
-    and v.checkpoint_id = coalesce(${checkpoint_id}::uuid, (
-      select c.checkpoint_id from holdpoint.checkpoint c
-      where c.tenant_id = v.tenant_id and c.thread_id = v.thread_id and c.checkpoint_ns = ''
-      order by c.checkpoint_id desc limit 1))
+    and v.checkpoint_id in (select stood.checkpoint_id from stood)
     and not exists (
       select 1 from holdpoint.review answered
       where answered.tenant_id = v.tenant_id and answered.thread_id = v.thread_id and answered.task_id = v.task_id

@@ -5,7 +5,7 @@ import { beginApply } from "../postgres/apply.ts";
 import type { Lease } from "../postgres/fence.ts";
 import { type RunRow, selectLastCheckpointOfRun } from "../postgres/runs.sql.ts";
 import type { RunKwargs } from "../protocol/run.ts";
-import { standsAtBreakpoint } from "./breakpoints.ts";
+import { askedMeanwhile, standsAtBreakpoint } from "./breakpoints.ts";
 import { answersRead, type HeadSource, readHead } from "./head.ts";
 import { leftByOtherCode, refusalUnderOtherCode } from "./redeploy.ts";
 
@@ -39,6 +39,8 @@ export async function beginRun(scene: BeginScene): Promise<Beginning> {
     if (left !== undefined) return await goOn(scene);
   }
   if (run.group_id !== null) return await beginResume(scene);
+  const waits = await askedMeanwhile(run, kwargs, source);
+  if (waits !== null) return { kind: "stale", reason: waits };
   const input = inputOf(kwargs);
   if (input === null && run.kind === "run") {
     const reason = await leftByOtherCode(scene, kwargs.checkpoint?.checkpoint_id ?? undefined);

@@ -1,10 +1,9 @@
 import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
 import { wireJson } from "../graphs/wire-json.ts";
-import { isOpen } from "../policy/review/lifecycle.ts";
 import { reviewRequest } from "../policy/review/open.ts";
 import { copyThread } from "../postgres/copy-thread.ts";
 import type { Lease } from "../postgres/fence.ts";
-import { newestReviewsOfThread } from "../postgres/reviews.sql.ts";
+import { unansweredBreakpoint } from "../postgres/reviews.sql.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { readHead } from "./head.ts";
@@ -56,9 +55,9 @@ export async function copyTo(
     const { database, saver } = parts;
     const head = await readHead(graph, { tenant_id, graph_id, thread_id: target, database, saver });
     const { checkpoint_id } = head;
-    const originals = await database.many(newestReviewsOfThread(tenant_id, run.thread_id));
-    const atBreakpoint = originals.some(({ status, flavour }) => isOpen(status) && flavour === "breakpoint");
-    const pauses = atBreakpoint ? head.breakpoints : head.questions;
+    // Also one whose time is over: nobody has let the thread go on from there, and nobody else would be asked.
+    const atBreakpoint = await database.maybeOne(unansweredBreakpoint(tenant_id, run.thread_id, null));
+    const pauses = atBreakpoint === undefined ? head.questions : head.breakpoints;
     const context = {
       graph_id,
       graph_fingerprint: loaded.fingerprint,

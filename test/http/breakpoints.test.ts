@@ -40,8 +40,9 @@ async function reviewOf({ thread_id }: Waiting) {
     id: string;
     status: string;
     run_id: string;
+    status_reason: string | null;
   }[];
-  return review as { id: string; status: string; run_id: string };
+  return review as NonNullable<typeof review>;
 }
 
 const ENDS: [string, (waiting: Waiting) => Promise<void>][] = [
@@ -100,4 +101,42 @@ it("begins again from new input for who may start runs alone, and goes on from w
   const passed = await atBreakpoint();
   expect(await start(passed, decider, { input: null })).toBe("H!");
   expect(await start(passed, starter, { input: null, checkpoint_id: passed.checkpoint_id })).toBe("H!");
+});
+
+it("is still a breakpoint after edits of the state: who may write it alone does not pass it, and a decider does", async () => {
+  const editor = await server.key("editor", ["runs:create", "runs:read", "threads:write_state"]);
+  const edit = async ({ thread_id }: Waiting, body: object) => {
+    const headers = { "x-api-key": editor };
+    return (await server.ask(`/threads/${thread_id}/state`, { method: "POST", body, headers })).status;
+  };
+  const waiting = await atBreakpoint();
+  const { checkpoint_id } = waiting;
+  for (const body of [
+    { values: { text: "h" } },
+    { values: { text: "h" }, checkpoint_id },
+    { values: { text: "h" }, as_node: "mark" },
+    { values: null },
+  ]) {
+    expect(await edit(waiting, body)).toBe(200);
+    expect(await start(waiting, editor, { input: null }), JSON.stringify(body)).toBe("permission_denied");
+  }
+  const review = await reviewOf(waiting);
+  expect(review.status).toBe("superseded");
+  expect(review).toMatchObject({ status_reason: expect.stringContaining("editor edited the thread's state") });
+  const again = await atBreakpoint();
+  expect(await edit(again, { values: { text: "k" } })).toBe(200);
+  expect(await start(again, decider, { input: null })).toBe("k!");
+});
+
+it("is not passed by trying the refused run again", async () => {
+  const waiting = await atBreakpoint();
+  const headers = { "x-api-key": starter };
+  const { thread_id } = waiting;
+  await ENDS[1]?.[1](waiting);
+  const { rows } = await server.house.database.pool.query(
+    "insert into holdpoint.run (run_id, thread_id, kind, status, graph_id, principal_id, kwargs) values (gen_random_uuid(), $1, 'run', 'error', 'http-words', 'starter', $2) returning run_id",
+    [thread_id, JSON.stringify({ input: null })],
+  );
+  const again = await server.ask(`/runs/${rows[0].run_id}/retry`, { method: "POST", headers });
+  expect([again.status, again.headers.get("x-holdpoint-error")]).toEqual([403, "permission_denied"]);
 });

@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import { sweepReviewTimers } from "../../src/runtime/review-timers.ts";
 import { visitsOf } from "../fixtures/workflows/lib/knobs.ts";
 import { approve, openOf, respond, resume, reviewsOf, theOpen } from "../support/reviewer.ts";
 import { house, logOf, openScene, started } from "./scene.ts";
@@ -117,4 +119,63 @@ test("a static breakpoint is a review that is approved, and its thread goes on",
   await house.settle();
   expect(await logOf(thread_id)).toEqual(["a", "b", "c"]);
   expect((await house.thread(thread_id)).status).toBe("idle");
+});
+
+test("an empty input that was queued before a breakpoint was reached does not let it go on", async () => {
+  const first = await house.start("breakpoints", { input: {} });
+  const { thread_id } = first;
+  const second = await house.start("breakpoints", { input: null }, { thread_id });
+  await house.settle();
+  const asked = await theOpen(house, thread_id);
+  const refused = await house.run(second.run_id);
+  expect([refused.status, JSON.parse(refused.error ?? "")]).toEqual([
+    "error",
+    { error: "stale", message: expect.stringContaining(`nobody has let it go on (review ${asked.id} is open)`) },
+  ]);
+  expect(visitsOf("breakpoints.b")).toBe(0);
+  expect((await house.thread(thread_id)).status).toBe("interrupted");
+  await approve(house, asked);
+  await house.settle();
+  expect(visitsOf("breakpoints.b")).toBe(1);
+});
+
+test.each([
+  ["an empty input", { input: null }],
+  ["a jump", { input: null, command: { goto: "b" } }],
+  ["an update", { input: null, command: { update: { log: ["x"] } } }],
+])("%s for later does not pass a breakpoint that was reached and timed out meanwhile", async (_what, kwargs) => {
+  const { thread_id } = await started("breakpoints");
+  const asked = await theOpen(house, thread_id);
+  // Queued while nobody had been asked in vain: its turn comes when that is over.
+  const later = await house.start("breakpoints", { input: null }, { thread_id, after_seconds: 400 * 3_600 });
+  await house.database.pool.query("update holdpoint.run set kwargs = $2 where run_id = $1", [
+    later.run_id,
+    JSON.stringify(kwargs),
+  ]);
+  for (let hours = 0; hours < 400; hours += 100) {
+    await house.pass(100 * 3_600);
+    await sweepReviewTimers(house.parts);
+  }
+  expect((await reviewsOf(house, thread_id)).map(({ status }) => status)).toEqual(["failed"]);
+  await house.settle();
+  const refused = await house.run(later.run_id);
+  expect([refused.status, JSON.parse(refused.error ?? "").message]).toEqual([
+    "error",
+    expect.stringContaining(`review ${asked.id} is failed`),
+  ]);
+  expect(visitsOf("breakpoints.b")).toBe(0);
+  await house.start("breakpoints", { input: null }, { thread_id });
+  await house.settle();
+  expect(visitsOf("breakpoints.b"), "who comes afterwards was asked whether they may").toBe(1);
+});
+
+test("the copy of a thread whose breakpoint has timed out asks at it again", async () => {
+  const { thread_id } = await started("breakpoints");
+  await house.pass(400 * 3_600);
+  for (const _step of ["escalation", "end"]) await sweepReviewTimers(house.parts);
+  expect((await reviewsOf(house, thread_id)).map(({ status }) => status)).toEqual(["failed"]);
+  const copy = randomUUID();
+  await house.start("breakpoints", { copy_to: copy }, { thread_id, kind: "copy" });
+  await house.settle();
+  expect(await theOpen(house, copy)).toMatchObject({ flavour: "breakpoint", node: "b", forked_from: thread_id });
 });

@@ -37,8 +37,9 @@ async function retry(call: Call): Promise<Response> {
     const run = await findRunById(call);
     const { guarded } = graphOfThread(call, run.graph_id);
     const isGuarded = (graph_id: string) => deps.graphs().graphs.get(graph_id)?.guarded ?? true;
-    const { principal_id } = principal;
-    return await retryRun(deps.database, { run, principal_id, guarded, isGuarded, idempotency: keyed });
+    const { principal_id, permissions } = principal;
+    const may_decide = permissions.has("review:decide");
+    return await retryRun(deps.database, { run, principal_id, guarded, isGuarded, may_decide, idempotency: keyed });
   };
   const run = await once(call, keyed, make, (started) => startedRun(deps.database, principal.tenant_id, started));
   deps.wakeups.wake("runs", run.thread_id);
