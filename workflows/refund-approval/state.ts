@@ -3,10 +3,29 @@ import { z } from "zod";
 
 const storable = z.string().refine((text) => !text.includes("\0"), "must not contain NUL characters");
 
+// To be tried: one that waits for a person, one that is paid at once, one that is refused.
+const EXAMPLES = [
+  {
+    email: "johngordon22@yahoo.com",
+    message:
+      "Hello, I was charged for invoice 5 but the whole album is damaged: every track stops after ten seconds. Please refund the full $13.86.",
+  },
+  { email: "luisg@embraer.com.br", message: "Please refund invoice 121, I was charged twice for the same two songs." },
+  { email: "ftremblay@gmail.com", message: "I want a refund for invoice 4711, the files are corrupt." },
+];
+
 /** What a run is given: who wrote, and what. */
 export const RefundInput = z.object({
-  email: storable.trim().min(3).max(320).describe("The customer's e-mail address"),
-  message: storable.trim().min(1).max(20_000).describe("What the customer wrote"),
+  email: storable
+    .trim()
+    .min(3)
+    .max(320)
+    .meta({ description: "The customer's e-mail address", examples: EXAMPLES.map(({ email }) => email) }),
+  message: storable
+    .trim()
+    .min(1)
+    .max(20_000)
+    .meta({ description: "What the customer wrote", examples: EXAMPLES.map(({ message }) => message) }),
 });
 
 /** What the message says, whoever read it: the same shape from the model and from the rules. */

@@ -5,9 +5,11 @@ import { Text } from "../ui/text.tsx";
 export function JsonView({ value, label }: { value: unknown; label: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
-    <pre className="json" aria-label={label} role="region" tabIndex={0}>
-      <Text text={JSON.stringify(value, null, 2) ?? "nothing"} />
-    </pre>
+    <section aria-label={label} tabIndex={0} className="json">
+      <pre>
+        <Text text={JSON.stringify(value, null, 2) ?? "nothing"} />
+      </pre>
+    </section>
   );
 }
 

@@ -155,6 +155,13 @@ export const isOver = (status: ProcessStatus) => OVER.includes(status);
 /** True while a worker has it, or will. */
 export const isMoving = (status: ProcessStatus) => status === "pending" || status === "running";
 
+/** What a node is called. */
+export function nodeName(id: string): string {
+  if (id === "__start__") return "start";
+  if (id === "__end__") return "end";
+  return id;
+}
+
 /** A node as people name it: with the nodes it is inside of. */
 export function nodePath({ checkpoint_ns, node }: Pick<Execution, "checkpoint_ns" | "node">): string {
   const outer = checkpoint_ns.split("|").filter((segment) => segment !== "" && !/^\d+$/.test(segment));

@@ -63,12 +63,13 @@ export function useLive({ run_id, last_run_id, thread_id, status }: RunDetail): 
     setState("connecting");
     const source = new EventSource(`/threads/${thread_id}/runs/${last_run_id}/stream`);
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = () => {
+      timer = undefined;
+      void client.invalidateQueries({ queryKey: ["run", run_id] });
+      void client.invalidateQueries({ queryKey: ["thread", thread_id] });
+    };
     const nudge = () => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        void client.invalidateQueries({ queryKey: ["run", run_id] });
-        void client.invalidateQueries({ queryKey: ["thread", thread_id] });
-      }, NUDGE_MS);
+      timer ??= setTimeout(look, NUDGE_MS);
     };
     const onTask = (event: MessageEvent<string>) => {
       note(tasks.current, event.data);
@@ -76,7 +77,11 @@ export function useLive({ run_id, last_run_id, thread_id, status }: RunDetail): 
     };
     source.onopen = () => setState("live");
     // The browser connects again by itself, behind the last event it has.
-    source.onerror = () => setState("again");
+    source.onerror = (event) => {
+      // The same name is given to what went wrong in the run.
+      if (event instanceof MessageEvent) nudge();
+      else setState("again");
+    };
     for (const name of EVENTS) source.addEventListener(name, nudge);
     source.addEventListener("tasks", onTask);
     source.addEventListener("end", () => {
@@ -86,9 +91,10 @@ export function useLive({ run_id, last_run_id, thread_id, status }: RunDetail): 
     });
     return () => {
       source.close();
-      clearTimeout(timer);
-      setState("off");
-      setActive(new Set());
+      if (timer !== undefined) {
+        clearTimeout(timer);
+        look();
+      }
     };
   }, [client, moves, run_id, last_run_id, thread_id]);
   return { state: moves ? state : "off", active: moves ? active : EMPTY };
