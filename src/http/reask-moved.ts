@@ -20,7 +20,7 @@ export async function reaskMoved(call: Call, review: ReviewTask): Promise<RunRow
   await takeBackMoved(call, loaded, thread_id);
   const asked = await deps.database.one(selectRunById(principal.tenant_id, review.run_id));
   const { assistant_id, metadata, priority } = asked;
-  const settings = JSON.parse(asked.kwargs) as RunKwargs;
+  const { reask: _reask, ...settings } = JSON.parse(asked.kwargs) as RunKwargs;
   return await createRun(deps.database, {
     tenant_id: principal.tenant_id,
     thread_id,

@@ -80,6 +80,7 @@ function settingsOf(last: { kwargs: string; assistant_id: string | null } | unde
     input: _input,
     command: _command,
     checkpoint: _checkpoint,
+    reask: _reask,
     // Whoever waits for the thread that was copied is told nothing of its copies.
     webhook: _webhook,
     ...settings

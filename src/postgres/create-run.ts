@@ -239,6 +239,7 @@ export function asksAnew({ kind, kwargs }: { kind: RunKind; kwargs: RunKwargs })
     kind === "state_update" ||
     kwargs.input != null ||
     kwargs.command != null ||
+    kwargs.reask != null ||
     kwargs.checkpoint?.checkpoint_id != null
   );
 }
@@ -247,9 +248,14 @@ async function supersede(tx: Queryable, reviews: readonly ReviewRow[], request: 
   for (const review of reviews) {
     if (REVIEW_TRANSITIONS[review.status].supersede === null) continue;
     if (isLive(review) && !isWaiting(review)) continue;
-    const reason = `${request.principal_id} ${request.kind === "state_update" ? "edited the thread's state" : "sent new input"} (run ${request.run_id})`;
+    const reason = `${request.principal_id} ${whatLeaves(request)} (run ${request.run_id})`;
     await supersedeReview(tx, review, { reason, principal_id: request.principal_id, run_id: request.run_id, at });
   }
+}
+
+function whatLeaves({ kind, kwargs }: CreateRun): string {
+  if (kwargs.reask != null) return "has it asked again";
+  return kind === "state_update" ? "edited the thread's state" : "sent new input";
 }
 
 /**

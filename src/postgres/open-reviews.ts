@@ -4,11 +4,12 @@ import type { ReviewRequest } from "../policy/review/open.ts";
 import { firstStepAfterSeconds } from "../policy/review/timetable.ts";
 import { nextTurn, type Turn, tooOften } from "../policy/review/turns.ts";
 import type { GraphShape } from "../protocol/graph-shape.ts";
+import type { RunKwargs } from "../protocol/run.ts";
 import { auditReview } from "./audit.ts";
 import type { Queryable } from "./database.ts";
 import { decisionsOf, groupForUpdate, insertReview, liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
 import type { RunError, RunRow } from "./runs.sql.ts";
-import { linkSuperseded } from "./supersede.sql.ts";
+import { linkSuperseded, setSupersededBy } from "./supersede.sql.ts";
 import { supersedeReview } from "./supersede.ts";
 
 /** What opening reviews needs to know. */
@@ -50,12 +51,15 @@ export async function openReviews(
   const anew = asked.filter(({ question, before }) => before === undefined || !stands(before, question));
   if (anew.length === 0) return null;
   const sentBack = await sentBackBy(tx, run);
+  const leftBehind = await leftBehindBy(tx, run);
   const turns = anew.map(({ question, before }) => {
-    const after = before ?? take(sentBack, question.node);
-    return { question, before, turn: nextTurn(after, { isRestart: before !== undefined }) };
+    const left = before === undefined ? take(leftBehind, question.node) : undefined;
+    const after = before ?? left ?? take(sentBack, question.node);
+    const turn = nextTurn(after, { isRestart: before !== undefined || left !== undefined });
+    return { question, before, left, turn };
   });
   const error = turns.map(({ question, turn }) => tooOften(question, turn)).find((one) => one !== null) ?? null;
-  for (const { question, before, turn } of turns) {
+  for (const { question, before, left, turn } of turns) {
     const id = randomUUID();
     if (before !== undefined) {
       const changed = isWaiting(before)
@@ -66,6 +70,7 @@ export async function openReviews(
       else await supersedeReview(tx, before, { ...cause, reason: changed, superseded_by: id });
     }
     if (error === null) await openReview(tx, run, question, { ...context, checkpoint_id }, { id, group_id, at, turn });
+    if (error === null && left !== undefined) await tx.run(setSupersededBy(run.tenant_id, left.id, id));
   }
   // Only what an answer resumes has left nothing behind.
   if (error === null && run.group_id === null)
@@ -103,6 +108,15 @@ async function sentBackBy(tx: Queryable, run: RunRow): Promise<ReviewRow[]> {
   const ids = group.map(({ id }) => id);
   const back = (await tx.many(decisionsOf(run.tenant_id, ids))).filter(({ channel }) => channel === "ask");
   return group.filter(({ id }) => back.some(({ review_id }) => review_id === id));
+}
+
+/** The reviews whose answer this run has let go of, to ask again. */
+async function leftBehindBy(tx: Queryable, { tenant_id, kwargs }: RunRow): Promise<ReviewRow[]> {
+  const { reask } = JSON.parse(kwargs) as RunKwargs;
+  if (reask === undefined) return [];
+  return (await tx.many(groupForUpdate(tenant_id, reask.group_id))).filter(
+    ({ superseded_by }) => superseded_by === null,
+  );
 }
 
 /** The first of them at this node; each comes back once. */

@@ -75,6 +75,7 @@ function resumeRun(command: ResumeCommand, review: ReviewRow, paused: RunRow): N
     input: _input,
     command: _command,
     checkpoint: _checkpoint,
+    reask: _reask,
     ...settings
   } = JSON.parse(paused.kwargs) as RunKwargs;
   const kwargs: RunKwargs = { ...settings, ...askedOf(command, review) };

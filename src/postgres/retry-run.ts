@@ -78,7 +78,9 @@ export async function planRetry(queryable: Queryable, run: RunRow): Promise<Retr
   const kwargs = JSON.parse(run.kwargs) as RunKwargs;
   // What was answered is stored where it was asked; a run that carries an answer never begins anywhere else.
   if (own === undefined && kind === "run") return { from: "start", kwargs };
-  return { from: "checkpoint", kwargs: { ...kwargs, input: null, command: null, checkpoint: null } };
+  // What has gone back once does not go back again.
+  const reask = kwargs.reask === undefined ? {} : { reask: { ...kwargs.reask, checkpoint_id: null } };
+  return { from: "checkpoint", kwargs: { ...kwargs, input: null, command: null, checkpoint: null, ...reask } };
 }
 
 function movedOn({ run_id, thread_id }: RunRow, later: { run_id: string; status: string } | undefined): HoldpointError {

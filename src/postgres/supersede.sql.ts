@@ -1,7 +1,10 @@
 import { REVIEW, type ReviewRow } from "./reviews.sql.ts";
 import { sql } from "./sql.ts";
 
-/** The questions that a run has left behind by its input, and that the checkpoint still asks; not those it has asked again there. */
+/**
+ * The questions that a run has left behind by its input, and that the checkpoint still asks; not those it has asked again
+ * there, nor those whose answer has reached the graph: there it stays, and would answer the new question as well.
+ */
 export const reviewsSupersededBy = (
   tenant_id: string,
   thread_id: string,
@@ -14,6 +17,9 @@ export const reviewsSupersededBy = (
     and not exists (
       select 1 from holdpoint.review again
       where again.tenant_id = v.tenant_id and again.id = v.superseded_by and again.checkpoint_id = v.checkpoint_id)
+    and not exists (
+      select 1 from holdpoint.audit failed
+      where failed.tenant_id = v.tenant_id and failed.review_id = v.id and failed.kind = 'resume_failed')
     and exists (
       select 1 from holdpoint.audit a
       where a.tenant_id = v.tenant_id and a.review_id = v.id and a.kind = 'superseded' and a.run_id = ${run_id}::uuid)

@@ -16,6 +16,7 @@ export const ERRORS = {
   database_newer: { status: 500, retryable: false },
   database_unreachable: { status: 503, retryable: true },
   digest_mismatch: { status: 409, retryable: false },
+  effect_begun: { status: 409, retryable: false },
   effect_in_doubt: { status: 409, retryable: false },
   effect_key_reused: { status: 500, retryable: false },
   graph_invalid: { status: 500, retryable: false },

@@ -116,6 +116,11 @@ export interface RunKwargs {
   timeout?: number;
   /** For kind `state_update`. */
   update?: { values: unknown; as_node?: string | null; checkpoint_id?: string | null; checkpoint_ns?: string | null };
+  /**
+   * Of whose answer the run lets go, to ask again: it goes back to the checkpoint that asked, unless it is null because an
+   * earlier run has done so. What stands at a breakpoint asks by standing there.
+   */
+  reask?: { group_id: string; checkpoint_id: string | null; at_breakpoint: boolean };
   /** For kind `copy`: the new thread. */
   copy_to?: string;
 }

@@ -2,12 +2,14 @@ import { Command, Send } from "@langchain/langgraph";
 import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
 import { applyDecisions, type DecidedReview } from "../policy/review/apply.ts";
 import { beginApply } from "../postgres/apply.ts";
+import type { FencedSaver } from "../postgres/checkpointer/fenced-saver.ts";
 import type { Lease } from "../postgres/fence.ts";
 import { type RunRow, selectLastCheckpointOfRun } from "../postgres/runs.sql.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { askedMeanwhile, standsAtBreakpoint } from "./breakpoints.ts";
 import { answersRead, type HeadSource, readHead } from "./head.ts";
-import { leftByOtherCode, refusalUnderOtherCode } from "./redeploy.ts";
+import { leftByOtherCode, refusalUnderOtherCode, wayBack } from "./redeploy.ts";
+import { updateState } from "./state-run.ts";
 
 /** How an execution begins. */
 export type Beginning =
@@ -26,6 +28,7 @@ export interface BeginScene {
   loaded: LoadedGraph;
   graph: CompiledGraph;
   source: HeadSource;
+  saver: Pick<FencedSaver, "flush">;
 }
 
 /**
@@ -39,6 +42,7 @@ export async function beginRun(scene: BeginScene): Promise<Beginning> {
     if (left !== undefined) return await goOn(scene);
   }
   if (run.group_id !== null) return await beginResume(scene);
+  if (kwargs.reask !== undefined) return await goBack(scene, kwargs.reask);
   const waits = await askedMeanwhile(run, kwargs, source);
   if (waits !== null) return { kind: "stale", reason: waits };
   const input = inputOf(kwargs);
@@ -49,8 +53,26 @@ export async function beginRun(scene: BeginScene): Promise<Beginning> {
   return { kind: "send", input, fromHead: false };
 }
 
+/**
+ * Takes the step of a question again without the answers that were given in it: a new checkpoint beside everything that was
+ * written at the old one. An attempt that comes after it finds it, as the first checkpoint of its run.
+ */
+async function goBack(scene: BeginScene, { checkpoint_id, at_breakpoint }: Reask): Promise<Beginning> {
+  const { run, kwargs, loaded, graph, saver } = scene;
+  if (checkpoint_id !== null) {
+    const reason = await wayBack(scene, checkpoint_id);
+    if (reason !== null) return { kind: "stale", reason };
+    await updateState(graph, run, { ...kwargs, update: { values: null, checkpoint_id } }, loaded.fingerprint);
+    await saver.flush();
+  }
+  return at_breakpoint ? { kind: "settled" } : { kind: "send", input: null, fromHead: true };
+}
+
+type Reask = NonNullable<RunKwargs["reask"]>;
+
 async function goOn(scene: BeginScene): Promise<Beginning> {
   const { run, kwargs, lease, loaded, graph, source } = scene;
+  if (kwargs.reask?.at_breakpoint) return { kind: "settled" };
   if (run.group_id !== null) await beginApply(source.database, lease, run, loaded.fingerprint);
   // An edit is one checkpoint; making it again would apply it twice.
   if (run.kind === "state_update") return { kind: "settled" };

@@ -62,6 +62,15 @@ export async function leftByOtherCode(scene: Redeployed, checkpoint_id?: string)
   return `the answer that was recorded does not fit the graph any more: ${reason}. Have it asked again: edit the state without values, then go on`;
 }
 
+/** Why a run cannot go back to where a question was asked; null: it can. */
+export async function wayBack({ graph, source }: Redeployed, checkpoint_id: string): Promise<string | null> {
+  const address = { thread_id: source.thread_id, checkpoint_ns: "", checkpoint_id };
+  const tuple = await source.saver.getTuple({ configurable: address });
+  if (tuple === undefined) return `checkpoint ${checkpoint_id}, at which it was asked, is gone`;
+  const lost = lostStep(graph, tuple);
+  return lost === undefined ? null : `node "${lost}" is gone: restore it, and retry the run`;
+}
+
 /** True while a person can answer a question of the thread. */
 export async function isAsking({ database, tenant_id, thread_id }: HeadSource): Promise<boolean> {
   return (await database.many(newestReviewsOfThread(tenant_id, thread_id))).some(({ status }) => isOpen(status));

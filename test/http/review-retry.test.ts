@@ -67,7 +67,6 @@ it("goes on with the recorded answer where the resume failed, once however often
     await post(review, "decision", { decisions: [{ type: "respond", value: "42" }], ...bound(review) }),
   );
   expect(await now(review)).toMatchObject({ status: "resume_failed", status_reason: "the printer is on fire" });
-  expect((await post(review, "reask")).code).toBe("not_failed");
   resetKnobs();
   const told = await Promise.all(Array.from({ length: 5 }, () => post(review, "retry")));
   const [first] = told.filter(({ status }) => status === 200);
@@ -78,6 +77,45 @@ it("goes on with the recorded answer where the resume failed, once however often
   expect(await now(review)).toMatchObject({ status: "closed" });
   expect(told.filter(({ status }) => status === 200)).toHaveLength(1);
   expect((await post(review, "retry")).code).toBe("not_failed");
+});
+
+it("asks again where the resume failed before anything was begun outside, once however often it is asked for", async () => {
+  const review = await asked("work-on-answer", { amount: 5 });
+  knobs.onVisit = (place) => {
+    if (place === "work.answered") throw new Error("the printer is on fire");
+  };
+  const decisions = [{ type: "respond", value: "42" }];
+  await ended(review, await post(review, "decision", { decisions, ...bound(review) }));
+  resetKnobs();
+  const reader = await server.key("reader", ["review:read", "runs:read"]);
+  const refused = await server.ask(`/reviews/${review.id}/reask`, { method: "POST", headers: { "x-api-key": reader } });
+  expect(refused.status).toBe(403);
+  const told = await Promise.all(Array.from({ length: 5 }, () => post(review, "reask")));
+  const taken = told.filter(({ status }) => status === 200);
+  expect(taken).toHaveLength(1);
+  for (const { status, code } of told) if (status !== 200) expect(["thread_busy", "not_failed"]).toContain(code);
+  await ended(review, taken[0] as Answered);
+  const anew = await theOpen(review.thread_id);
+  expect(anew).toMatchObject({ restarts: 1, revises: review.id, decision: null });
+  expect(await now(review)).toMatchObject({ status: "superseded", superseded_by: anew.id });
+  expect((await post(review, "reask")).code).toBe("not_failed");
+  expect((await post(review, "decision", { decisions, ...bound(review) })).status).toBe(200);
+  expect((await theOpen(review.thread_id)).id).toBe(anew.id);
+});
+
+it("does not ask again where an effect was begun, and says which", async () => {
+  const review = await asked("guarded-payment", { amount: 5 });
+  knobs.onVisit = (place) => {
+    if (place.startsWith("paid:")) throw new Error("the bank hung up");
+  };
+  await ended(review, await post(review, "decision", { decisions: [{ type: "approve" }], ...bound(review) }));
+  resetKnobs();
+  const refused = await post(review, "reask");
+  expect(refused).toMatchObject({ status: 409, code: "effect_begun" });
+  expect(refused.body.error.facts).toMatchObject({ review_id: review.id, name: "pay", status: "intent" });
+  expect(refused.body.error.message).toContain(`/reviews/${review.id}/retry`);
+  await ended(review, await post(review, "retry"));
+  expect(await now(review)).toMatchObject({ status: "closed" });
 });
 
 it("asks again where the answer is stale, and the old question names the new one", async () => {

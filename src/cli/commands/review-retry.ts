@@ -19,10 +19,10 @@ export function addReviewRetry(review: Command, cli: Cli): void {
       "\nFor reviews that are resume_failed. The answer is the recorded one, and what has a receipt is not done twice.\n\nExamples:\n  $ holdpoint review retry 7f3a --yes",
     )
     .action((id: string, options: RetryOptions) => goOn(cli, id, "retry", options));
-  goingOn(review, "reask", "have the graph ask again, where an answer does not fit any more")
+  goingOn(review, "reask", "have the graph ask again, where an answer does not fit any more, or its run has failed")
     .addHelpText(
       "after",
-      "\nFor reviews that are stale, or open under code that has changed since. The graph asks a new question; nothing\nis answered.\n\nExamples:\n  $ holdpoint review reask 7f3a --yes",
+      "\nFor reviews that are stale, open under code that has changed since, or resume_failed before any effect was begun.\nThe graph asks a new question; nothing is answered.\n\nExamples:\n  $ holdpoint review reask 7f3a --yes",
     )
     .action((id: string, options: RetryOptions) => goOn(cli, id, "reask", options));
 }

@@ -1,8 +1,9 @@
 import { isOpen } from "../../policy/review/lifecycle.ts";
+import { notReasked, reask } from "../../postgres/reask.ts";
 import { retryRun } from "../../postgres/retry-run.ts";
 import { type RunRow, selectRunById } from "../../postgres/runs.sql.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
-import type { ReviewStatus, ReviewTask } from "../../protocol/review.ts";
+import type { ReviewTask } from "../../protocol/review.ts";
 import { graphOfThread } from "../find-graph.ts";
 import { reaskMoved } from "../reask-moved.ts";
 import { json } from "../reply.ts";
@@ -15,38 +16,61 @@ export const reviewRetryRoutes: readonly Route[] = [
     method: "POST",
     path: "/reviews/:review_id/retry",
     permission: "review:decide",
-    handle: async (call) => await goOn(call, "resume_failed"),
+    handle: retry,
   },
   {
     method: "POST",
     path: "/reviews/:review_id/reask",
     permission: "review:decide",
-    handle: async (call) => await goOn(call, "stale"),
+    handle: askAgain,
   },
 ];
 
+/** Goes on with the answer that was recorded. The second of two who want it finds the thread busy. */
+async function retry(call: Call): Promise<Response> {
+  const review = await findReview(call);
+  if (review.status === "resume_failed") return await goOn(call, review);
+  const others = "tried again are reviews whose resume has failed";
+  throw new HoldpointError("not_failed", `review ${review.id} is ${review.status}, and ${others}`, {
+    facts: { review_id: review.id, status: review.status, resume_run_id: review.resume_run_id },
+  });
+}
+
 /**
- * Starts a run without input where the thread stands. It finds the answer that was recorded, where the review's resume has
- * failed, and asks again where what was shown has changed. The second of two who want it finds the thread busy.
+ * Has the graph ask again: what is open and fits the code no more, what was shown and has changed, and what was answered
+ * to a run that failed before it began anything outside.
  */
-async function goOn(call: Call, wanted: ReviewStatus): Promise<Response> {
+async function askAgain(call: Call): Promise<Response> {
   const { deps, principal } = call;
   const review = await findReview(call);
-  const anew = wanted === "stale" && isOpen(review.status) ? await reaskMoved(call, review) : undefined;
-  if (anew !== undefined) return await goesOn(call, review, anew);
-  if (review.status !== wanted) {
-    const other =
-      wanted === "stale" ? "asked again are stale reviews" : "tried again are reviews whose resume has failed";
-    throw new HoldpointError("not_failed", `review ${review.id} is ${review.status}, and ${other}`, {
-      facts: { review_id: review.id, status: review.status, resume_run_id: review.resume_run_id },
-    });
+  if (review.status === "stale") return await goOn(call, review);
+  if (review.status === "resume_failed") {
+    const { id: review_id, thread_id } = review;
+    const { tenant_id, principal_id } = principal;
+    const terms = guardOf(call, review.graph_id);
+    return await goesOn(
+      call,
+      review,
+      await reask(deps.database, { tenant_id, thread_id, review_id, principal_id, ...terms }),
+    );
   }
-  const carried = review.resume_run_id ?? review.run_id;
-  const run = await deps.database.one(selectRunById(principal.tenant_id, carried));
-  const { guarded } = graphOfThread(call, run.graph_id);
-  const isGuarded = (graph_id: string) => deps.graphs().graphs.get(graph_id)?.guarded ?? true;
+  const anew = isOpen(review.status) ? await reaskMoved(call, review) : undefined;
+  if (anew === undefined) throw notReasked(review);
+  return await goesOn(call, review, anew);
+}
+
+/** Starts a run without input where the thread stands, which finds what was recorded. */
+async function goOn(call: Call, review: ReviewTask): Promise<Response> {
+  const { deps, principal } = call;
   const { principal_id } = principal;
-  return await goesOn(call, review, await retryRun(deps.database, { run, principal_id, guarded, isGuarded }));
+  const run = await deps.database.one(selectRunById(principal.tenant_id, review.resume_run_id ?? review.run_id));
+  const terms = guardOf(call, run.graph_id);
+  return await goesOn(call, review, await retryRun(deps.database, { run, principal_id, ...terms }));
+}
+
+function guardOf(call: Call, graph_id: string) {
+  const isGuarded = (other: string) => call.deps.graphs().graphs.get(other)?.guarded ?? true;
+  return { guarded: graphOfThread(call, graph_id).guarded, isGuarded };
 }
 
 async function goesOn(call: Call, review: ReviewTask, { thread_id, run_id }: RunRow): Promise<Response> {
