@@ -3,7 +3,7 @@ import { failpoint } from "../failpoint.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { lockThreadsShared } from "./batch.sql.ts";
 import { notConnected } from "./connection-error.ts";
-import { leaseHeld } from "./fence.sql.ts";
+import { leasesHeld } from "./fence.sql.ts";
 import type { Lease } from "./fence.ts";
 import { runPipeline, type StatementResult, wired } from "./pipeline.ts";
 import type { Statement } from "./sql.ts";
@@ -175,21 +175,20 @@ async function commitOnce(client: pg.PoolClient, batch: readonly Queued[], prepa
   const leases = new Map<string, Lease>();
   for (const { write } of batch) if (write.lease !== undefined) leases.set(leaseKey(write.lease), write.lease);
   const threads = [...new Set(batch.map(({ write }) => write.thread_id))];
-  const fence = [
-    wired(lockThreadsShared(threads)),
-    ...[...leases.values()].map((lease) => wired(leaseHeld(lease.tenant_id, lease.thread_id, lease.lease_epoch))),
-  ];
+  // Two statements: one that locked and checked at once would check with a snapshot older than its locks.
+  const fence = [wired(lockThreadsShared(threads)), wired(leasesHeld([...leases.values()]))];
   failpoint("batch.sending");
   const outcome = await runPipeline(client, [...fence, ...batch.flatMap(({ write }) => write.statements)], { prepare });
   if (!outcome.ok) return settleFailure(batch, outcome.error, outcome.failedAt - fence.length);
   failpoint("batch.committed");
 
-  const held = new Map([...leases.keys()].map((key, index) => [key, outcome.results[index + 1]?.rowCount === 1]));
+  const keys = [...leases.keys()];
+  const held = new Set(outcome.results[1]?.rows.map(({ position }) => keys[(position as number) - 1]));
   let next = fence.length;
   for (const { write, resolve, reject } of batch) {
     const results = outcome.results.slice(next, next + write.statements.length);
     next += write.statements.length;
-    if (write.lease === undefined || held.get(leaseKey(write.lease))) resolve(results);
+    if (write.lease === undefined || held.has(leaseKey(write.lease))) resolve(results);
     else reject(leaseLost(write.lease));
   }
   return [];

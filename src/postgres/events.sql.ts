@@ -3,7 +3,8 @@ import { sql } from "./sql.ts";
 
 /**
  * Stores a batch behind the thread's last event; no row when the lease is lost. Nothing else serialises the writers: the
- * fence leaves one, and the primary key would refuse a second.
+ * fence leaves one, and the primary key would refuse a second. The last row is found by its place in the primary key:
+ * by its seq_to, each batch would read all events of a long thread again.
  */
 export const insertEvents = (batch: {
   tenant_id: string;
@@ -15,15 +16,16 @@ export const insertEvents = (batch: {
   body: string;
 }) => sql`
   insert into holdpoint.event (tenant_id, thread_id, seq_from, seq_to, run_id, attempt, body)
-  select ${batch.tenant_id}, ${batch.thread_id}, last.seq + 1, last.seq + ${batch.count}::int, ${batch.run_id}::uuid,
-    ${batch.attempt}::int, ${batch.body}
-  from (
-    select coalesce(max(seq_to), 0) as seq from holdpoint.event
-    where tenant_id = ${batch.tenant_id} and thread_id = ${batch.thread_id}) last
-  where exists (
-    select 1 from holdpoint.thread
-    where tenant_id = ${batch.tenant_id} and thread_id = ${batch.thread_id} and deleted_at is null
-      and lease_epoch = ${batch.lease_epoch}::bigint)`;
+  select t.tenant_id, t.thread_id, coalesce(last.seq_to, 0) + 1, coalesce(last.seq_to, 0) + ${batch.count}::int,
+    ${batch.run_id}::uuid, ${batch.attempt}::int, ${batch.body}
+  from holdpoint.thread t
+    left join lateral (
+      select e.seq_to from holdpoint.event e
+      where e.tenant_id = t.tenant_id and e.thread_id = t.thread_id
+        and e.seq_from = (select max(m.seq_from) from holdpoint.event m where m.thread_id = t.thread_id)
+      limit 1) last on true
+  where t.tenant_id = ${batch.tenant_id} and t.thread_id = ${batch.thread_id} and t.deleted_at is null
+    and t.lease_epoch = ${batch.lease_epoch}::bigint`;
 
 /** Which runs to look at, one array for each property, and from which event on. */
 export interface LookKeys {

@@ -6,6 +6,21 @@ export const leaseHeld = (tenant_id: string, thread_id: string, lease_epoch: num
   where tenant_id = ${tenant_id}::text and thread_id = ${thread_id}::text and lease_epoch = ${lease_epoch}::bigint
     and deleted_at is null`;
 
+/** The same of many at once: the positions of those that are held, from 1. */
+export const leasesHeld = (leases: readonly { tenant_id: string; thread_id: string; lease_epoch: number }[]) => sql<{
+  position: number;
+}>`
+  select l.position::integer
+  from unnest(${leases.map(({ tenant_id }) => tenant_id)}::text[], ${leases.map(({ thread_id }) => thread_id)}::text[],
+    ${leases.map(({ lease_epoch }) => lease_epoch)}::bigint[])
+    with ordinality as l (tenant_id, thread_id, lease_epoch, position)
+  where (
+    select true from holdpoint.thread t
+    where t.tenant_id = l.tenant_id and t.thread_id = l.thread_id and t.lease_epoch = l.lease_epoch
+      and t.deleted_at is null
+    -- Keeps this a look at one row for each: as a join it may be planned, once and for all, over the whole table.
+    limit 1)`;
+
 /**
  * Fails with HP002 unless the lease is held and nobody wants its run stopped: the verdict of a transaction that is sent
  * whole. Ask it only under the thread's lock.

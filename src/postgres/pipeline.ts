@@ -72,9 +72,9 @@ export const wired = (statement: Statement): Statement => ({
 });
 
 /**
- * Sends all statements at once: for each one Bind, Describe, Execute, and a single Sync at the end. Postgres runs
- * them in order in one implicit transaction, so the whole pipeline costs one round trip and one commit. A statement
- * that the connection does not know yet is prepared on the way.
+ * Sends all statements at once: for each one Bind and Execute, and a single Sync at the end. Postgres runs them in
+ * order in one implicit transaction, so the whole pipeline costs one round trip and one commit. A statement that the
+ * connection does not know yet is prepared on the way, and asked once what its rows look like.
  *
  * Values must be what the wire carries: strings, buffers or null. Rejects only when the connection is broken, with
  * `database_unreachable`; then nobody knows whether the commit happened, and the connection must not be used again.
@@ -92,13 +92,26 @@ export async function runPipeline(
       connection.parsedStatements[name] = text;
       doubtful.get(connection)?.delete(name);
     }
-    return { ok: true, results: results.map((result) => readResult(client, result)) };
+    const known = options.prepare ? shapesOf(connection) : new Map<string, Shape>();
+    const read = ({ name }: Statement, index: number) => readResult(client, known, name, results[index] as RawResult);
+    return { ok: true, results: statements.map(read) };
   }
   if (isConnectionError(error)) throw explained(error);
   const doubts = doubtful.get(connection) ?? new Set();
   for (const name of prepared.keys()) doubts.add(name);
   doubtful.set(connection, doubts);
   return { ok: false, error: explained(error) as Error, failedAt: results.length };
+}
+
+/** What the rows of a prepared statement look like; no columns where it returns none. It cannot change while prepared. */
+type Shape = readonly { readonly name: string; readonly parse: (text: string) => unknown }[];
+
+const shapes = new WeakMap<WireConnection, Map<string, Shape>>();
+
+function shapesOf(connection: WireConnection): Map<string, Shape> {
+  const known = shapes.get(connection) ?? new Map<string, Shape>();
+  shapes.set(connection, known);
+  return known;
 }
 
 /** Statements that were sent to be prepared with others that failed: those before the failure are, the rest are not. */
@@ -117,14 +130,18 @@ interface Messages {
 function namedMessages(connection: WireConnection, statements: readonly Statement[]): Messages {
   const messages: Buffer[] = [];
   const prepared = new Map<string, string>();
+  const known = shapesOf(connection);
   for (const { name, text, values } of statements) {
     if (connection.parsedStatements[name] !== text && prepared.get(name) !== text) {
       // To close what is not there is no error, to prepare what is there would be one.
       if (doubtful.get(connection)?.has(name)) messages.push(serialize.close({ type: "S", name }));
       messages.push(serialize.parse({ name, text }));
       prepared.set(name, text);
+      known.delete(name);
     }
-    messages.push(serialize.bind({ statement: name, values }), DESCRIBE, EXECUTE);
+    messages.push(serialize.bind({ statement: name, values }));
+    if (!known.has(name)) messages.push(DESCRIBE);
+    messages.push(EXECUTE);
   }
   return { messages, prepared };
 }
@@ -181,17 +198,24 @@ function send(client: pg.PoolClient, messages: readonly Buffer[]): Promise<Settl
 
 type TypedClient = pg.PoolClient & { getTypeParser(typeId: number, format: "text"): (text: string) => unknown };
 
-function readResult(client: pg.PoolClient, { tag, fields, rows }: RawResult): StatementResult {
-  const parsers = fields.map((field) => (client as TypedClient).getTypeParser(field.dataTypeID, "text"));
-  const readRow = (values: readonly (string | null)[]) =>
-    Object.fromEntries(
-      fields.map(({ name }, index) => {
-        const value = values[index] ?? null;
-        return [name, value === null ? null : parsers[index]?.(value)];
-      }),
-    );
+function readResult(client: pg.PoolClient, known: Map<string, Shape>, name: string, raw: RawResult): StatementResult {
+  const shape = known.get(name) ?? shapeOf(client, raw.fields);
+  known.set(name, shape);
   // `INSERT 0 1` wrote one row; `SELECT 1` read one.
-  const words = tag.split(" ");
+  const words = raw.tag.split(" ");
   const count = Number(words.at(-1));
-  return { command: words[0] ?? "", rowCount: Number.isNaN(count) ? 0 : count, rows: rows.map(readRow) };
+  const rows = raw.rows.map((values) => readRow(shape, values));
+  return { command: words[0] ?? "", rowCount: Number.isNaN(count) ? 0 : count, rows };
+}
+
+const shapeOf = (client: pg.PoolClient, fields: readonly Field[]): Shape =>
+  fields.map(({ name, dataTypeID }) => ({ name, parse: (client as TypedClient).getTypeParser(dataTypeID, "text") }));
+
+function readRow(shape: Shape, values: readonly (string | null)[]): Record<string, unknown> {
+  const row: Record<string, unknown> = {};
+  for (const [index, { name, parse }] of shape.entries()) {
+    const value = values[index] ?? null;
+    row[name] = value === null ? null : parse(value);
+  }
+  return row;
 }

@@ -16,7 +16,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: "fence off in a batch's verdict",
     file: "src/postgres/batch.ts",
-    find: "if (write.lease === undefined || held.get(leaseKey(write.lease))) resolve(results);",
+    find: "if (write.lease === undefined || held.has(leaseKey(write.lease))) resolve(results);",
     replace: "if (write.lease === undefined || held.size > 0) resolve(results);",
     tests: [TESTS.fence, TESTS.leases],
   },

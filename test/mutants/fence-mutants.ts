@@ -5,7 +5,13 @@ const CLAIM = "src/postgres/claim.ts";
 const FENCE_SQL = "src/postgres/fence.sql.ts";
 const WRITE_SQL = "src/postgres/checkpointer/write.sql.ts";
 
-/** Takes the lock and asks for the epoch in one statement, whose snapshot is then older than its lock. */
+/** Takes the locks and asks for the epochs in one statement, whose snapshot is then older than its locks. */
+const LOCK_AND_CHECK_ALL = `with l as materialized (
+    select u.*, pg_advisory_xact_lock_shared(hashtextextended('holdpoint:thread:' || u.thread_id, 0))
+    from unnest($1::text[], $2::bigint[]) with ordinality as u (thread_id, lease_epoch, position))
+  select l.position::integer from l join holdpoint.thread t on t.thread_id = l.thread_id and t.lease_epoch = l.lease_epoch`;
+
+/** The same of one. */
 const LOCK_AND_CHECK = `with l as materialized (
     select pg_advisory_xact_lock_shared(hashtextextended('holdpoint:thread:' || $1::text, 0)))
   select 1 as held from holdpoint.thread t, l where t.thread_id = $1::text and t.lease_epoch = $2::bigint`;
@@ -15,8 +21,8 @@ export const FENCE_MUTANTS: readonly Mutant[] = [
   {
     name: "a batch takes its locks and checks in one statement",
     file: BATCH,
-    find: "wired(leaseHeld(lease.tenant_id, lease.thread_id, lease.lease_epoch))",
-    replace: `({ name: "planted", text: \`${LOCK_AND_CHECK}\`, values: [lease.thread_id, String(lease.lease_epoch)] })`,
+    find: "wired(leasesHeld([...leases.values()]))",
+    replace: `wired({ name: "planted", text: \`${LOCK_AND_CHECK_ALL}\`, values: [[...leases.values()].map((lease) => lease.thread_id), [...leases.values()].map((lease) => lease.lease_epoch)] })`,
     also: [{ find: "wired(lockThreadsShared(threads)),", replace: "wired(lockThreadsShared([]))," }],
     tests: [TESTS.zombies],
   },
@@ -65,7 +71,7 @@ export const FENCE_MUTANTS: readonly Mutant[] = [
   {
     name: "what the inserts did is a batch's verdict",
     file: BATCH,
-    find: "if (write.lease === undefined || held.get(leaseKey(write.lease))) resolve(results);",
+    find: "if (write.lease === undefined || held.has(leaseKey(write.lease))) resolve(results);",
     replace: "if (write.lease === undefined || results.some(({ rowCount }) => rowCount > 0)) resolve(results);",
     tests: [TESTS.zombies, TESTS.fence],
   },

@@ -11,8 +11,8 @@ const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const [, , url, leases = "[]"] = process.argv;
 if (url === undefined) throw new Error("usage: half-sender.ts <url> <leases and thread ids as JSON>");
 
-/** Lock, verdict of two leases, and the first two inserts: Bind, Describe and Execute for each. */
-const MESSAGES = 3 * 5;
+/** Locks, the verdict on the leases, and the first two inserts: Bind and Execute for each. */
+const MESSAGES = 2 * 4;
 
 interface Stream {
   write(data: Uint8Array, done?: () => void): boolean;
