@@ -9,6 +9,7 @@ const EXPOSED = [
   "retry-after",
   "x-holdpoint-chain",
   "x-holdpoint-error",
+  "x-pagination-more-than",
   "x-pagination-next",
   "x-pagination-total",
   "x-request-id",

@@ -59,7 +59,69 @@ const KEYS = columns`r.id, count(*) over () as total, case when w.sort = 'priori
 // Not by the number of each row: to give every row its own, all are sorted for the few that are shown.
 const ORDER = columns`by_priority desc, by_due, by_newest desc, by_age, id`;
 
-/** Reviews by filter. Only what tells them apart is sorted and counted: their rows are read of the page alone. */
+// "case when … then true": of many conditions Postgres supposes that no row meets them all, and would read everything at once
+// rather than in order until there are enough; of one value it supposes that every other row has it.
+
+/** More are not counted where what is over is listed: it only grows, and nobody pages through it to the end. */
+export const MOST_COUNTED = 1_000;
+
+/** How many reviews a list has, of which at most one over `MOST_COUNTED` are looked for. */
+export const countListed = (tenant_id: string, statuses: readonly string[], wish: ReviewWish) => sql<{ total: number }>`
+  with clock as materialized (select holdpoint.now() as at),
+  w as materialized (select * from jsonb_to_record(${JSON.stringify(wish)}::jsonb) as ${WISH})
+  select count(*) as total from (
+    select from clock cross join w cross join unnest(${statuses}::text[]) as wanted (status) cross join lateral (
+      select from holdpoint.review r
+      where r.tenant_id = ${tenant_id} and r.status = wanted.status and case when ${MATCHES} then true else false end
+      order by r.opened_at desc limit ${MOST_COUNTED}::int + 1) found
+    limit ${MOST_COUNTED}::int + 1) counted`;
+
+/**
+ * Reviews by filter, the newest first, also of what is over: of each status no more is read than the page takes, in the order
+ * of its index.
+ */
+export const listNewestReviews = (
+  tenant_id: string,
+  statuses: readonly string[],
+  wish: ReviewWish,
+  { limit, offset }: ReviewPage,
+) => sql<ReviewRow>`
+  with clock as materialized (select holdpoint.now() as at),
+  w as materialized (select * from jsonb_to_record(${JSON.stringify(wish)}::jsonb) as ${WISH}),
+  page as (
+    select found.id, found.opened_at
+    from clock cross join w cross join unnest(${statuses}::text[]) as wanted (status) cross join lateral (
+      select r.id, r.opened_at from holdpoint.review r
+      where r.tenant_id = ${tenant_id} and r.status = wanted.status and case when ${MATCHES} then true else false end
+      order by r.opened_at desc, r.id limit ${limit}::int + ${offset}::int) found
+    order by found.opened_at desc, found.id limit ${limit}::int offset ${offset}::int
+  )
+  select ${REVIEW} from page join holdpoint.review using (id, opened_at)
+  where tenant_id = ${tenant_id}
+  order by opened_at desc, id`;
+
+/** The same with the oldest first. */
+export const listOldestReviews = (
+  tenant_id: string,
+  statuses: readonly string[],
+  wish: ReviewWish,
+  { limit, offset }: ReviewPage,
+) => sql<ReviewRow>`
+  with clock as materialized (select holdpoint.now() as at),
+  w as materialized (select * from jsonb_to_record(${JSON.stringify(wish)}::jsonb) as ${WISH}),
+  page as (
+    select found.id, found.opened_at
+    from clock cross join w cross join unnest(${statuses}::text[]) as wanted (status) cross join lateral (
+      select r.id, r.opened_at from holdpoint.review r
+      where r.tenant_id = ${tenant_id} and r.status = wanted.status and case when ${MATCHES} then true else false end
+      order by r.opened_at, r.id limit ${limit}::int + ${offset}::int) found
+    order by found.opened_at, found.id limit ${limit}::int offset ${offset}::int
+  )
+  select ${REVIEW} from page join holdpoint.review using (id, opened_at)
+  where tenant_id = ${tenant_id}
+  order by opened_at, id`;
+
+/** Reviews by filter, in any order. Only what tells them apart is sorted and counted: their rows are read of the page alone. */
 export const listReviews = (tenant_id: string, statuses: readonly string[], wish: ReviewWish, page: ReviewPage) => sql<
   ReviewRow & { total: number }
 >`

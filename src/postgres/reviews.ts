@@ -11,13 +11,18 @@ import {
 import type { ReviewPolicy } from "../protocol/review-policy.ts";
 import type { Database } from "./database.ts";
 import {
+  countListed,
+  listNewestReviews,
+  listOldestReviews,
   listReviews,
   listReviewsOfThread,
   listWaitingReviews,
+  MOST_COUNTED,
   type ReviewPage,
   type ReviewWish,
 } from "./review-list.sql.ts";
 import { type DecisionRow, decisionsOf, type ReviewRow, selectGroup, selectReview } from "./reviews.sql.ts";
+import type { Statement } from "./sql.ts";
 
 /** One review with the decision that stands, or undefined. */
 export async function readReview(database: Database, tenant_id: string, id: string): Promise<ReviewTask | undefined> {
@@ -43,20 +48,41 @@ export interface ReviewFilter extends ReviewWish, ReviewPage {
   thread_id?: string | null | undefined;
 }
 
-/** A page of reviews, and how many there are in all. */
+/** A page of reviews, and how many there are in all: undefined where they are so many that they are not counted. */
+export interface ReviewList {
+  reviews: ReviewTask[];
+  total: number | undefined;
+}
+
+/** A page of reviews. What is over is counted up to `MOST_COUNTED`, where its order is that of an index. */
 export async function readReviews(
   database: Database,
   tenant_id: string,
   { status, thread_id, limit, offset, ...wish }: ReviewFilter,
-): Promise<{ reviews: ReviewTask[]; total: number }> {
-  const statuses = status == null ? REVIEW_STATUSES : typeof status === "string" ? [status] : status;
+): Promise<ReviewList> {
+  const statuses = [...new Set(status == null ? REVIEW_STATUSES : typeof status === "string" ? [status] : status)];
   const page = { limit, offset };
-  const list = statuses.some(isOver) ? listReviews : listWaitingReviews;
-  const rows = await database.many(
-    thread_id == null
-      ? list(tenant_id, statuses, wish, page)
-      : listReviewsOfThread(tenant_id, thread_id, statuses, wish, page),
-  );
+  if (thread_id != null)
+    return await shown(database, tenant_id, listReviewsOfThread(tenant_id, thread_id, statuses, wish, page));
+  if (!statuses.some(isOver))
+    return await shown(database, tenant_id, listWaitingReviews(tenant_id, statuses, wish, page));
+  const { sort = "opened_at" } = wish;
+  if (sort === "due_at" || sort === "priority")
+    return await shown(database, tenant_id, listReviews(tenant_id, statuses, wish, page));
+  const list = sort === "newest" ? listNewestReviews : listOldestReviews;
+  const [{ reviews }, { total }] = await Promise.all([
+    shown(database, tenant_id, list(tenant_id, statuses, wish, page)),
+    database.one(countListed(tenant_id, statuses, wish)),
+  ]);
+  return { reviews, total: total > MOST_COUNTED ? undefined : total };
+}
+
+async function shown(
+  database: Database,
+  tenant_id: string,
+  list: Statement<ReviewRow & { total?: number }>,
+): Promise<ReviewList> {
+  const rows = await database.many(list);
   const ids = rows.map(({ id }) => id);
   const decisions = await database.many(decisionsOf(tenant_id, ids));
   return { reviews: rows.map((row) => reviewTask(row, decisions)), total: rows[0]?.total ?? 0 };

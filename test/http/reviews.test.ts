@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ReviewTask } from "../../src/protocol/review.ts";
+import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
 import { type Ask, openServer, type TestServer } from "./server.ts";
 
 let server: TestServer;
@@ -58,6 +59,40 @@ it("lists what waits, by page and by filter, with all a reviewer needs", async (
   const one = await server.ask(`/reviews/${another.id}`);
   expect(one.headers.get("etag")).toBe('"1"');
   expect(await one.json()).toEqual(another);
+});
+
+it("counts what is over up to a thousand, and then says that there are more", async () => {
+  const { pool } = server.house.database;
+  const more = async (count: number) =>
+    await pool.query(
+      `insert into holdpoint.review (id, group_id, thread_id, run_id, graph_id, graph_fingerprint, node, checkpoint_id, task_id,
+         flavour, guarded, title, value, actions, value_digest, policy, policy_digest, request_digest, requested_by, status)
+       select gen_random_uuid(), gen_random_uuid(), 'many', gen_random_uuid(), 'many', 'f', 'ask', gen_random_uuid(), 't',
+         'review', false, 'Pay', '{}', '[]', 'd', $2, 'd', 'd', 'somebody', 'closed' from generate_series(1, $1)`,
+      [count, JSON.stringify(DEFAULT_REVIEW_POLICY)],
+    );
+  const listed = async (query: string) => {
+    const response = await server.ask(`/reviews?graph_id=many&${query}`);
+    const { headers } = response;
+    const named = ["total", "more-than", "next"].map((name) => headers.get(`x-pagination-${name}`));
+    return [...named, ((await response.json()) as unknown[]).length];
+  };
+  try {
+    await more(1_000);
+    expect(await listed("limit=10")).toEqual(["1000", null, "10", 10]);
+    expect(await listed("limit=10&offset=995")).toEqual(["1000", null, null, 5]);
+    expect(await listed("limit=10&offset=2000")).toEqual([null, null, null, 0]);
+    await more(1);
+    for (const query of ["", "status=closed&", "status=closed,closed,failed&sort=newest&"]) {
+      expect(await listed(`${query}limit=10`)).toEqual([null, "1000", "10", 10]);
+      expect(await listed(`${query}limit=10&offset=995`)).toEqual([null, "1000", null, 6]);
+      expect(await listed(`${query}limit=10&offset=2000`)).toEqual([null, "1000", null, 0]);
+    }
+    expect(await listed("status=closed&sort=due_at&limit=10")).toEqual(["1001", null, "10", 10]);
+    expect(await listed("status=open")).toEqual(["0", null, null, 0]);
+  } finally {
+    await pool.query("delete from holdpoint.review where graph_id = 'many'");
+  }
 });
 
 it("records a decision bound by digest, queues the run that carries it, and shows the chain of what happened", async () => {

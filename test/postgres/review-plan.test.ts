@@ -1,10 +1,14 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import {
+  countListed,
   countReviews,
+  listNewestReviews,
+  listOldestReviews,
   listReviews,
   listReviewsOfThread,
   listWaitingReviews,
+  MOST_COUNTED,
   REVIEW_SORTS,
   type ReviewWish,
 } from "../../src/postgres/review-list.sql.ts";
@@ -102,6 +106,32 @@ test.each(MODES)(
   },
 );
 
+const OVER_WISHES: ReviewWish[] = [{}, { risk: "low" }, { unclaimed: true }];
+
+test.each(MODES)(
+  "a list of what is over reads no more than it shows, and counts no more than it says (%s plan)",
+  async (mode) => {
+    for (const statuses of [["closed"], REVIEW_STATUSES]) {
+      for (const wish of OVER_WISHES) {
+        for (const [list, offset] of [
+          [listNewestReviews, 0],
+          [listNewestReviews, 300],
+          [listOldestReviews, 0],
+          [listOldestReviews, 300],
+        ] as const) {
+          const { buffers, rows } = await touch(list("default", statuses, wish, { limit: 50, offset }), mode);
+          expect(rows).toHaveLength(50);
+          // Of each status that has any: a row each of what is shown and passed over, and the way to it.
+          expect(buffers, JSON.stringify([statuses.length, offset, wish])).toBeLessThan(2 * (offset + 50) * 3 + 400);
+        }
+        const counted = await touch(countListed("default", statuses, wish), mode);
+        expect(counted.rows).toEqual([{ total: String(MOST_COUNTED + 1) }]);
+        expect(counted.buffers).toBeLessThan(MOST_COUNTED * 3);
+      }
+    }
+  },
+);
+
 test.each(MODES)("the reviews of one thread are found by it (%s plan)", async (mode) => {
   const { rows } = await client.query("select thread_id from holdpoint.review where status = 'closed' limit 1");
   const thread_id = rows[0].thread_id as string;
@@ -130,6 +160,36 @@ test("the counts read what is not over, once, and add up to what the lists hold"
     stale: "0",
   });
 });
+
+test.each([
+  ["newest", listNewestReviews],
+  ["opened_at", listOldestReviews],
+] as const)(
+  "a list of what is over in the order of its index (%s) is the one that reads everything",
+  async (sort, list) => {
+    for (const wish of [
+      { q: "pay 99" },
+      { graph_id: "graph-3", assignee: "ana" },
+      { overdue: true },
+      { q: "nothing" },
+    ]) {
+      for (const statuses of [["closed"], ["failed", "closed"], REVIEW_STATUSES]) {
+        for (const offset of [0, 37]) {
+          const page = { limit: 40, offset };
+          const whole = listReviews("default", statuses, { ...wish, sort }, page);
+          const { rows } = await client.query(whole.text, whole.values);
+          const part = list("default", statuses, wish, page);
+          const found = await client.query(part.text, part.values);
+          expect(found.rows.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
+          const { text, values } = countListed("default", statuses, wish);
+          const [counted] = (await client.query(text, values)).rows;
+          if (rows.length > 0) expect(Number(counted.total)).toBe(Math.min(Number(rows[0].total), MOST_COUNTED + 1));
+          else expect(Number(counted.total)).toBeLessThanOrEqual(offset);
+        }
+      }
+    }
+  },
+);
 
 test("a list of everything finds what is open by the same filters", async () => {
   const count = async (list: typeof listReviews) => {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { firstBrokenLink, type StoredLink } from "../../policy/audit-chain.ts";
 import { reviewAudit } from "../../postgres/audit.sql.ts";
-import { countReviews, REVIEW_SORTS } from "../../postgres/review-list.sql.ts";
+import { countReviews, MOST_COUNTED, REVIEW_SORTS } from "../../postgres/review-list.sql.ts";
 import { readReview, readReviews } from "../../postgres/reviews.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { uuidSchema } from "../../protocol/json.ts";
@@ -52,7 +52,9 @@ export const reviewRoutes: readonly Route[] = [
         groups: my_groups || group !== undefined ? of : null,
       };
       const { reviews, total } = await readReviews(call.deps.database, tenant_id, filter);
-      return page(reviews, filter, reviews.length === 0 && filter.offset > 0 ? undefined : total);
+      const listed = page(reviews, filter, reviews.length === 0 && filter.offset > 0 ? undefined : total);
+      if (total === undefined) listed.headers.set("x-pagination-more-than", String(MOST_COUNTED));
+      return listed;
     },
   },
   {
