@@ -8,8 +8,6 @@ import {
 import type { GraphDrawing, GraphSchemas, JsonSchema, SubgraphSchemas } from "../protocol/assistant.ts";
 import type { CompiledGraph, LoadedGraph } from "./graph-set.ts";
 
-export type { GraphDrawing, GraphSchemas } from "../protocol/assistant.ts";
-
 /** The schemas of a graph. A factory is asked for its graph with this config. */
 export async function describeSchemas(graph: LoadedGraph, config: RunnableConfig = {}): Promise<GraphSchemas> {
   const { state, input, output, config: context } = schemasOf(await graph.build(config));

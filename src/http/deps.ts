@@ -19,8 +19,8 @@ export interface HttpDeps {
   runFeeds: RunFeeds;
   /** The reviews that clients of this process follow. */
   reviewFeeds: ReviewFeeds;
-  /** Only read from here: whatever writes a checkpoint is queued as a run. */
-  saver: CheckpointReader;
+  /** Only read from and pruned here: whatever writes a checkpoint is queued as a run. */
+  saver: CheckpointReader & { prune(options: { thread_ids: string[]; keepLast: number }): Promise<unknown> };
   /** The graphs as they are loaded now; a reload changes what this gives. */
   graphs: () => GraphSet;
   log: Log;

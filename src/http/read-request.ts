@@ -138,3 +138,19 @@ export const wholeNumber = (schema: z.ZodNumber) =>
 
 /** A yes or no of the query: the clients send 0 and 1, people also write true and false. */
 export const flag = z.enum(["0", "1", "true", "false"]).transform((value) => value === "1" || value === "true");
+
+/** A list of the query: given once, several times, or as one JSON array, depending on the client's age. */
+export const listParameter = <Item>(item: z.ZodType<Item>) =>
+  z
+    .union([z.string(), z.array(z.string())])
+    .transform((given) => (typeof given === "string" ? parsedList(given) : given))
+    .pipe(z.array(item).max(100));
+
+function parsedList(text: string): unknown {
+  if (!text.startsWith("[")) return [text];
+  try {
+    return JSON.parse(text);
+  } catch {
+    return [text];
+  }
+}

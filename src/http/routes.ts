@@ -21,6 +21,7 @@ import { runRetryRoutes } from "./routes/run-retry.ts";
 import { runStreamRoutes } from "./routes/run-streams.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { systemRoutes } from "./routes/system.ts";
+import { threadSearchRoutes } from "./routes/thread-search.ts";
 import { threadStateRoutes } from "./routes/thread-state.ts";
 import { threadRoutes } from "./routes/threads.ts";
 import { workerRoutes } from "./routes/workers.ts";
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   ...assistantRoutes,
   ...assistantVersionRoutes,
   ...assistantGraphRoutes,
+  ...threadSearchRoutes,
   ...threadRoutes,
   ...threadStateRoutes,
   ...runRoutes,

@@ -13,6 +13,9 @@ import type { Call } from "./route.ts";
 
 const WAIT_MS = 30_000;
 
+/** As LangGraph's updateState knows them, beside the nodes of a graph. */
+export const RESERVED_NODES = new Set(["__start__", "__end__", "__input__"]);
+
 /** Something that writes checkpoints but runs no node. */
 export interface ThreadWrite {
   kind: "state_update" | "copy";

@@ -118,15 +118,3 @@ export const selectHeadCheckpoint = (tenant_id: string, thread_id: string) => sq
   select checkpoint_id::text from holdpoint.checkpoint
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and checkpoint_ns = ''
   order by checkpoint_id desc limit 1`;
-
-/** Threads by filter, newest first. */
-export const searchThreads = (
-  tenant_id: string,
-  filter: { status: string | null; metadata: unknown; limit: number; offset: number },
-) => sql<ThreadRow & { total: number }>`
-  select ${THREAD}, count(*) over () as total from holdpoint.thread
-  where tenant_id = ${tenant_id} and num_nulls(deleted_at) = 1
-    and (${filter.status}::text is null or status = ${filter.status})
-    and metadata @> ${JSON.stringify(filter.metadata)}::jsonb
-  order by updated_at desc, thread_id
-  limit ${filter.limit}::int offset ${filter.offset}::int`;

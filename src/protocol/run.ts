@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { metadataSchema, uuidSchema } from "./json.ts";
+import type { Superstep } from "./thread.ts";
 
 /** pending → running → one of the ends. A run that pauses for a person ends `success`; see run-lifecycle.ts. */
 export const RUN_STATUSES = ["pending", "running", "success", "error", "timeout", "interrupted"] as const;
@@ -116,6 +117,8 @@ export interface RunKwargs {
   timeout?: number;
   /** For kind `state_update`. */
   update?: { values: unknown; as_node?: string | null; checkpoint_id?: string | null; checkpoint_ns?: string | null };
+  /** For kind `state_update` of a new thread: its checkpoints, one after the other. */
+  supersteps?: readonly Superstep[];
   /**
    * Of whose answer the run lets go, to ask again: it goes back to the checkpoint that asked, unless it is null because an
    * earlier run has done so. What stands at a breakpoint asks by standing there.

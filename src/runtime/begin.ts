@@ -75,7 +75,8 @@ async function goOn(scene: BeginScene): Promise<Beginning> {
   if (kwargs.reask?.at_breakpoint) return { kind: "settled" };
   if (run.group_id !== null) await beginApply(source.database, lease, run, loaded.fingerprint);
   // An edit is one checkpoint; making it again would apply it twice.
-  if (run.kind === "state_update") return { kind: "settled" };
+  if (run.kind === "state_update" && kwargs.supersteps === undefined) return { kind: "settled" };
+  if (run.kind === "state_update") return { kind: "send", input: null, fromHead: true };
   const head = await readHead(graph, source);
   const asking = new Set(head.questions.map(({ task_id }) => task_id));
   const waits = asking.size > 0 && asking.size === head.next_tasks.size - head.finished_tasks.size;

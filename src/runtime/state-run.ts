@@ -1,3 +1,4 @@
+import { Command } from "@langchain/langgraph";
 import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
 import { wireJson } from "../graphs/wire-json.ts";
 import { reviewRequest } from "../policy/review/open.ts";
@@ -6,6 +7,7 @@ import type { Lease } from "../postgres/fence.ts";
 import { unansweredBreakpoint } from "../postgres/reviews.sql.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { RunKwargs } from "../protocol/run.ts";
+import type { Superstep } from "../protocol/thread.ts";
 import { readHead } from "./head.ts";
 import { shapeToCome } from "./redeploy.ts";
 import { runnableConfig } from "./run-config.ts";
@@ -28,14 +30,39 @@ export async function updateState(
   kwargs: RunKwargs,
   graph_fingerprint: string,
 ): Promise<void> {
-  const { values, as_node, checkpoint_id, checkpoint_ns } = kwargs.update ?? { values: null };
   const config = runnableConfig(run, kwargs, graph_fingerprint);
+  if (kwargs.supersteps !== undefined) return await takeSupersteps(graph, config, kwargs.supersteps);
+  const { values, as_node, checkpoint_id, checkpoint_ns } = kwargs.update ?? { values: null };
   const configurable = {
     ...config.configurable,
     ...(checkpoint_id == null ? {} : { checkpoint_id }),
     ...(checkpoint_ns == null ? {} : { checkpoint_ns }),
   };
   await graph.updateState({ ...config, configurable }, values as never, as_node ?? undefined);
+}
+
+/** Gives a new thread a history: each superstep is a checkpoint, and those that an earlier attempt has made are there. */
+async function takeSupersteps(
+  graph: CompiledGraph,
+  config: ReturnType<typeof runnableConfig>,
+  supersteps: readonly Superstep[],
+): Promise<void> {
+  let made = 0;
+  for await (const _state of graph.getStateHistory(config)) made += 1;
+  const steps = supersteps.slice(made).map(({ updates }) => ({
+    updates: updates.map(({ values, command, as_node }) => ({
+      values: command == null ? (values ?? null) : asCommand(command),
+      ...(as_node == null ? {} : { asNode: as_node }),
+    })),
+  }));
+  if (steps.length > 0) await graph.bulkUpdateState(config, steps);
+}
+
+function asCommand({ update, goto }: NonNullable<Superstep["updates"][number]["command"]>): Command {
+  return new Command({
+    ...(update == null ? {} : { update: update as Record<string, unknown> }),
+    ...(goto == null ? {} : { goto }),
+  });
 }
 
 /**

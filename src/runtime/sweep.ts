@@ -4,6 +4,7 @@ import { sweepDeletedThreads, sweepLoginLinks, sweepSessions } from "../postgres
 import { periodically } from "./periodic.ts";
 import { sweepReviewTimers } from "./review-timers.ts";
 import type { RunnerParts } from "./runner.ts";
+import { sweepThreadTtl } from "./thread-ttl.ts";
 
 /** Something that is done when its time has come, on the database's clock. */
 export interface Sweep {
@@ -22,12 +23,13 @@ const SWEEPS: readonly Sweep[] = [
   { name: "sessions", everyMs: 60_000, sweep: sweepSessions },
   { name: "login_links", everyMs: 60_000, sweep: sweepLoginLinks },
   { name: "deleted_threads", everyMs: 5_000, sweep: sweepDeletedThreads },
+  { name: "thread_ttl", everyMs: 5_000, sweep: (_database, parts) => sweepThreadTtl(parts) },
   { name: "review_timers", everyMs: 1_000, sweep: (_database, parts) => sweepReviewTimers(parts) },
 ];
 
 const PASSES = 100;
 
-type SweepParts = Pick<RunnerParts, "database" | "graphs" | "metrics" | "wakeups" | "log">;
+type SweepParts = Pick<RunnerParts, "database" | "graphs" | "saver" | "metrics" | "wakeups" | "log">;
 
 /** Starts all sweeps; every worker does. One that fails is logged, and its next turn tries again. Returns how to stop. */
 export function startSweeps(parts: SweepParts, sweeps: readonly Sweep[] = SWEEPS): () => void {

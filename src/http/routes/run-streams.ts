@@ -6,7 +6,7 @@ import { waitForRun } from "../await-run.ts";
 import { cancel } from "../cancel.ts";
 import { type Follow, followRun } from "../follow-run.ts";
 import { readCreation } from "../idempotency.ts";
-import { flag, readQuery, uuidParameter } from "../read-request.ts";
+import { flag, listParameter, readQuery, uuidParameter } from "../read-request.ts";
 import type { Call, Route } from "../route.ts";
 import { streamModes } from "../run-kwargs.ts";
 import { SSE_HEADERS } from "../sse.ts";
@@ -16,17 +16,9 @@ import { addressOf, findRun } from "./runs.ts";
 
 const FROM_START = 0;
 
-const modeSchema = z.enum(STREAM_MODES);
 const joinQuery = z.object({
   cancel_on_disconnect: flag.default(false),
-  // Given once, several times, or as one JSON array, depending on the client's age.
-  stream_mode: z
-    .union([
-      modeSchema.transform((mode) => [mode]),
-      z.array(modeSchema),
-      z.string().transform(parseJson).pipe(z.array(modeSchema)),
-    ])
-    .optional(),
+  stream_mode: listParameter(z.enum(STREAM_MODES)).optional(),
 });
 
 /** Runs that are watched: by the request that starts them, or later by another. */
@@ -83,15 +75,6 @@ export const runStreamRoutes: readonly Route[] = [
 function lastEventId(headers: Headers): number {
   const id = headers.get("last-event-id") ?? "";
   return /^\d{1,15}$/.test(id) ? Number(id) : FROM_START;
-}
-
-function parseJson(text: string, context: z.RefinementCtx): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    context.addIssue(`must be one of ${STREAM_MODES.join(", ")}`);
-    return z.NEVER;
-  }
 }
 
 function waitResponse(call: Call, run: RunRow, cancelOnDisconnect: boolean): Response {

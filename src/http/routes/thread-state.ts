@@ -13,23 +13,40 @@ import { invalid } from "../failure.ts";
 import { factsOf, graphOfThread } from "../find-graph.ts";
 import { aliasedState } from "../hitl-aliases.ts";
 import { once, readCreation } from "../idempotency.ts";
-import { flag, limitSchema, readBody, readQuery, textSchema, uuidParameter, wholeNumber } from "../read-request.ts";
+import {
+  flag,
+  limitSchema,
+  listParameter,
+  readBody,
+  readQuery,
+  textSchema,
+  uuidParameter,
+  wholeNumber,
+} from "../read-request.ts";
 import { json, jsonText } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
-import { awaitWrite, queueWrite } from "../write-thread.ts";
+import { selected, stateMemberSchema } from "../select-state.ts";
+import { awaitWrite, queueWrite, RESERVED_NODES } from "../write-thread.ts";
 import { findThread } from "./threads.ts";
-
-// As LangGraph's updateState knows them, beside the graph's own nodes.
-const RESERVED_NODES = new Set(["__start__", "__end__", "__input__"]);
 
 const checkpointSchema = z.object({
   checkpoint_id: uuidSchema.nullish(),
   checkpoint_ns: textSchema.nullish(),
 });
 
-const stateQuery = z.object({ subgraphs: flag.default(false), checkpoint_ns: textSchema.optional() });
+const stateQuery = z.object({
+  subgraphs: flag.default(false),
+  checkpoint_ns: textSchema.optional(),
+  select: listParameter(stateMemberSchema).optional(),
+});
 
-const stateAtSchema = z.object({ checkpoint: checkpointSchema.nullish(), subgraphs: z.boolean().nullish() });
+const selectSchema = z.array(stateMemberSchema).max(100).nullish();
+
+const stateAtSchema = z.object({
+  checkpoint: checkpointSchema.nullish(),
+  subgraphs: z.boolean().nullish(),
+  select: selectSchema,
+});
 
 const beforeSchema = z.union([
   uuidSchema,
@@ -44,9 +61,14 @@ const historySchema = z.object({
   before: beforeSchema.nullish(),
   metadata: metadataSchema.nullish(),
   checkpoint: checkpointSchema.nullish(),
+  select: selectSchema,
 });
 
-const historyQuery = z.object({ limit: wholeNumber(limitSchema).optional(), before: uuidSchema.optional() });
+const historyQuery = z.object({
+  limit: wholeNumber(limitSchema).optional(),
+  before: uuidSchema.optional(),
+  select: listParameter(stateMemberSchema).optional(),
+});
 
 const updateSchema = stateUpdateSchema.extend({
   values: z.union([jsonObjectSchema, z.array(z.unknown()), z.null()]).optional(),
@@ -62,8 +84,8 @@ export const threadStateRoutes: readonly Route[] = [
     path: "/threads/:thread_id/state",
     permission: "runs:read",
     async handle(call) {
-      const { subgraphs, checkpoint_ns } = readQuery(call, stateQuery);
-      return await stateAt(call, { checkpoint_ns }, subgraphs);
+      const { checkpoint_ns, ...asked } = readQuery(call, stateQuery);
+      return await stateAt(call, { checkpoint_ns }, asked);
     },
   },
   {
@@ -71,8 +93,8 @@ export const threadStateRoutes: readonly Route[] = [
     path: "/threads/:thread_id/state/checkpoint",
     permission: "runs:read",
     async handle(call) {
-      const { checkpoint, subgraphs } = await readBody(call, stateAtSchema);
-      return await stateAt(call, addressOf(checkpoint), subgraphs ?? false);
+      const { checkpoint, subgraphs, select } = await readBody(call, stateAtSchema);
+      return await stateAt(call, addressOf(checkpoint), { subgraphs: subgraphs ?? false, select });
     },
   },
   {
@@ -80,9 +102,9 @@ export const threadStateRoutes: readonly Route[] = [
     path: "/threads/:thread_id/state/:checkpoint_id",
     permission: "runs:read",
     async handle(call) {
-      const { subgraphs, checkpoint_ns } = readQuery(call, stateQuery);
+      const { checkpoint_ns, ...asked } = readQuery(call, stateQuery);
       const checkpoint_id = uuidParameter(call, "checkpoint_id");
-      return await stateAt(call, { checkpoint_id, checkpoint_ns }, subgraphs);
+      return await stateAt(call, { checkpoint_id, checkpoint_ns }, asked);
     },
   },
   {
@@ -115,12 +137,17 @@ function addressOf(checkpoint: z.infer<typeof checkpointSchema> | null | undefin
   };
 }
 
-async function stateAt(call: Call, place: Place, subgraphs: boolean): Promise<Response> {
+interface Asked {
+  subgraphs: boolean;
+  select?: readonly string[] | null | undefined;
+}
+
+async function stateAt(call: Call, place: Place, { subgraphs, select }: Asked): Promise<Response> {
   const thread = await findThread(call);
   const address = { thread_id: thread.thread_id, ...place };
   const state = await read(call, thread, address, subgraphs);
-  if (state !== undefined) return jsonText(wireJson(shown(call, state)));
-  if (place.checkpoint_id === undefined) return json(emptyState(thread.thread_id));
+  if (state !== undefined) return jsonText(wireJson(selected(shown(call, state), select)));
+  if (place.checkpoint_id === undefined) return json(selected(emptyState(thread.thread_id), select));
   throw new HoldpointError("not_found", `Checkpoint ${place.checkpoint_id} not found on thread ${thread.thread_id}`);
 }
 
@@ -158,7 +185,7 @@ async function history(call: Call, asked: z.infer<typeof historySchema>): Promis
     metadata: asked.metadata ?? undefined,
     config: JSON.parse(thread.config),
   });
-  return jsonText(wireJson(states.map((state) => shown(call, state))));
+  return jsonText(wireJson(states.map((state) => selected(shown(call, state), asked.select))));
 }
 
 async function updateState(call: Call): Promise<Response> {

@@ -2,35 +2,30 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { createThread, startedThread } from "../../postgres/create-run.ts";
 import { type KeyedRequest, type Started, startedRun } from "../../postgres/idempotency.ts";
-import { mergeThreadMetadata, searchThreads, selectThread, type ThreadRow } from "../../postgres/threads.sql.ts";
+import { selectTtl, setTtl } from "../../postgres/thread-ttl.sql.ts";
+import { mergeThreadMetadata, selectHeadCheckpoint, selectThread, type ThreadRow } from "../../postgres/threads.sql.ts";
 import { metadataSchema } from "../../protocol/json.ts";
 import type { RunKwargs } from "../../protocol/run.ts";
-import { THREAD_STATUSES, threadCreateSchema } from "../../protocol/thread.ts";
+import { threadCreateSchema, threadTtlSchema } from "../../protocol/thread.ts";
 import { graphOfThread } from "../find-graph.ts";
 import { once, readCreation } from "../idempotency.ts";
-import { limitSchema, offsetSchema, readBody, uuidParameter } from "../read-request.ts";
+import { listParameter, readBody, readQuery, uuidParameter } from "../read-request.ts";
 import { removeThread } from "../remove-thread.ts";
-import { empty, json, page } from "../reply.ts";
+import { empty, json } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
 import { noThread } from "../start-run.ts";
+import { refuseSupersteps, takeSupersteps } from "../supersteps.ts";
 import { wireThread } from "../wire.ts";
 import { awaitWrite, queueWrite } from "../write-thread.ts";
 
-// Left out silently, these would make an answer that is wrong without looking it.
-const notServed = z.undefined({ error: "is not served yet; leave it out" }).or(z.null());
+const patchSchema = z.object({ metadata: metadataSchema.nullish(), ttl: threadTtlSchema.nullish() });
 
-const createSchema = threadCreateSchema.extend({ supersteps: notServed.optional(), ttl: notServed.optional() });
-
-const searchSchema = z.object({
-  status: z.enum(THREAD_STATUSES).nullish(),
-  metadata: metadataSchema.nullish(),
-  limit: limitSchema.nullish(),
-  offset: offsetSchema.nullish(),
-  ids: notServed.optional(),
-  values: notServed.optional(),
+const includeQuery = z.object({
+  include: listParameter(z.string())
+    .transform((names) => names.flatMap((name) => name.split(",")))
+    .pipe(z.array(z.enum(["ttl"])))
+    .optional(),
 });
-
-const patchSchema = z.object({ metadata: metadataSchema.nullish(), ttl: notServed.optional() });
 
 /** Threads. */
 export const threadRoutes: readonly Route[] = [
@@ -38,36 +33,17 @@ export const threadRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads",
     permission: "runs:create",
-    async handle(call) {
-      const { body, keyed } = await readCreation(call, createSchema);
-      const thread = await createThread(call.deps.database, {
-        tenant_id: call.principal.tenant_id,
-        thread_id: body.thread_id ?? undefined,
-        metadata: body.metadata ?? {},
-        if_exists: body.if_exists ?? "raise",
-        idempotency: keyed,
-      });
-      return json(wireThread(thread, call.deps.settings));
-    },
-  },
-  {
-    method: "POST",
-    path: "/threads/search",
-    permission: "runs:read",
-    async handle(call) {
-      const { status, metadata, limit, offset } = await readBody(call, searchSchema);
-      const range = { limit: limit ?? 10, offset: offset ?? 0 };
-      const filter = { status: status ?? null, metadata: metadata ?? {}, ...range };
-      const rows = await call.deps.database.many(searchThreads(call.principal.tenant_id, filter));
-      const threads = rows.map((row) => wireThread(row, call.deps.settings));
-      return page(threads, range, rows[0]?.total ?? (range.offset === 0 ? 0 : undefined));
-    },
+    handle: create,
   },
   {
     method: "GET",
     path: "/threads/:thread_id",
     permission: "runs:read",
-    handle: async (call) => json(wireThread(await findThread(call), call.deps.settings)),
+    async handle(call) {
+      const { include } = readQuery(call, includeQuery);
+      const thread = wireThread(await findThread(call), call.deps.settings);
+      return json(include?.includes("ttl") ? { ...thread, ttl: await readTtl(call, thread.thread_id) } : thread);
+    },
   },
   {
     method: "PATCH",
@@ -75,11 +51,13 @@ export const threadRoutes: readonly Route[] = [
     permission: "runs:create",
     async handle(call) {
       const thread_id = uuidParameter(call, "thread_id");
-      const { metadata } = await readBody(call, patchSchema);
-      const statement = mergeThreadMetadata(call.principal.tenant_id, thread_id, metadata ?? {});
-      const thread = await call.deps.database.maybeOne(statement);
+      const { metadata, ttl } = await readBody(call, patchSchema);
+      const { tenant_id } = call.principal;
+      const thread = await call.deps.database.maybeOne(mergeThreadMetadata(tenant_id, thread_id, metadata ?? {}));
       if (thread === undefined) throw noThread(thread_id);
-      return json(wireThread(thread, call.deps.settings));
+      if (ttl != null) await call.deps.database.run(setTtl(tenant_id, thread_id, ttl.ttl, ttl.strategy));
+      const isMinimal = /\breturn=minimal\b/.test(call.request.headers.get("prefer") ?? "");
+      return isMinimal ? empty(204) : json(wireThread(thread, call.deps.settings));
     },
   },
   {
@@ -101,6 +79,34 @@ export const threadRoutes: readonly Route[] = [
     },
   },
 ];
+
+async function create(call: Call): Promise<Response> {
+  const { body, keyed } = await readCreation(call, threadCreateSchema);
+  const { tenant_id } = call.principal;
+  const { database, settings } = call.deps;
+  const metadata = body.metadata ?? {};
+  const supersteps = body.supersteps ?? [];
+  if (supersteps.length > 0) await refuseSupersteps(call, metadata, supersteps);
+  const if_exists = body.if_exists ?? "raise";
+  const wanted = { tenant_id, thread_id: body.thread_id ?? undefined, metadata, if_exists, idempotency: keyed };
+  const thread = await createThread(database, wanted);
+  const { thread_id } = thread;
+  if (body.ttl != null && (await database.maybeOne(selectTtl(tenant_id, thread_id)))?.ttl_minutes === null) {
+    await database.run(setTtl(tenant_id, thread_id, body.ttl.ttl, body.ttl.strategy));
+  }
+  // One that was there already keeps its own history.
+  if (supersteps.length === 0 || (await database.maybeOne(selectHeadCheckpoint(tenant_id, thread_id))) !== undefined) {
+    return json(wireThread(thread, settings));
+  }
+  await takeSupersteps(call, thread, supersteps);
+  return json(wireThread(await startedThread(database, tenant_id, thread_id), settings));
+}
+
+async function readTtl({ deps, principal }: Call, thread_id: string) {
+  const row = await deps.database.maybeOne(selectTtl(principal.tenant_id, thread_id));
+  if (row === undefined || row.ttl_minutes === null) return null;
+  return { ttl: row.ttl_minutes, strategy: row.ttl_strategy, expires_at: row.expires_at };
+}
 
 /** The thread that the path names. Throws `not_found`, `invalid`. */
 export async function findThread(call: Call): Promise<ThreadRow> {

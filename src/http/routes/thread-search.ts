@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { newestThreads, numberOfThreads, sortedThreads, type ThreadPage } from "../../postgres/thread-list.sql.ts";
+import { selectThread } from "../../postgres/threads.sql.ts";
+import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
+import { uuidSchema } from "../../protocol/json.ts";
+import { pickMembers } from "../pick-members.ts";
+import { readBody } from "../read-request.ts";
+import { removeThread } from "../remove-thread.ts";
+import { json, page } from "../reply.ts";
+import type { Call, Route } from "../route.ts";
+import { extractFrom, threadCountSchema, threadSearchSchema, threadWish } from "../thread-wish.ts";
+import { wireThread } from "../wire.ts";
+
+const pruneSchema = z.object({
+  thread_ids: z.array(uuidSchema).max(1_000),
+  strategy: z.enum(["delete", "keep_latest"]).nullish(),
+});
+
+/** Threads, many at once. */
+export const threadSearchRoutes: readonly Route[] = [
+  { method: "POST", path: "/threads/search", permission: "runs:read", handle: search },
+  {
+    method: "POST",
+    path: "/threads/count",
+    permission: "runs:read",
+    async handle(call) {
+      const wish = threadWish(await readBody(call, threadCountSchema));
+      return json((await call.deps.database.one(numberOfThreads(call.principal.tenant_id, wish))).total);
+    },
+  },
+  {
+    method: "POST",
+    path: "/threads/prune",
+    permission: "runs:cancel",
+    async handle(call) {
+      const { thread_ids, strategy } = await readBody(call, pruneSchema);
+      const ids = [...new Set(thread_ids)];
+      const pruned = strategy === "keep_latest" ? await keepLatest(call, ids) : await removeThreads(call, ids);
+      return json({ pruned_count: pruned });
+    },
+  },
+];
+
+async function search(call: Call): Promise<Response> {
+  const { limit, offset, sort_by, sort_order, select, extract, ...asked } = await readBody(call, threadSearchSchema);
+  const { database, settings } = call.deps;
+  const { tenant_id } = call.principal;
+  const range: ThreadPage = {
+    limit: limit ?? 10,
+    offset: offset ?? 0,
+    sort_by: sort_by ?? "updated_at",
+    sort_order: sort_order ?? "desc",
+  };
+  const wish = threadWish(asked);
+  const isNewest = range.sort_by === "updated_at" && range.sort_order === "desc";
+  const [rows, { total }] = await Promise.all([
+    database.many((isNewest ? newestThreads : sortedThreads)(tenant_id, wish, range)),
+    database.one(numberOfThreads(tenant_id, wish)),
+  ]);
+  const threads = rows.map((row) => wireThread(row, settings));
+  const shown = pickMembers(threads, select as (keyof (typeof threads)[number])[] | null | undefined);
+  if (extract == null) return page(shown, range, total);
+  const extracted = shown.map((thread, place) => ({
+    ...thread,
+    extracted: extractFrom(threads[place] as (typeof threads)[number], extract),
+  }));
+  return page(extracted, range, total);
+}
+
+/** Removes all but the newest state of each thread that there is; gives how many there are. */
+async function keepLatest({ deps, principal }: Call, thread_ids: readonly string[]): Promise<number> {
+  let pruned = 0;
+  for (const thread_id of thread_ids) {
+    if ((await deps.database.maybeOne(selectThread(principal.tenant_id, thread_id))) === undefined) continue;
+    await deps.saver.prune({ thread_ids: [thread_id], keepLast: 1 });
+    pruned += 1;
+  }
+  return pruned;
+}
+
+/** Removes those of the threads that there are and that can be; gives how many. Throws `guarded` when one has to stay. */
+async function removeThreads(call: Call, thread_ids: readonly string[]): Promise<number> {
+  const refused: HoldpointError[] = [];
+  let removed = 0;
+  for (const thread_id of thread_ids) {
+    try {
+      await removeThread(call, thread_id);
+      removed += 1;
+    } catch (error) {
+      if (!isHoldpointError(error) || error.code === "database_unreachable") throw error;
+      if (error.code !== "not_found") refused.push(error);
+    }
+  }
+  const [first] = refused;
+  if (first === undefined) return removed;
+  const facts = { pruned_count: removed, refused: refused.map((error) => error.facts["thread_id"]) };
+  const message = `${refused.length} threads stay, ${removed} were removed; the first: ${first.message}`;
+  throw new HoldpointError(first.code, message, { facts });
+}
