@@ -18,6 +18,7 @@ import { createSaver } from "./postgres/checkpointer/saver.ts";
 import { ensureLocalOwner } from "./postgres/identity.ts";
 import { openWakeups } from "./postgres/notify.ts";
 import { DEFAULT_TENANT } from "./protocol/principal.ts";
+import type { DeliverySettings } from "./runtime/deliver.ts";
 import { startDispatcher } from "./runtime/dispatch.ts";
 import type { RunnerParts } from "./runtime/runner.ts";
 import { createWorker } from "./runtime/worker.ts";
@@ -119,7 +120,10 @@ async function start(
   const deps = httpDeps(config, parts, () => isStarted);
   const operations = await patient(() => serveOperations(config, deps, closers));
   const own: { url?: string } = {};
-  if (role !== "api") closers.push(startWorker(config, home, parts), startDispatch(config, parts, own));
+  if (role !== "api") {
+    const delivery = deliverySettings(config, own);
+    closers.push(startWorker(config, home, parts), startDispatch(parts, delivery));
+  }
   const served = role === "worker" ? null : await serve(config, deps, { closers, patient });
   if (served !== null) own.url = served.url;
   isStarted = true;
@@ -186,7 +190,7 @@ function startWorker(config: Config, home: HomeDatabase, parts: RunnerParts): ()
   return () => worker.stop();
 }
 
-function startDispatch(config: Config, parts: RunnerParts, own: { url?: string }): () => Promise<void> {
-  const dispatcher = startDispatcher(parts, deliverySettings(config, own));
+function startDispatch(parts: RunnerParts, delivery: DeliverySettings): () => Promise<void> {
+  const dispatcher = startDispatcher(parts, delivery);
   return () => dispatcher.stop();
 }

@@ -198,6 +198,13 @@ export const FIELDS = {
     "The server that takes mails about reviews; `?tls=required` where it has to be encrypted, which it has to be with a password.",
     "",
   ),
+  smtpCaFile: field(
+    "HOLDPOINT_SMTP_CA_FILE",
+    values.folder(),
+    undefined,
+    "A file with the certificates (PEM) that sign the mail server's, where it is none that Node.js knows.",
+    "",
+  ),
   mailFrom: field("HOLDPOINT_MAIL_FROM", values.mailbox(), undefined, "Who they are from.", ""),
   openaiApiKey: field(
     "OPENAI_API_KEY",

@@ -52,6 +52,7 @@ export function readConfig(env: Environment, cwd: string): Config {
     ...config,
     dataDir: resolve(cwd, config.dataDir),
     workflowsDir,
+    smtpCaFile: config.smtpCaFile === undefined ? undefined : resolve(cwd, config.smtpCaFile),
     policyFile: config.policyFile === undefined ? undefined : resolve(cwd, config.policyFile),
     policyPlaces: [...new Set([join(dirname(workflowsDir), POLICY_FILE), join(resolve(cwd), POLICY_FILE)])],
     isPortExplicit: given.has(FIELDS.port.name),

@@ -6,6 +6,8 @@ import type { MailAnswer } from "../protocol/delivery.ts";
 /** How mails are sent. */
 export interface MailSettings {
   server: MailServer;
+  /** The certificates (PEM) by which it is believed; null: those that Node.js knows. */
+  authorities?: readonly string[] | null;
   from: Mailbox;
   timeoutMs: number;
 }
@@ -39,12 +41,13 @@ async function handOver(wanted: MailRequest): Promise<Omit<MailAnswer, "duration
     composed(wanted),
     import("nodemailer/lib/smtp-connection"),
   ]);
-  const { server, timeoutMs, signal } = wanted;
+  const { server, authorities, timeoutMs, signal } = wanted;
   const connection = new Connection({
     host: server.host,
     port: server.port,
     secure: server.isEncrypted,
     requireTLS: server.needsTls,
+    ...(authorities == null ? {} : { tls: { ca: [...authorities] } }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,

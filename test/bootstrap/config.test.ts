@@ -104,6 +104,7 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
       "smtp://h?tls=no",
     ],
   },
+  HOLDPOINT_SMTP_CA_FILE: { right: ["ca.pem", "/etc/ssl/ca.pem"], wrong: ["a\nb"] },
   HOLDPOINT_MAIL_FROM: {
     right: ["a@b", "Ana Ruiz <ana.ruiz@mail.example.com>", "<a@b.c>"],
     wrong: ["ana", "a@b\r\nBcc: c@d", "a@b, c@d", "Ana <a@b> x", "a b@c", "Ana\u202e <a@b>", '"x" <a@b>', "a..b@c"],

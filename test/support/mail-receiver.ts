@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { MailServer } from "../../src/policy/mail-address.ts";
+import type { SelfMade } from "./certificate.ts";
 
 /** Where a conversation with a mail server stands when something goes wrong; BODY: in the middle of the message. */
 export type Moment = "CONNECT" | "EHLO" | "STARTTLS" | "AUTH" | "MAIL" | "RCPT" | "DATA" | "BODY" | "END";
@@ -18,6 +20,9 @@ export interface ReceivedMail {
   /** By name in lower case, unfolded. */
   headers: Readonly<Record<string, string>>;
   text: string;
+  /** Whether it came encrypted, and who had signed in. */
+  isEncrypted: boolean;
+  user: string | null;
 }
 
 /** A mail server that keeps what it gets. */
@@ -45,8 +50,11 @@ const USUAL: Record<Exclude<Moment, "BODY">, string> = {
   END: "250 queued as 1",
 };
 
-/** Starts one on the loopback address. */
-export async function openMailReceiver(): Promise<MailReceiver> {
+/** Starts one on the loopback address; with a certificate it can be asked to encrypt, or does from the first byte. */
+export async function openMailReceiver(
+  secret?: SelfMade,
+  { isEncrypted = false }: { isEncrypted?: boolean } = {},
+): Promise<MailReceiver> {
   const mails: ReceivedMail[] = [];
   const sockets = new Set<Socket>();
   let conduct: Conduct = {};
@@ -61,12 +69,14 @@ export async function openMailReceiver(): Promise<MailReceiver> {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => {});
-    converse(socket, { conduct, offers, mails, fallSilent });
+    const manners = { conduct, offers, mails, fallSilent, secret };
+    if (isEncrypted && secret !== undefined) converse(encrypted(socket, secret), manners).greet();
+    else converse(socket, manners).greet();
   });
   await listening(server);
   const { port } = server.address() as AddressInfo;
   return {
-    server: { host: "127.0.0.1", port, isEncrypted: false, needsTls: false, user: null, password: null },
+    server: { host: "127.0.0.1", port, isEncrypted, needsTls: false, user: null, password: null },
     mails,
     connections: () => connections,
     silences: () => silences,
@@ -92,9 +102,18 @@ interface Manners {
   offers: readonly string[];
   mails: ReceivedMail[];
   fallSilent: () => void;
+  secret: SelfMade | undefined;
 }
 
-function converse(socket: Socket, { conduct, offers, mails, fallSilent }: Manners): void {
+function encrypted(socket: Socket, secret: SelfMade): TLSSocket {
+  const inner = new TLSSocket(socket, { isServer: true, ...secret });
+  inner.on("error", () => {});
+  return inner;
+}
+
+function converse(socket: Socket, manners: Manners): { greet: () => void } {
+  const { conduct, offers, mails, fallSilent, secret } = manners;
+  let user: string | null = null;
   let pending = "";
   let body: string | undefined;
   let [from, to] = ["", ""];
@@ -114,7 +133,7 @@ function converse(socket: Socket, { conduct, offers, mails, fallSilent }: Manner
   };
   const arrived = () => {
     const isKept = conduct.END === undefined || conduct.END === "cut" || conduct.END === "hang";
-    if (isKept) mails.push({ from, to, ...parsed(body ?? "") });
+    if (isKept) mails.push({ from, to, ...parsed(body ?? ""), isEncrypted: socket instanceof TLSSocket, user });
     body = undefined;
     act("END");
   };
@@ -122,12 +141,21 @@ function converse(socket: Socket, { conduct, offers, mails, fallSilent }: Manner
     const verb = line.split(/[ :]/)[0]?.toUpperCase() ?? "";
     if (verb === "MAIL") from = /<([^>]*)>/.exec(line)?.[1] ?? "";
     if (verb === "RCPT") to = /<([^>]*)>/.exec(line)?.[1] ?? "";
-    if (verb === "HELO" || verb === "EHLO") act("EHLO");
+    if (verb === "AUTH")
+      user =
+        Buffer.from(line.split(" ")[2] ?? "", "base64")
+          .toString()
+          .split("\0")[1] ?? null;
+    if (verb === "STARTTLS" && secret !== undefined && conduct.STARTTLS === undefined) {
+      socket.off("data", hear);
+      socket.write("220 go ahead\r\n");
+      converse(encrypted(socket, secret), manners);
+    } else if (verb === "HELO" || verb === "EHLO") act("EHLO");
     else if (verb === "QUIT") socket.end("221 bye\r\n");
     else if (verb in USUAL) act(verb as Exclude<Moment, "BODY">);
     else socket.write("500 what?\r\n");
   };
-  socket.on("data", (chunk: Buffer) => {
+  const hear = (chunk: Buffer) => {
     pending += chunk.toString("latin1");
     if (body !== undefined && conduct.BODY === "hang") return fallSilent();
     if (body !== undefined && conduct.BODY === "cut") return void socket.destroy();
@@ -138,8 +166,9 @@ function converse(socket: Socket, { conduct, offers, mails, fallSilent }: Manner
       else if (line === ".") arrived();
       else body += `${line.replace(/^\./, "")}\r\n`;
     }
-  });
-  act("CONNECT");
+  };
+  socket.on("data", hear);
+  return { greet: () => act("CONNECT") };
 }
 
 function parsed(raw: string): Pick<ReceivedMail, "raw" | "headers" | "text"> {
