@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { measureBoot } from "./boot.ts";
+import { measureConsole } from "./console.ts";
 import { measureEngine } from "./engine.ts";
 import { measureLatency } from "./latency.ts";
 import { measureReviews } from "./reviews.ts";
@@ -16,10 +17,11 @@ const { values } = parseArgs({
 });
 if (values.help === true) {
   console.log(
-    `usage: npm run bench -- [--only boot|latency|engine|reviews] [--quick]
+    `usage: npm run bench -- [--only boot|latency|engine|reviews|console] [--quick]
 
 Measures start-up, request latency against the same graph run in process, what the engine gets through against DBOS and
-the official saver, and the inbox with 10,000 open reviews. --quick makes the loads small, for a first look.`,
+the official saver, the API with 10,000 open reviews, and the console in a browser with 200. --quick makes the loads
+small, for a first look.`,
   );
   process.exit(0);
 }
@@ -28,6 +30,7 @@ const suites: Record<string, (options: { quick: boolean }) => Promise<Row[]>> = 
   latency: measureLatency,
   engine: measureEngine,
   reviews: measureReviews,
+  console: measureConsole,
 };
 const chosen = values.only === undefined ? Object.keys(suites) : [values.only];
 const rows: Row[] = [];
