@@ -16,6 +16,7 @@ import { addReviewApprove } from "./commands/review-approve.ts";
 import { addReviewAsk } from "./commands/review-ask.ts";
 import { addReviewAttend } from "./commands/review-attend.ts";
 import { addReviewEdit } from "./commands/review-edit.ts";
+import { addReviewEscalate } from "./commands/review-escalate.ts";
 import { addReviewReject } from "./commands/review-reject.ts";
 import { addReviewRespond } from "./commands/review-respond.ts";
 import { addReviewRetry } from "./commands/review-retry.ts";
@@ -68,6 +69,7 @@ export function createProgram(cli: Cli): Command {
     addReviewRespond,
     addReviewAsk,
     addReviewAttend,
+    addReviewEscalate,
     addReviewRetry,
   ])
     add(review, cli);

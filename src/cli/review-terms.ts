@@ -63,7 +63,8 @@ function stepWords({ step, to, action }: Deadline): string {
   return ENDS[action ?? ""] ?? `${step} ${action ?? ""}`.trim();
 }
 
-function peopleWords(people: People | undefined, nobody = "whoever may decide reviews"): string {
+/** People and groups in a line. */
+export function peopleWords(people: People | undefined, nobody = "whoever may decide reviews"): string {
   const names = [...(people?.users ?? []), ...(people?.groups ?? []).map((group) => `group ${group}`)];
   return names.length === 0 ? nobody : names.join(", ");
 }

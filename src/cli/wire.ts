@@ -20,6 +20,7 @@ const deadlineWire = z.looseObject({
   done: z.boolean(),
   step: z.string(),
   to: peopleWire.optional(),
+  level: z.number().optional(),
   action: z.string().optional(),
 });
 
@@ -59,6 +60,7 @@ export const reviewWire = z.looseObject({
   opened_at: z.string(),
   decided_at: z.string().nullish(),
   decision: decisionWire.nullish(),
+  escalation: z.looseObject({ level: z.number().nullable(), to: peopleWire, names_nobody: z.boolean() }).optional(),
 });
 
 /** A review, as the commands read it. */

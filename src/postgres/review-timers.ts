@@ -1,5 +1,6 @@
 import { failpoint } from "../failpoint.ts";
 import type { GraphFacts } from "../policy/review/decide.ts";
+import { widened } from "../policy/review/escalation.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
 import { type TimeOut, timeOutOf } from "../policy/review/time-out.ts";
 import { type DueSteps, dueSteps, momentOf } from "../policy/review/timetable.ts";
@@ -149,22 +150,18 @@ async function readScene(tx: Transaction, { tenant_id, thread_id, id }: DueRevie
 /** The links that tell of reminders and escalations; who an escalation names is asked from now on. */
 async function tell(tx: Transaction, review: ReviewRow, { tell: steps }: DueSteps, now: string): Promise<Statement[]> {
   const { tenant_id, id, opened_at, due_at } = review;
-  const users = new Set(review.candidate_users);
-  const groups = new Set(review.candidate_groups);
-  // Where everybody is asked, a list would ask fewer.
-  const asksEverybody = users.size + groups.size === 0;
   const links: Statement[] = [];
   for (const step of steps) {
     const at = momentOf(opened_at, step.after_seconds);
     const body = step.kind === "reminder" ? { at, due_at } : { at, due_at, level: step.level, to: step.to };
     const kind = step.kind === "reminder" ? "reminded" : "escalated";
     links.push(await reviewLink(tx, review, { kind, principal_id: TIMEOUT, at: now, body }));
-    if (step.kind === "reminder" || asksEverybody) continue;
-    for (const user of step.to.users) users.add(user);
-    for (const group of step.to.groups) groups.add(group);
   }
-  const isWider = users.size + groups.size > review.candidate_users.length + review.candidate_groups.length;
-  return [...links, ...(isWider ? [setCandidates(tenant_id, id, [...users], [...groups])] : [])];
+  const asked = widened(
+    review,
+    steps.flatMap((step) => (step.kind === "reminder" ? [] : [step.to])),
+  );
+  return [...links, ...(asked === undefined ? [] : [setCandidates(tenant_id, id, asked.users, asked.groups)])];
 }
 
 interface Ended {

@@ -91,6 +91,21 @@ describe("a review in hand", () => {
   });
 });
 
+test("a review is escalated by a person, who is told who is asked now", async () => {
+  const { id } = await paused();
+  const told = await as(ana, "review", "escalate", id, "-m", "the customer waits", "--to", "@ben");
+  expect(told).toMatchObject({
+    code: 0,
+    stderr: "",
+    stdout: expect.stringMatching(/^escalated: review .* is told to ben\n$/),
+  });
+  const further = await as(ana, "review", "escalate", id, "-m", "still");
+  expect(further.stdout).toMatch(/is told to those who administer reviews; the policy names nobody further\n$/);
+  expect(await as(rita, "review", "escalate", id, "-m", "still")).toMatchObject({ code: 4, stdout: "" });
+  const { stdout } = await as(ana, "review", "escalate", id, "-m", "once more", "--json");
+  expect(JSON.parse(stdout).escalation).toMatchObject({ level: null, names_nobody: true });
+});
+
 describe("what is said about a review", () => {
   test("is a question to a person, its answer, and comments", async () => {
     const { id } = await paused();
@@ -169,6 +184,8 @@ test("a command line that says too little, or nonsense, ends with 2 and sends no
     [["snooze", id, "2033-13-01T01:00Z"], "is no moment"],
     [["snooze", id, "\u001b[2J"], "\\x1b[2J"],
     [["comment", id], "--message"],
+    [["escalate", id], "--message"],
+    [["escalate", id, "-m", " "], "say why"],
     [["comment", id, "-m", " "], "say something"],
     [["answer", id, "-m", ""], "say something"],
     [["ask", id, "-m", "\n"], "what you want to know"],
@@ -181,6 +198,7 @@ test("a command line that says too little, or nonsense, ends with 2 and sends no
   for (const [args, code] of [
     [["snooze", id, "2001-01-01T00:00Z"], 5],
     [["assign", id, "nobody-here"], 5],
+    [["escalate", id, "-m", "late", "--to", "nobody-here"], 5],
     [["ask", id, "-m", "?", "--to", "nobody-here"], 5],
   ] as const)
     expect([args, (await cli("review", ...args)).code]).toEqual([args, code]);
@@ -194,6 +212,7 @@ test("each command says what it does and shows an example", async () => {
     "assign",
     "delegate",
     "snooze",
+    "escalate",
     "unsnooze",
     "comment",
     "answer",

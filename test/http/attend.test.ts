@@ -86,6 +86,22 @@ it("hands a review on, snoozes it, and asks a person who does not decide", async
   expect(JSON.parse(links[6]?.body ?? "")).toEqual({ text: "it is", question: "the right account?" });
 });
 
+it("escalates to the next level, says that nobody further is named, and is no reader's to do", async () => {
+  const review = await paused();
+  expect(await post(review, "escalate", { reason: "late" }, rita)).toMatchObject({ status: 403 });
+  const escalated = await post(review, "escalate", { reason: "late", level: 1 });
+  const escalation = { level: 1, to: { users: [], groups: [] }, names_nobody: true };
+  expect(escalated).toMatchObject({ status: 200, body: { id: review.id, status: "open", version: 1, escalation } });
+  const again = await post(review, "escalate", { reason: "late", level: 1 });
+  expect(again).toMatchObject({
+    status: 412,
+    code: "precondition_failed",
+    body: { error: { facts: { level: null } } },
+  });
+  expect((await server.ask(`/reviews/${review.id}`)).status).toBe(200);
+  expect(await (await server.ask("/metrics")).text()).toContain('holdpoint_review_steps_total{step="escalated"} 1');
+});
+
 it("refuses what is not said well with a pointer, and what is over with what ended it", async () => {
   const review = await paused();
   const wrong: [string, unknown, string][] = [
@@ -103,6 +119,15 @@ it("refuses what is not said well with a pointer, and what is over with what end
     ["ask", { question: 1 }, "/question"],
     ["ask", { question: "?", to: "nobody-here" }, "/to"],
     ["answer", { text: null }, "/text"],
+    ["escalate", {}, "/reason"],
+    ["escalate", { reason: " " }, "/reason"],
+    ["escalate", { reason: "a".repeat(10_001) }, "/reason"],
+    ["escalate", { reason: "late", to: "nobody-here" }, "/to"],
+    ["escalate", { reason: "late", to: ["ana"] }, "/to"],
+    ["escalate", { reason: "late", group: "a\nb" }, "/group"],
+    ["escalate", { reason: "late", group: "" }, "/group"],
+    ["escalate", { reason: "late", level: 0 }, "/level"],
+    ["escalate", { reason: "late", level: "1" }, "/level"],
   ];
   await post(review, "ask", { question: "?", to: null });
   await post(review, "assign", { to: "ana" });

@@ -82,6 +82,7 @@ const key = fc.constantFrom(
   "question",
   "answers",
   "review_id",
+  "reason",
   "reason_code",
   "bypass_reason",
 );

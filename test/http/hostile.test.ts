@@ -67,6 +67,7 @@ const MAY_CHANGE = new Set([
   "POST /reviews/:review_id/ask",
   "POST /reviews/:review_id/answer",
   "POST /reviews/:review_id/comment",
+  "POST /reviews/:review_id/escalate",
 ]);
 
 // What takes no body removes what it names.

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type AttendContext, type AttendedReview, attendReview } from "../../src/policy/review/attend.ts";
+import { attendReview } from "../../src/policy/review/attend.ts";
+import type { AttendContext, AttendedReview } from "../../src/policy/review/attendance.ts";
 import type { Person } from "../../src/policy/review/may-decide.ts";
 import type { Act } from "../../src/protocol/attend.ts";
 import { isHoldpointError } from "../../src/protocol/errors.ts";
@@ -23,6 +24,7 @@ const open: AttendedReview = {
   claimed_by: null,
   claimed_until: null,
   snoozed_until: null,
+  timer_step: 0,
   due_at: "2026-11-24T11:00:00.000Z",
   policy: { ...DEFAULT_REVIEW_POLICY, candidates: { users: [], groups: ["finance"] } },
 };
@@ -152,6 +154,69 @@ test("who has seen which version is noted once, also after it was decided and un
   });
   expect(done({ type: "view" }, { by: reader, around: { has_viewed: true } })).toBe("nothing");
   expect(done({ type: "view" }, { review: { status: "stale" } })).toMatchObject({ kind: "viewed" });
+});
+
+describe("an escalation before its time", () => {
+  const escalations = [
+    { after_seconds: 0, to: { users: ["boss"], groups: [] } },
+    { after_seconds: 3600, to: { users: [], groups: ["board"] } },
+  ];
+  const policy = { ...open.policy, escalations };
+  const escalate = (more: Partial<Act & { type: "escalate" }> = {}, { review = {}, ...given }: Given = {}) =>
+    done(
+      { type: "escalate", reason: "too much", to: null, group: null, ...more },
+      { ...given, review: { policy, ...review } },
+    );
+
+  test("goes to the next level, whatever reminders come before it, and says why", () => {
+    expect(escalate()).toMatchObject({ kind: "escalated", level: 1, reason: "too much", at: NOW });
+    // The reminder is the first step, the first level the second.
+    expect(escalate({}, { review: { timer_step: 2 } })).toMatchObject({
+      level: 2,
+      to: { users: [], groups: ["board"] },
+    });
+    expect(escalate({ level: 1 })).toMatchObject({ level: 1 });
+  });
+  test("says that nobody further is named where that is so, and is an escalation all the same", () => {
+    const nobody = { kind: "escalated", level: null, to: { users: [], groups: [] } };
+    expect(escalate({}, { review: { timer_step: 3 } })).toMatchObject(nobody);
+    expect(escalate({ level: null }, { review: { timer_step: 3 } })).toMatchObject(nobody);
+  });
+  test("is refused where another level was meant", () => {
+    for (const level of [2, null]) expect(escalate({ level })).toBe("412 precondition_failed");
+    expect(escalate({ level: 1 }, { review: { timer_step: 2 } })).toBe("412 precondition_failed");
+    expect(escalate({ level: 1 }, { review: { timer_step: 3 } })).toBe("412 precondition_failed");
+  });
+  test("names those who are or will be asked, and others only for an administrator", () => {
+    expect(escalate({ to: "ben" }, { around: { named: known("ben") } })).toMatchObject({
+      to: { users: ["boss", "ben"] },
+    });
+    expect(escalate({ to: "cfo" }, { around: { named: known("cfo", ["board"]) } })).toMatchObject({ level: 1 });
+    expect(escalate({ group: "board" })).toMatchObject({ to: { users: ["boss"], groups: ["board"] } });
+    expect(escalate({ group: "strangers" })).toBe("403 permission_denied");
+    expect(escalate({ to: "zoe" }, { around: { named: known("zoe", []) } })).toBe("403 permission_denied");
+    expect(
+      escalate({ to: "zoe", group: "strangers" }, { around: { named: known("zoe", []) }, by: admin }),
+    ).toMatchObject({
+      to: { users: ["boss", "zoe"], groups: ["strangers"] },
+      overrides: ["candidates"],
+    });
+    expect(escalate({ to: "bot" }, { around: { named: known("bot", [], "agent") }, by: admin })).toBe("422 invalid");
+    expect(escalate({ to: "nobody" }, { by: admin })).toBe("422 invalid");
+  });
+  test("is for who may decide, also beside a claim, and not for an agent", () => {
+    expect(escalate({}, { by: stranger })).toBe("403 permission_denied");
+    expect(escalate({}, { by: reader })).toBe("403 permission_denied");
+    expect(escalate({}, { by: person("bot", { kind: "agent" }) })).toBe("403 permission_denied");
+    expect(escalate({}, { by: person("ben"), review: claimed })).toMatchObject({ kind: "escalated" });
+  });
+  test("takes it from an assignee who alone could decide it, and from nobody once it is due", () => {
+    expect(escalate({}, { review: { assignee: "ana" } })).toMatchObject({ assignee: null, from: "ana" });
+    expect(escalate({}, { review: { assignee: "carl" } })).toBe("403 permission_denied");
+    const due = escalate({}, { review: { assignee: "carl", due_at: NOW } });
+    expect(due).toMatchObject({ kind: "escalated" });
+    expect(due).not.toHaveProperty("assignee");
+  });
 });
 
 describe("a question to a person", () => {

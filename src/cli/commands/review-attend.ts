@@ -20,6 +20,8 @@ interface Attendance {
   /** The last part of the route. */
   act: string;
   body?: unknown;
+  /** The same, where it depends on the review as it was found. */
+  bodyOf?: (found: Review) => unknown;
   done: (review: Review) => string;
 }
 
@@ -33,11 +35,13 @@ export function addReviewAttend(review: Command, cli: Cli): void {
 
 /** Sends it, and prints the review as it is then. */
 export async function attend(cli: Cli, id: string, attendance: Attendance, json: boolean): Promise<void> {
-  const { act, body, done } = attendance;
+  const { act, body, bodyOf, done } = attendance;
   const api = cli.api();
   const found = await findReview(api, id);
   const path = `/reviews/${encodeURIComponent(found.id)}/${act}`;
-  const { body: review } = await api.request("POST", path, reviewWire, { body: body ?? {} });
+  const { body: review } = await api.request("POST", path, reviewWire, {
+    body: bodyOf?.(found) ?? body ?? {},
+  });
   cli.terminal.out(json ? safeJson(review, 2) : sanitiseLine(done(review)));
 }
 

@@ -6,6 +6,7 @@ import {
   assignSchema,
   commentSchema,
   delegateSchema,
+  escalateSchema,
   snoozeSchema,
 } from "../../protocol/attend.ts";
 import type { Permission } from "../../protocol/principal.ts";
@@ -27,6 +28,13 @@ export const reviewAttendRoutes: readonly Route[] = [
   told("snooze", snoozeSchema, ({ until }) => ({
     type: "snooze",
     until: until === null ? null : new Date(until).toISOString(),
+  })),
+  told("escalate", escalateSchema, ({ reason, to, group, level }) => ({
+    type: "escalate",
+    reason,
+    to: to ?? null,
+    group: group ?? null,
+    level,
   })),
   { method: "POST", path: "/reviews/:review_id/ask", permission: "review:decide", handle: ask },
   told("comment", commentSchema, ({ text }) => ({ type: "comment", text }), EITHER),
@@ -72,6 +80,7 @@ async function ask(call: Call): Promise<Response> {
 async function attended(call: Call, act: Act): Promise<Response> {
   const review_id = uuidParameter(call, "review_id");
   const review = await attend(call.deps.database, { principal: call.principal, review_id, act });
+  if (review.escalation !== undefined) call.deps.metrics.review_steps.inc({ step: "escalated" });
   call.deps.log.info({ review_id, act: act.type, principal_id: call.principal.principal_id }, "review attended");
   return json(review, 200, { etag: `"${review.version}"` });
 }

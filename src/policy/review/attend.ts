@@ -2,48 +2,16 @@
 // bound to; a question to a person and its answer change the status, and with it the version.
 import type { Act } from "../../protocol/attend.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
-import type { PrincipalKind } from "../../protocol/principal.ts";
+import { escalate } from "./attend-escalate.ts";
+import type { AttendContext, Attended, AttendedReview } from "./attendance.ts";
 import { REVIEW_TRANSITIONS } from "./lifecycle.ts";
-import {
-  type Custody,
-  claimOf,
-  mayBeAsked,
-  type Override,
-  type Person,
-  refuseClaimed,
-  refuseStrangers,
-} from "./may-decide.ts";
-import { refuse, refuseCancelled, refuseOver, type Standing } from "./refuse-over.ts";
+import { claimOf, mayBeAsked, type Override, type Person, refuseClaimed, refuseStrangers } from "./may-decide.ts";
+import { refuse, refuseCancelled, refuseOver } from "./refuse-over.ts";
 
 /** How long a claim holds; claiming again renews it. */
 export const CLAIM_SECONDS = 15 * 60;
 
 const TEN_YEARS_MS = 10 * 365 * 24 * 3600 * 1000;
-
-/** The review as it stands under its lock. */
-export interface AttendedReview extends Custody, Standing {
-  request_digest: string;
-  snoozed_until: string | null;
-}
-
-/** What surrounds the review. */
-export interface AttendContext {
-  now: string;
-  person: Person;
-  /** Who it is handed to or asked of, where somebody is named and known. */
-  named: { principal_id: string; kind: PrincipalKind; groups: readonly string[] } | undefined;
-  /** True when the person has seen this version before. */
-  has_viewed: boolean;
-  /** The question that waits for an answer. */
-  asked: { question: string; to: string | null } | null;
-}
-
-/** What comes of it: the link of the chain, and the columns that change. */
-export interface Attended {
-  kind: string;
-  body: Record<string, unknown>;
-  change: Partial<Pick<AttendedReview, "assignee" | "claimed_by" | "claimed_until" | "snoozed_until" | "status">>;
-}
 
 /** What an act does; null: nothing is to be done. A refusal is thrown. */
 export function attendReview(review: AttendedReview, act: Act, context: AttendContext): Attended | null {
@@ -73,7 +41,8 @@ function attendOpen(review: AttendedReview, act: OpenAct, context: AttendContext
   const { now, person } = context;
   if (act.type === "release") return release(review, context);
   const overrides = refuseStrangers(review, person, now);
-  if (act.type !== "snooze") overrides.push(...refuseClaimed(review, person, now));
+  // Neither decides anything, nor takes it from whoever has it in hand.
+  if (act.type !== "snooze" && act.type !== "escalate") overrides.push(...refuseClaimed(review, person, now));
   const noted = overrides.length === 0 ? {} : { overrides };
   switch (act.type) {
     case "claim":
@@ -85,6 +54,9 @@ function attendOpen(review: AttendedReview, act: OpenAct, context: AttendContext
       return hand(review, act.to, "delegated", context, noted);
     case "snooze":
       return snooze(review, act.until, now, noted);
+    case "escalate":
+      if (act.to !== null) knownPerson(review, act.to, context);
+      return escalate(review, act, context, noted);
     case "ask": {
       const status = REVIEW_TRANSITIONS[review.status].ask_info ?? review.status;
       if (act.to !== null) knownPerson(review, act.to, context);

@@ -68,8 +68,13 @@ function isOn(list: Candidates, { principal_id, groups }: Named): boolean {
   return isEverybody(list) || list.users.includes(principal_id) || list.groups.some((group) => groups.includes(group));
 }
 
-/** When nobody on the lists has decided in time, those it is escalated to need not be on them. */
-function isEscalatedTo({ due_at, policy }: Custody, person: Named, now: string): boolean {
+/** Those it is escalated to need not be on the lists: by the clock, or by somebody who has added them to those who are asked. */
+function isEscalatedTo(review: Custody, person: Named, now: string): boolean {
+  const { due_at, policy, candidate_users, candidate_groups } = review;
+  const isAdded = (asked: readonly string[], before: readonly string[], names: readonly string[]) =>
+    asked.some((name) => !before.includes(name) && names.includes(name));
+  if (isAdded(candidate_users, policy.candidates.users, [person.principal_id])) return true;
+  if (isAdded(candidate_groups, policy.candidates.groups, person.groups)) return true;
   if (due_at === null) return false;
   const overdueSeconds = (Date.parse(now) - Date.parse(due_at)) / 1000;
   return policy.escalations.some(
