@@ -63,11 +63,17 @@ export async function* followRun(
   }
 }
 
+// Where the events of a mode do not have its name.
+const EVENTS_OF: Partial<Record<StreamMode, string | string[]>> = {
+  "messages-tuple": "messages",
+  messages: ["messages/metadata", "messages/partial", "messages/complete"],
+};
+
 function shownFrames(
   modes: readonly StreamMode[] | null,
   announced: number | undefined,
 ): (frame: Pick<Frame, "mode" | "attempt">) => boolean {
-  const names = new Set<string>(modes?.map((mode) => (mode === "messages-tuple" ? "messages" : mode)));
+  const names = new Set<string>(modes?.flatMap((mode) => EVENTS_OF[mode] ?? mode));
   return ({ mode, attempt }) => {
     if (mode === "error") return true;
     // Each attempt announces itself; the first was announced before anything was stored.

@@ -20,6 +20,7 @@ import { runProcessRoutes } from "./routes/run-processes.ts";
 import { runRetryRoutes } from "./routes/run-retry.ts";
 import { runStreamRoutes } from "./routes/run-streams.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { statelessRunRoutes } from "./routes/stateless-runs.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { threadSearchRoutes } from "./routes/thread-search.ts";
 import { threadStateRoutes } from "./routes/thread-state.ts";
@@ -38,6 +39,7 @@ export const routes: readonly Route[] = [
   ...threadRoutes,
   ...threadStateRoutes,
   ...runRoutes,
+  ...statelessRunRoutes,
   ...runCancelRoutes,
   ...runStreamRoutes,
   ...reviewStreamRoutes,

@@ -32,7 +32,7 @@ export function runKwargs(
     interrupt_after: body.interrupt_after ?? null,
     stream_mode: streamModes(body),
     stream_subgraphs: body.stream_subgraphs ?? false,
-    durability: body.durability ?? null,
+    durability: body.durability ?? (body.checkpoint_during === false ? "exit" : null),
     ...(body.webhook == null ? {} : { webhook: body.webhook }),
     ...(body.timeout == null ? {} : { timeout: body.timeout }),
   };

@@ -29,26 +29,41 @@ interface Wish extends Creation<RunCreate> {
   assistant: Assistant;
   graph: LoadedGraph;
   thread: ThreadRow | undefined;
+  /** Whether its thread, which is made for it, ends with it. */
+  temporary: boolean;
 }
 
 /**
  * Accepts a run, or takes an answer: a request with `command.resume`, and an empty one at a static breakpoint, are
  * decisions and go the way of every decision. An equal request with the same key gets the same run.
  */
-export async function startRun(call: Call, thread_id: string, creation: Creation<RunCreate>): Promise<RunRow> {
+export async function startRun(
+  call: Call,
+  thread_id: string,
+  creation: Creation<RunCreate>,
+  { temporary = false }: { temporary?: boolean } = {},
+): Promise<RunRow> {
   const run = await once(
     call,
     creation.keyed,
-    () => start(call, thread_id, creation),
+    () => start(call, thread_id, creation, temporary),
     (started) => startedRun(call.deps.database, call.principal.tenant_id, started),
   );
-  call.deps.wakeups.wake("runs", thread_id);
+  call.deps.wakeups.wake("runs", run.thread_id);
   const { run_id, graph_id } = run;
-  call.deps.log.info({ run_id, thread_id, graph_id, principal_id: call.principal.principal_id }, "run accepted");
+  call.deps.log.info(
+    { run_id, thread_id: run.thread_id, graph_id, principal_id: call.principal.principal_id },
+    "run accepted",
+  );
   return run;
 }
 
-async function start(call: Call, thread_id: string, { body, keyed }: Creation<RunCreate>): Promise<RunRow> {
+async function start(
+  call: Call,
+  thread_id: string,
+  { body, keyed }: Creation<RunCreate>,
+  temporary: boolean,
+): Promise<RunRow> {
   const { database } = call.deps;
   const webhook = checkWebhook(call, body.webhook);
   const [assistant, thread] = await Promise.all([
@@ -63,6 +78,7 @@ async function start(call: Call, thread_id: string, { body, keyed }: Creation<Ru
     assistant,
     graph,
     thread,
+    temporary,
   };
   return (await isAnswer(call, wish)) ? await answerWith(call, wish) : await queueRun(call, wish);
 }
@@ -79,7 +95,7 @@ async function isAnswer(call: Call, { thread_id, body }: Wish): Promise<boolean>
 }
 
 async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
-  const { thread_id, body, keyed, assistant, graph, thread } = wish;
+  const { thread_id, body, keyed, assistant, graph, thread, temporary } = wish;
   const multitask_strategy = body.multitask_strategy ?? "enqueue";
   if (multitask_strategy === "interrupt" || multitask_strategy === "rollback") authorise(call.principal, "runs:cancel");
   if (thread === undefined && body.if_not_exists !== "create") throw noThread(thread_id);
@@ -105,6 +121,7 @@ async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
     after_seconds: body.after_seconds ?? 0,
     priority: priorityOf(call, body),
     if_not_exists: body.if_not_exists ?? "reject",
+    temporary,
     bypass: bypassOf(call, body.bypass_reason),
     may_decide: permissions.has("review:decide"),
     idempotency: keyed,

@@ -10,6 +10,7 @@ import { type KeyedRequest, keepKey, startedRun, takeKey } from "./idempotency.t
 import { liveReviewsForUpdate, type ReviewRow, unansweredBreakpoint } from "./reviews.sql.ts";
 import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
 import { supersedeReview } from "./supersede.ts";
+import { makeTemporary } from "./thread-ttl.sql.ts";
 import {
   insertThread,
   lockThread,
@@ -39,6 +40,8 @@ export interface CreateRun {
   /** From 0 to 100; default 50. */
   priority?: number | undefined;
   if_not_exists: "create" | "reject";
+  /** Whether the thread that is created for it ends with it. */
+  temporary?: boolean;
   /** Why somebody who may do so goes past the reviews of a guarded graph, this once. */
   bypass?: string | undefined;
   /** False where whoever asks may not decide: then a static breakpoint that waits, or has waited in vain, is not passed. */
@@ -106,6 +109,7 @@ async function createMissing(tx: Queryable, request: CreateRun): Promise<ThreadR
       ? await tx.maybeOne(insertThread(request.tenant_id, request.thread_id, null, {}))
       : undefined;
   if (created === undefined) throw new HoldpointError("not_found", `Thread with ID ${request.thread_id} not found`);
+  if (request.temporary) await tx.run(makeTemporary(request.tenant_id, request.thread_id));
   return await tx.one(threadForUpdate(request.tenant_id, request.thread_id));
 }
 

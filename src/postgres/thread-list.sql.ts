@@ -26,6 +26,7 @@ const THREAD = columns`t.tenant_id, t.thread_id, t.status, t.graph_id, t.metadat
 
 // The values come last: they are read as a whole for each thread that all else lets through.
 const MATCHES = columns`num_nulls(t.deleted_at) = 1
+    and (not t.is_temporary or t.status = 'interrupted' or w.ids is not null)
     and (w.status is null or t.status = w.status)
     and (w.ids is null or t.thread_id = any(w.ids))
     and t.metadata @> w.metadata

@@ -19,6 +19,12 @@ export const setTtl = (tenant_id: string, thread_id: string, minutes: number, st
     expires_at = holdpoint.now() + ${minutes}::float8 * interval '1 minute'
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and deleted_at is null`;
 
+/** Says that a thread ends with its run, or soon after: whoever was cut off comes back for the rest. */
+export const makeTemporary = (tenant_id: string, thread_id: string) => sql`
+  update holdpoint.thread
+  set is_temporary = true, ttl_minutes = 10, ttl_strategy = 'delete', expires_at = holdpoint.now() + interval '10 minutes'
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
+
 /** Threads whose end has to be looked at: a hint. */
 export const threadsToExpire = (limit: number) => sql<{ tenant_id: string; thread_id: string }>`
   select tenant_id, thread_id from holdpoint.thread

@@ -15,12 +15,14 @@ export type RunKind = "run" | "resume" | "state_update" | "copy";
 export const STREAM_MODES = [
   "values",
   "updates",
+  "messages",
   "messages-tuple",
   "custom",
   "tasks",
   "checkpoints",
   "debug",
   "events",
+  "tools",
 ] as const;
 
 /** One mode of the v1 stream. */
@@ -79,6 +81,10 @@ export const runCreateSchema = z.object({
   stream_subgraphs: z.boolean().nullish(),
   stream_resumable: z.boolean().nullish(),
   on_disconnect: z.enum(["cancel", "continue"]).nullish(),
+  /** Of a run without a thread; the official client for JavaScript has words of its own for the two. */
+  on_completion: z.enum(["delete", "keep", "complete", "continue"]).nullish(),
+  /** An older word for `durability`. */
+  checkpoint_during: z.boolean().nullish(),
   multitask_strategy: z.enum(["reject", "enqueue", "interrupt", "rollback"]).nullish(),
   if_not_exists: z.enum(["create", "reject"]).nullish(),
   after_seconds: z
@@ -140,3 +146,17 @@ export interface Run {
   kwargs: Record<string, unknown>;
   multitask_strategy: string;
 }
+
+/** The members of a run, which a list may be asked for one by one; `cancel_reason` is one to newer clients. */
+export const RUN_MEMBERS = [
+  "run_id",
+  "thread_id",
+  "assistant_id",
+  "created_at",
+  "updated_at",
+  "status",
+  "metadata",
+  "kwargs",
+  "multitask_strategy",
+  "cancel_reason",
+] as const satisfies readonly (keyof Run | "cancel_reason")[];

@@ -16,11 +16,12 @@ import { createEffectPort } from "./effect-port.ts";
 import { type Ended, failed, type Seen, settled } from "./ending.ts";
 import { createEventWriter } from "./events.ts";
 import { noteNodeEnd } from "./node-end.ts";
+import { createMessageEvents } from "./message-events.ts";
 import { nodeEvents } from "./node-events.ts";
 import { createObserver } from "./observer.ts";
 import { isAsking } from "./redeploy.ts";
 import { refusedAnswer } from "./refused-answer.ts";
-import { runnableConfig, shownModes, streamOptions } from "./run-config.ts";
+import { runnableConfig, shownModes, showsMessages, streamOptions } from "./run-config.ts";
 import type { RunnerParts } from "./runner.ts";
 import type { Execution, Scene, Setting } from "./scene.ts";
 import { closesThread, copyTo, updateState } from "./state-run.ts";
@@ -194,6 +195,7 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
       }),
   };
   const shown = shownModes(kwargs);
+  const messages = showsMessages(kwargs) ? createMessageEvents() : undefined;
   let values: string | null = null;
   let last: { next?: unknown[]; values?: unknown } | undefined;
   await withPorts({ effects, database: parts.databasePort, signal }, async () => {
@@ -201,6 +203,7 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
     for await (const chunk of chunks as unknown as AsyncIterable<[string[], string, unknown]>) {
       const [namespace, mode, payload] = chunk;
       if (mode === "checkpoints" && namespace.length === 0) last = payload as typeof last;
+      if (namespace.length === 0 || showSubgraphs) messages?.see(namespace, mode, payload).forEach(events.push);
       if (!shown.has(mode)) continue;
       const text = wireJson(payload);
       if (namespace.length === 0 && mode === "values" && !isInterruptChunk(payload)) values = text;

@@ -13,11 +13,22 @@ export interface StreamOptions extends RunnableConfig {
   interruptAfter?: "*" | string[];
 }
 
-type LibraryMode = "values" | "updates" | "messages" | "custom" | "tasks" | "checkpoints" | "debug";
+type LibraryMode = "values" | "updates" | "messages" | "custom" | "tasks" | "checkpoints" | "debug" | "tools";
 
-/** The wire's `messages-tuple` is the library's `messages`; `events` is none of its modes, callbacks tell them. */
+/**
+ * The wire's `messages-tuple` is the library's `messages`; `events` and the wire's `messages` are none of its modes:
+ * callbacks tell the former, the latter is made of two others.
+ */
 function libraryModes(modes: readonly StreamMode[]): LibraryMode[] {
-  return modes.flatMap((mode) => (mode === "events" ? [] : [mode === "messages-tuple" ? "messages" : mode]));
+  return modes.flatMap((mode) => {
+    if (mode === "events" || mode === "messages") return [];
+    return [mode === "messages-tuple" ? "messages" : mode];
+  });
+}
+
+/** Whether messages are told as they are written, and once as a whole. */
+export function showsMessages({ stream_mode }: RunKwargs): boolean {
+  return stream_mode?.includes("messages") === true;
 }
 
 /** The modes whose events are stored. `values` and `updates` always are: the result and the progress are made of them. */
@@ -32,7 +43,8 @@ export function streamOptions(
   graph_fingerprint: string,
   signal: AbortSignal,
 ): StreamOptions {
-  const modes = new Set([...shownModes(kwargs), "checkpoints"]) as ReadonlySet<LibraryMode>;
+  const written: LibraryMode[] = showsMessages(kwargs) ? ["messages"] : [];
+  const modes = new Set<LibraryMode>([...(shownModes(kwargs) as ReadonlySet<LibraryMode>), "checkpoints", ...written]);
   const { interrupt_before, interrupt_after } = kwargs;
   return {
     ...runnableConfig(run, kwargs, graph_fingerprint),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { RunRow } from "../../postgres/runs.sql.ts";
-import { runCreateSchema, STREAM_MODES } from "../../protocol/run.ts";
+import { type RunCreate, runCreateSchema, STREAM_MODES } from "../../protocol/run.ts";
 import { authorise } from "../authenticate.ts";
 import { waitForRun } from "../await-run.ts";
 import { cancel } from "../cancel.ts";
@@ -30,9 +30,8 @@ export const runStreamRoutes: readonly Route[] = [
     async handle(call) {
       const thread_id = uuidParameter(call, "thread_id");
       const creation = await readCreation(call, runCreateSchema);
-      const { body } = creation;
       const run = await startRun(call, thread_id, creation);
-      return waitResponse(call, run, body.on_disconnect === "cancel");
+      return waited(call, run, creation.body.on_disconnect === "cancel");
     },
   },
   {
@@ -42,34 +41,37 @@ export const runStreamRoutes: readonly Route[] = [
     async handle(call) {
       const thread_id = uuidParameter(call, "thread_id");
       const creation = await readCreation(call, runCreateSchema);
-      const { body } = creation;
-      const run = await startRun(call, thread_id, creation);
-      const follow = { after: FROM_START, modes: streamModes(body) };
-      return streamResponse(call, run, follow, body.on_disconnect === "cancel");
+      return followed(call, await startRun(call, thread_id, creation), creation.body);
     },
   },
   {
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id/join",
     permission: "runs:read",
-    async handle(call) {
-      const { cancel_on_disconnect } = readQuery(call, joinQuery);
-      if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
-      return waitResponse(call, await findRun(call), cancel_on_disconnect);
-    },
+    handle: async (call) => joined(call, await findRun(call)),
   },
   {
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id/stream",
     permission: "runs:read",
-    async handle(call) {
-      const { cancel_on_disconnect, stream_mode } = readQuery(call, joinQuery);
-      if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
-      const after = lastEventId(call.request.headers);
-      return streamResponse(call, await findRun(call), { after, modes: stream_mode ?? null }, cancel_on_disconnect);
-    },
+    handle: async (call) => joinedStream(call, await findRun(call)),
   },
 ];
+
+/** Waits for a run that somebody has started before. */
+export function joined(call: Call, run: RunRow): Response {
+  const { cancel_on_disconnect } = readQuery(call, joinQuery);
+  if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
+  return waited(call, run, cancel_on_disconnect);
+}
+
+/** Follows a run that somebody has started before. */
+export function joinedStream(call: Call, run: RunRow): Response {
+  const { cancel_on_disconnect, stream_mode } = readQuery(call, joinQuery);
+  if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
+  const after = lastEventId(call.request.headers);
+  return streamResponse(call, run, { after, modes: stream_mode ?? null }, cancel_on_disconnect);
+}
 
 /** Everything is stored, so whoever names no event, or one that was never given, gets everything. */
 function lastEventId(headers: Headers): number {
@@ -77,22 +79,35 @@ function lastEventId(headers: Headers): number {
   return /^\d{1,15}$/.test(id) ? Number(id) : FROM_START;
 }
 
-function waitResponse(call: Call, run: RunRow, cancelOnDisconnect: boolean): Response {
+/** Waits for a run; `at` is where it is found, where that is not below its thread. */
+export function waited(call: Call, run: RunRow, cancelOnDisconnect: boolean, at = addressOf(run)): Response {
   const source = (signal: AbortSignal) => waitForRun(call.deps, run, signal, call.deps.settings.hitlAliases);
   return new Response(streamBody(watched(call, run, cancelOnDisconnect, source)), {
     headers: {
       "content-type": "application/json; charset=utf-8",
       "x-accel-buffering": "no",
-      "content-location": addressOf(run),
+      "content-location": at,
       location: `${addressOf(run)}/join`,
     },
   });
 }
 
-function streamResponse(call: Call, run: RunRow, follow: Follow, cancelOnDisconnect: boolean): Response {
+/** Follows the run that a request has started. */
+export function followed(call: Call, run: RunRow, body: RunCreate, at?: string): Response {
+  const follow = { after: FROM_START, modes: streamModes(body) };
+  return streamResponse(call, run, follow, body.on_disconnect === "cancel", at);
+}
+
+function streamResponse(
+  call: Call,
+  run: RunRow,
+  follow: Follow,
+  cancelOnDisconnect: boolean,
+  at = addressOf(run),
+): Response {
   const source = (signal: AbortSignal) => followRun(call.deps.runFeeds, run, follow, signal);
   return new Response(streamBody(watched(call, run, cancelOnDisconnect, source), call.draining), {
-    headers: { ...SSE_HEADERS, "content-location": addressOf(run), location: streamAddress(run, follow) },
+    headers: { ...SSE_HEADERS, "content-location": at, location: streamAddress(run, follow) },
   });
 }
 

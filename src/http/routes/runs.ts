@@ -2,10 +2,11 @@ import { z } from "zod";
 import { attemptsOfRun } from "../../postgres/attempts.sql.ts";
 import { listRuns, type RunRow, selectRun } from "../../postgres/runs.sql.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
-import { RUN_STATUSES, runCreateSchema } from "../../protocol/run.ts";
+import { RUN_MEMBERS, RUN_STATUSES, type Run, runCreateSchema } from "../../protocol/run.ts";
 import { readCreation } from "../idempotency.ts";
-import { limitSchema, offsetSchema, readQuery, uuidParameter, wholeNumber } from "../read-request.ts";
-import { json } from "../reply.ts";
+import { pickMembers } from "../pick-members.ts";
+import { limitSchema, listParameter, offsetSchema, readQuery, uuidParameter, wholeNumber } from "../read-request.ts";
+import { json, page } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
 import { startRun } from "../start-run.ts";
 import { wireRun } from "../wire.ts";
@@ -15,6 +16,7 @@ const listSchema = z.object({
   limit: wholeNumber(limitSchema).default(10),
   offset: wholeNumber(offsetSchema).default(0),
   status: z.enum(RUN_STATUSES).optional(),
+  select: listParameter(z.enum(RUN_MEMBERS)).optional(),
 });
 
 /** Runs in the background. */
@@ -34,10 +36,11 @@ export const runRoutes: readonly Route[] = [
     path: "/threads/:thread_id/runs",
     permission: "runs:read",
     async handle(call) {
-      const { limit, offset, status } = readQuery(call, listSchema);
+      const { limit, offset, status, select } = readQuery(call, listSchema);
       const { tenant_id, thread_id } = await findThread(call);
       const filter = { status: status ?? null, limit, offset };
-      return json((await call.deps.database.many(listRuns(tenant_id, thread_id, filter))).map(wireRun));
+      const runs = (await call.deps.database.many(listRuns(tenant_id, thread_id, filter))).map(wireRun);
+      return page(pickMembers(runs, select as (keyof Run)[] | undefined), filter);
     },
   },
   {
