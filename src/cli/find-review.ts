@@ -43,20 +43,31 @@ export async function listReviews(api: Api, filter: ReviewFilter, limit = PAGE *
 export async function findReview(api: Api, text: string): Promise<Review> {
   const id = parseId(text, "review");
   if (id.isWhole) return await readReview(api, id.prefix);
-  // Of every status: a beginning that was given for a decided review must not silently name another, open one.
-  const [open, all] = await Promise.all([listReviews(api, { status: "open" }), listReviews(api, {})]);
-  const candidates = new Map([...all, ...open].map((review) => [review.id, review]));
+  const { reviews, isAll } = await reviewCandidates(api);
   const match = matchPrefix(
     id,
-    [...candidates.values()],
+    reviews,
     (review) => review.id,
     (review) => `${review.status}  ${review.title}`,
     "review",
   );
   if (match !== undefined) return match;
+  throw noSuchReview(id.prefix, isAll);
+}
+
+/** Every review that the beginning of an id may name; `isAll`: there are no others. */
+export async function reviewCandidates(api: Api): Promise<{ reviews: Review[]; isAll: boolean }> {
+  // Of every status: a beginning that was given for a decided review must not silently name another, open one.
+  const [open, all] = await Promise.all([listReviews(api, { status: "open" }), listReviews(api, {})]);
+  const reviews = [...new Map([...all, ...open].map((review) => [review.id, review])).values()];
   // Oldest first: of very many, the newest decided ones are not looked through.
-  const hint = all.length < PAGE * PAGES_AT_MOST ? 'see "holdpoint reviews"' : "there are very many, give the whole id";
-  throw new CommandError(EXIT.failed, `there is no review whose id begins with ${id.prefix}: ${hint}`);
+  return { reviews, isAll: all.length < PAGE * PAGES_AT_MOST };
+}
+
+/** Nothing has such an id. */
+export function noSuchReview(prefix: string, isAll: boolean): CommandError {
+  const hint = isAll ? 'see "holdpoint reviews"' : "there are very many, give the whole id";
+  return new CommandError(EXIT.failed, `there is no review whose id begins with ${prefix}: ${hint}`);
 }
 
 /** The review as it stands now. */

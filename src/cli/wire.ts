@@ -69,6 +69,9 @@ export type Review = z.infer<typeof reviewWire>;
 /** What POST /reviews/:id/decision answers. */
 export const decidedWire = z.looseObject({ review: reviewWire, run_id: z.string().nullish() });
 
+/** What POST /review-groups/:id/decision answers. */
+export const groupDecidedWire = z.looseObject({ reviews: z.array(reviewWire), run_id: z.string().nullish() });
+
 /** A run, as the commands read it. */
 export const runWire = z.looseObject({
   run_id: z.string(),

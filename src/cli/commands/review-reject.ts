@@ -2,10 +2,11 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { decide } from "../decide.ts";
-import { type DecidingOptions, decidingCommand } from "../deciding-command.ts";
+import { decideGroup } from "../decide-group.ts";
+import { type DecidingOptions, decidingCommand, ONE_OR_GROUP } from "../deciding-command.ts";
 import { chosenActions, decisionsOf } from "../decisions.ts";
 import { EXIT } from "../exit-codes.ts";
-import { findReview } from "../find-review.ts";
+import { findSubject } from "../find-group.ts";
 import { proposalLines } from "../review-view.ts";
 import { sanitiseLine, sanitiseText } from "../sanitise.ts";
 import type { Review } from "../wire.ts";
@@ -16,7 +17,7 @@ interface RejectOptions extends DecidingOptions {
 
 /** `review reject`: it shall not happen, and why. */
 export function addReviewReject(review: Command, cli: Cli): void {
-  decidingCommand(review, "reject", "reject: what the review shows will not happen")
+  decidingCommand(review, "reject", "reject: what the review shows will not happen", ONE_OR_GROUP)
     .option("-m, --message <text>", "why; the graph is given it")
     .option("--reason <code>", "one of the reasons that review show lists; it brings its own words, unless -m is given")
     .addHelpText(
@@ -27,13 +28,21 @@ export function addReviewReject(review: Command, cli: Cli): void {
       const { message: own, reason: reason_code } = options;
       const isSilent = own === undefined ? reason_code === undefined : own.trim() === "";
       if (isSilent) throw usageError("say why with -m or --reason: the graph is given the reason");
-      const found = await findReview(cli.api(), id);
-      const message = own ?? wordsOf(found, reason_code ?? "");
-      const chosen = chosenActions(found, options);
-      const decisions = decisionsOf(found, chosen, () => ({ type: "reject", message }), options);
-      const why = reason_code === undefined ? "" : ` (${sanitiseLine(reason_code)})`;
-      const shown = [...proposalLines(found, chosen, cli.terminal), `You reject it${why}: ${sanitiseText(message)}`];
-      await decide(cli, found, { decisions, reason_code, shown, question: "Reject?" }, options);
+      const subject = await findSubject(cli.api(), id);
+      const intentOf = (found: Review) => {
+        const message = own ?? wordsOf(found, reason_code ?? "");
+        const chosen = chosenActions(found, options);
+        const decisions = decisionsOf(found, chosen, () => ({ type: "reject", message }), options);
+        const why = reason_code === undefined ? "" : ` (${sanitiseLine(reason_code)})`;
+        const shown = [...proposalLines(found, chosen, cli.terminal), `You reject it${why}: ${sanitiseText(message)}`];
+        return { decisions, shown };
+      };
+      if ("review" in subject) {
+        const { review: found } = subject;
+        return await decide(cli, found, { ...intentOf(found), reason_code, question: "Reject?" }, options);
+      }
+      const question = `Reject all ${subject.reviews.length}?`;
+      await decideGroup(cli, subject, { intentOf, reason_code, question }, options);
     });
 }
 
