@@ -25,7 +25,7 @@ export const pageRoutes: readonly PageRoute[] = [
   },
   { path: "/runs", page: Runs, nav: { href: "/runs", label: "Runs", icon: "runs", key: "r" } },
   { path: "/runs/:id", page: Run },
-  { path: "/start/:graph?", page: Start, nav: { href: "/start", label: "Start a run", icon: "start", key: "s" } },
+  { path: "/start/:graph?", page: Start, nav: { href: "/start", label: "Start", icon: "start", key: "s" } },
   { path: "/health", page: Health, nav: { href: "/health", label: "Health", icon: "health", key: "h" } },
 ];
 

@@ -21,13 +21,13 @@ export default function HealthPage() {
       <div className="runs-head">
         <h1>Health</h1>
       </div>
-      <section className="section">
+      <section className="run-section">
         <h2>Queue</h2>
         {queue.graphs.length === 0 ? (
           <p className="muted">Nothing waits and nothing executes.</p>
         ) : (
-          <div className="table-scroll">
-            <table className="table">
+          <div className="run-table-scroll">
+            <table className="run-table">
               <thead>
                 <tr>
                   <th scope="col">Graph</th>
@@ -54,7 +54,7 @@ export default function HealthPage() {
                     <td className="number">
                       {graph.oldest_wait_seconds === null ? "none" : formatMs(graph.oldest_wait_seconds * 1000)}
                     </td>
-                    <td className={graph.loaded_by === 0 ? "number bad-text" : "number"}>
+                    <td className={graph.loaded_by === 0 ? "number run-bad-text" : "number"}>
                       {graph.loaded_by === 0 ? "none: its runs wait until one has it" : graph.loaded_by}
                     </td>
                   </tr>
@@ -64,10 +64,10 @@ export default function HealthPage() {
           </div>
         )}
       </section>
-      <section className="section">
+      <section className="run-section">
         <h2>Workers of the last day</h2>
-        <div className="table-scroll">
-          <table className="table">
+        <div className="run-table-scroll">
+          <table className="run-table">
             <thead>
               <tr>
                 <th scope="col">Worker</th>

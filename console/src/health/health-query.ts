@@ -1,6 +1,21 @@
 import { useQuery } from "@tanstack/react-query";
-import type { QueueView } from "../../../src/policy/queue.ts";
 import { get } from "../data/api.ts";
+
+/** What waits and what executes. */
+interface QueueView {
+  pending: number;
+  running: number;
+  /** How long the longest has been due; null where none is. */
+  oldest_wait_seconds: number | null;
+  graphs: {
+    graph_id: string;
+    pending: number;
+    running: number;
+    limit: number | null;
+    loaded_by: number;
+    oldest_wait_seconds: number | null;
+  }[];
+}
 
 /** A process that executes runs. */
 export interface WorkerView {
@@ -31,7 +46,7 @@ export function useHealth() {
   const options = { refetchInterval: LOOK_AGAIN_MS };
   const queue = useQuery({
     queryKey: ["queue"],
-    queryFn: ({ signal }) => get<QueueView & { is_cut: boolean }>("/queue", signal),
+    queryFn: ({ signal }) => get<QueueView>("/queue", signal),
     ...options,
   });
   const workers = useQuery({

@@ -31,7 +31,7 @@ export function EffectsView({ run, isLive }: { run: RunDetail; isLive: boolean }
     );
   }
   return (
-    <ul className="cards">
+    <ul className="run-cards">
       {data.map((effect) => (
         <EffectCard key={effect.effect_id} effect={effect} />
       ))}
@@ -41,8 +41,8 @@ export function EffectsView({ run, isLive }: { run: RunDetail; isLive: boolean }
 
 function EffectCard({ effect }: { effect: Effect }) {
   return (
-    <li className="card">
-      <p className="card-head">
+    <li className="run-card">
+      <p className="run-card-head">
         <StatusBadge status={effect.status} short />
         <strong>
           <Line text={effect.name} />
@@ -59,11 +59,11 @@ function EffectCard({ effect }: { effect: Effect }) {
         </span>
       </p>
       {effect.error !== null && (
-        <p className="bad-text">
+        <p className="run-bad-text">
           <Line text={effect.error} />
         </p>
       )}
-      <div className="pair">
+      <div className="run-pair">
         <div>
           <h3>Arguments</h3>
           <SizedJson value={effect.args} bytes={effect.args_bytes} label={`arguments of ${effect.name}`} />

@@ -16,7 +16,7 @@ const SHOWN_AT_ONCE = 300;
 export function EventsView({ run }: { run: RunDetail }) {
   const [run_id, choose] = useState(run.last_run_id);
   return (
-    <div className="stack">
+    <div className="run-stack">
       {run.parts.length > 1 && (
         <p>
           <label htmlFor="events-of">Events of </label>
@@ -62,13 +62,13 @@ function EventList({ run_id }: { run_id: string }) {
         </span>
       </p>
       {error !== undefined && <p className="notice bad">{messageOf(error)}</p>}
-      <ol className="events">
+      <ol className="run-events">
         {fitting.slice(0, shown).map((event) => (
           <EventItem key={event.seq} event={event} />
         ))}
       </ol>
       {(fitting.length > shown || !isWhole) && (
-        <p className="more">
+        <p className="run-more">
           <button
             type="button"
             className="button"
@@ -88,13 +88,13 @@ function EventList({ run_id }: { run_id: string }) {
 function EventItem({ event: { seq, event, data } }: { event: StoredEvent }) {
   const [isOpen, setOpen] = useState(false);
   return (
-    <li className="event">
+    <li className="run-event">
       <button type="button" className="event-line" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         <span className="event-seq mono">{seq}</span>
         <span className="event-name">
           <Line text={event} />
         </span>
-        <span className="clip muted">
+        <span className="run-clip muted">
           <Line text={summaryOf(data, 160)} />
         </span>
       </button>

@@ -44,7 +44,7 @@ export function ForkDialog({ run, step, onClose }: Props) {
   const next = step.next.length === 0 ? "nothing: it is the end" : step.next.join(", ");
   return (
     <Dialog title="Fork from here" onClose={onClose}>
-      <div className="stack">
+      <div className="run-stack">
         <p>
           A new run starts on this thread from step {step.metadata.step ?? "?"}
           {step.created_at !== null && ` of ${formatMoment(step.created_at)}`}. It executes{" "}
@@ -69,7 +69,7 @@ export function ForkDialog({ run, step, onClose }: Props) {
             {messageOf(error)}
           </p>
         )}
-        <p className="dialog-actions">
+        <p className="run-dialog-actions">
           <button type="button" className="button" onClick={onClose}>
             Keep everything as it is
           </button>

@@ -21,10 +21,18 @@ export interface GraphNode {
   isEnd: boolean;
 }
 
-/** Where a node stands: its upper left corner. */
+/** A point of the drawing; of a node its upper left corner. */
 export interface Place {
   x: number;
   y: number;
+}
+
+/** A graph laid out: its nodes, and the points that its edges go through, which keep them away from other nodes. */
+export interface Layout {
+  nodes: Map<string, Place>;
+  edges: Map<string, Place[]>;
+  width: number;
+  height: number;
 }
 
 const NODE_WIDTH = 176;
@@ -68,7 +76,7 @@ export function graphNodes(drawing: GraphDrawing, run: RunDetail, active: Readon
 }
 
 /** Places nodes so that edges lead downwards. */
-export function place(nodes: readonly GraphNode[]): { nodes: Map<string, Place>; height: number } {
+export function place(nodes: readonly GraphNode[]): Layout {
   const graph = new Graph();
   graph.setGraph({ rankdir: "TB", nodesep: 24, ranksep: 30, marginx: 4, marginy: 4 });
   graph.setDefaultEdgeLabel(() => ({}));
@@ -84,7 +92,26 @@ export function place(nodes: readonly GraphNode[]): { nodes: Map<string, Place>;
     const { x, y, width, height } = graph.node(id) as { x: number; y: number; width: number; height: number };
     return [id, { x: x - width / 2, y: y - height / 2 }];
   });
-  return { nodes: new Map(placed), height: (graph.graph() as { height?: number }).height ?? 0 };
+  const edges = graph.edges().map((edge): [string, Place[]] => {
+    const { points = [] } = graph.edge(edge) as { points?: Place[] };
+    return [edgeId(edge.v, edge.w), points];
+  });
+  const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
+  return { nodes: new Map(placed), edges: new Map(edges), width, height };
+}
+
+/** What an edge is called. */
+export const edgeId = (source: string, target: string) => `${source} ${target}`;
+
+/** A line through points, its corners rounded. */
+export function pathThrough([first, ...rest]: readonly Place[]): string {
+  const last = rest.at(-1);
+  if (first === undefined || last === undefined) return "";
+  const corners = rest.slice(0, -1).map((point, place) => {
+    const next = rest[place + 1] as Place;
+    return `Q ${point.x} ${point.y} ${(point.x + next.x) / 2} ${(point.y + next.y) / 2}`;
+  });
+  return [`M ${first.x} ${first.y}`, ...corners, `L ${last.x} ${last.y}`].join(" ");
 }
 
 /** What its state is called. */

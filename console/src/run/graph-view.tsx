@@ -1,11 +1,29 @@
 import { useQuery } from "@tanstack/react-query";
-import { Handle, type NodeProps, Position, ReactFlow, ReactFlowProvider, useReactFlow } from "@xyflow/react";
+import {
+  BaseEdge,
+  type EdgeProps,
+  Handle,
+  type NodeProps,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+} from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import { memo, useMemo } from "react";
 import { get } from "../data/api.ts";
 import { Failed, Loading } from "../ui/states.tsx";
 import { Line } from "../ui/text.tsx";
-import { type GraphDrawing, type GraphNode, graphNodes, type Place, place, STATE_WORDS } from "./graph-model.ts";
+import {
+  edgeId,
+  type GraphDrawing,
+  type GraphNode,
+  graphNodes,
+  type Place,
+  pathThrough,
+  place,
+  STATE_WORDS,
+} from "./graph-model.ts";
 import { nodeName, type RunDetail } from "./model.ts";
 import { formatMs } from "./spans.ts";
 import { statusSign } from "./status.tsx";
@@ -26,7 +44,7 @@ export default function GraphView({ run, active }: Props) {
     return error ? <Failed error={error} retry={() => void refetch()} /> : <Loading what="the graph" />;
   const nodes = graphNodes(data, run, active);
   return (
-    <div className="graph">
+    <div className="run-graph">
       <ReactFlowProvider>
         <Drawing nodes={nodes} />
       </ReactFlowProvider>
@@ -36,6 +54,8 @@ export default function GraphView({ run, active }: Props) {
 }
 
 const nodeTypes = { step: memo(StepNode) };
+const edgeTypes = { line: memo(LineEdge) };
+const WIDEST = 700;
 const MOST_HEIGHT = 760;
 const ZOOM = { padding: 0.08, maxZoom: 1, minZoom: 0.3 };
 
@@ -44,17 +64,19 @@ function Drawing({ nodes }: { nodes: GraphNode[] }) {
   const shape = nodes.map(({ id }) => id).join("\n");
   // biome-ignore lint/correctness/useExhaustiveDependencies: where nodes are does not depend on what they do
   const placed = useMemo(() => place(nodes), [shape]);
+  const scale = Math.min(1, (Math.min(window.innerWidth, WIDEST) - 60) / Math.max(1, placed.width));
   const shown = nodes.map((node) => {
     const { x, y } = placed.nodes.get(node.id) as Place;
     return { id: node.id, type: "step", position: { x, y }, data: { node } };
   });
   const edges = nodes.flatMap(({ id, targets }) =>
     targets.map((target) => ({
-      id: `${id} ${target.id}`,
+      id: edgeId(id, target.id),
       source: id,
       target: target.id,
-      type: "default",
-      className: target.isConditional ? "edge conditional" : "edge",
+      type: "line",
+      data: { points: placed.edges.get(edgeId(id, target.id)) ?? [] },
+      className: target.isConditional ? "run-edge run-conditional" : "run-edge",
     })),
   );
   return (
@@ -63,12 +85,13 @@ function Drawing({ nodes }: { nodes: GraphNode[] }) {
         className="graph-drawing"
         role="img"
         aria-label="The graph, drawn. The table says the same."
-        style={{ height: Math.min(MOST_HEIGHT, placed.height + 40) }}
+        style={{ height: Math.min(MOST_HEIGHT, placed.height * scale + 40) }}
       >
         <ReactFlow
           nodes={shown}
           edges={edges}
           nodeTypes={nodeTypes}
+          edgeTypes={edgeTypes}
           fitView
           fitViewOptions={ZOOM}
           minZoom={0.2}
@@ -101,6 +124,10 @@ function Drawing({ nodes }: { nodes: GraphNode[] }) {
   );
 }
 
+function LineEdge({ data }: EdgeProps) {
+  return <BaseEdge path={pathThrough((data as { points: Place[] }).points)} />;
+}
+
 function StepNode({ data }: NodeProps) {
   const { node } = data as { node: GraphNode };
   return (
@@ -127,8 +154,8 @@ const signOf = ({ state }: GraphNode) => (state === "interrupted" ? "waiting" : 
 function NodeTable({ nodes }: { nodes: readonly GraphNode[] }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
-    <section className="table-scroll" aria-label="Nodes of the graph" tabIndex={0}>
-      <table className="table">
+    <section className="run-table-scroll" aria-label="Nodes of the graph" tabIndex={0}>
+      <table className="run-table">
         <thead>
           <tr>
             <th scope="col">Node</th>

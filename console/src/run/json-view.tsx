@@ -5,7 +5,7 @@ import { Text } from "../ui/text.tsx";
 export function JsonView({ value, label }: { value: unknown; label: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
-    <section aria-label={label} tabIndex={0} className="json">
+    <section aria-label={label} tabIndex={0} className="run-json">
       <pre>
         <Text text={JSON.stringify(value, null, 2) ?? "nothing"} />
       </pre>
@@ -37,4 +37,8 @@ export function summaryOf(value: unknown, most = 240): string {
   return clip(parts.join(" · "), most);
 }
 
-const clip = (text: string, most: number) => (text.length > most ? `${text.slice(0, most)}…` : text);
+/** Where there is one line only, a line end is a space; everything else that hides is still shown as its code. */
+function clip(text: string, most: number): string {
+  const line = text.slice(0, most + 1).replaceAll(/[ \t\r\n]+/g, " ");
+  return text.length > most ? `${line.slice(0, most)}…` : line;
+}

@@ -29,7 +29,7 @@ export function MessagesView({ run, isLive }: { run: RunDetail; isLive: boolean 
     );
   }
   return (
-    <ol className="messages">
+    <ol className="run-messages">
       {found.map((message, place) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a message may have no id, or somebody else's
         <MessageItem key={place} message={message} />
@@ -42,7 +42,7 @@ function MessageItem({ message }: { message: Message }) {
   const { type, name, content, tool_calls = [] } = message;
   const { text, rest } = readContent(content);
   return (
-    <li className={`message message-${WHO[type] === undefined ? "other" : type}`}>
+    <li className={`run-message message-${WHO[type] === undefined ? "other" : type}`}>
       <p className="message-who">
         {WHO[type] ?? <Line text={type} />}
         {name !== undefined && (

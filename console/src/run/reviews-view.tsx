@@ -12,12 +12,12 @@ import { waitWords } from "./timeline.ts";
 export function ReviewsView({ run }: { run: RunDetail }) {
   if (run.questions.length === 0) return <Empty title="This run has asked nobody anything." />;
   return (
-    <ul className="cards">
+    <ul className="run-cards">
       {run.questions.map((question) => (
-        <li key={question.id} className="card">
-          <p className="card-head">
+        <li key={question.id} className="run-card">
+          <p className="run-card-head">
             <StatusBadge status={question.status === "open" ? "waiting" : question.status} short />
-            <Link href={`/reviews/${question.id}`} className="card-title">
+            <Link href={`/reviews/${question.id}`} className="run-card-title">
               <Line text={question.title} />
             </Link>
             {question.risk !== null && <span className="badge">{question.risk} risk</span>}

@@ -32,7 +32,7 @@ export function RunActions({
   const mayCancel = useMay("runs:cancel");
   const mayStart = useMay("runs:create");
   return (
-    <div className="actions">
+    <div className="run-actions">
       {run.review_id !== null && (
         <Link href={`/reviews/${run.review_id}`} className="button primary">
           Open the review
@@ -86,15 +86,15 @@ function CancelDialog({ run, onClose }: DialogProps) {
   };
   return (
     <Dialog title={`Cancel run ${shortId(run.last_run_id)}`} onClose={onClose}>
-      <fieldset className="stack plain">
+      <fieldset className="run-stack run-plain">
         <legend className="sr-only">What becomes of what it has done</legend>
-        <label className="choice">
+        <label className="run-choice">
           <input type="radio" name="action" checked={action === "interrupt"} onChange={() => setAction("interrupt")} />
           <span>
             <strong>Stop it, and keep what it has done.</strong> The thread stays where it is.
           </span>
         </label>
-        <label className="choice">
+        <label className="run-choice">
           <input type="radio" name="action" checked={action === "rollback"} onChange={() => setAction("rollback")} />
           <span>
             <strong>Stop it and take it back.</strong> The run is deleted and the thread is what it was before. Refused
@@ -106,7 +106,7 @@ function CancelDialog({ run, onClose }: DialogProps) {
             {messageOf(error)}
           </p>
         )}
-        <p className="dialog-actions">
+        <p className="run-dialog-actions">
           <button type="button" className="button" onClick={onClose}>
             Let it go on
           </button>
@@ -148,7 +148,7 @@ function RetryDialog({ run, onClose }: DialogProps) {
   const refusal = error ?? plan.error ?? undefined;
   return (
     <Dialog title="Retry from where it failed" onClose={onClose}>
-      <div className="stack">
+      <div className="run-stack">
         {plan.isPending && <Loading what="what a retry would do" />}
         {plan.data !== undefined && <Plan plan={plan.data} node={run.node} />}
         {refusal !== undefined && refusal !== null && (
@@ -156,7 +156,7 @@ function RetryDialog({ run, onClose }: DialogProps) {
             {messageOf(refusal)}
           </p>
         )}
-        <p className="dialog-actions">
+        <p className="run-dialog-actions">
           <button type="button" className="button" onClick={onClose}>
             Not now
           </button>

@@ -4,7 +4,7 @@ import { Ago, useNow } from "../ui/clock.tsx";
 import { formatMoment, formatNumber, shortId } from "../ui/format.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Line } from "../ui/text.tsx";
-import { summaryOf } from "./json-view.tsx";
+import { JsonView, summaryOf } from "./json-view.tsx";
 import { isOver, type RunDetail } from "./model.ts";
 import { type ActionName, RunActions } from "./run-actions.tsx";
 import type { LiveState } from "./run-queries.ts";
@@ -23,7 +23,7 @@ export function RunHeader({ run, live, open, setOpen }: Props) {
   return (
     <header className="run-header">
       <div className="run-title">
-        <Link href="/runs" className="button quiet back" aria-label="Back to the runs">
+        <Link href="/runs" className="button quiet run-back" aria-label="Back to the runs">
           <Icon name="back" />
         </Link>
         <h1>
@@ -71,7 +71,7 @@ function LiveBadge({ state }: { state: LiveState }) {
   const words = { connecting: "connecting …", live: "live", again: "connecting again …" }[state];
   return (
     <span className={`badge ${state === "live" ? "ok" : "warn"}`} role="status">
-      <span className={`dot ${state}`} aria-hidden="true" />
+      <span className={`run-dot ${state}`} aria-hidden="true" />
       {words}
     </span>
   );
@@ -80,24 +80,29 @@ function LiveBadge({ state }: { state: LiveState }) {
 function Summary({ run }: { run: RunDetail }) {
   const [first] = run.parts;
   const last = run.parts.at(-1);
-  const input =
-    first?.given === null ? "too long to be shown here" : summaryOf(first?.given?.input ?? first?.given?.command);
-  const output = last?.status === "success" && run.status === "success" ? outputOf(last.output) : "";
+  const given = first?.given?.input ?? first?.given?.command ?? null;
   return (
-    <dl className="run-summary">
-      <div>
-        <dt>Input</dt>
-        <dd>{input === "" ? <span className="muted">none</span> : <Line text={input} />}</dd>
-      </div>
-      {output !== "" && (
-        <div>
-          <dt>Output</dt>
-          <dd>
-            <Line text={output} />
-          </dd>
-        </div>
+    <div className="run-summary">
+      <Spoken name="Input" text={first?.given === null ? TOO_LONG : summaryOf(given)} value={given} />
+      {run.status === "success" && last !== undefined && last.output_bytes > 0 && (
+        <Spoken name="Output" text={last.output === null ? TOO_LONG : outputOf(last.output)} value={last.output} />
       )}
-    </dl>
+    </div>
+  );
+}
+
+const TOO_LONG = "too long to be shown here";
+
+/** What was said in short; all of it behind a click. */
+function Spoken({ name, text, value }: { name: string; text: string; value: unknown }) {
+  return (
+    <details className="spoken">
+      <summary>
+        <span className="spoken-name">{name}</span>
+        <span className="spoken-text">{text === "" ? <span className="muted">none</span> : <Line text={text} />}</span>
+      </summary>
+      <JsonView value={value} label={name.toLowerCase()} />
+    </details>
   );
 }
 
@@ -119,7 +124,7 @@ function Facts({ run }: { run: RunDetail }) {
   const tokens = run.input_tokens + run.output_tokens;
   const retryOf = run.metadata["retry_of"] ?? run.metadata["forked_from"];
   return (
-    <dl className="facts">
+    <dl className="run-facts">
       <Fact name="Started">
         <span title={formatMoment(run.created_at)}>
           <Ago at={run.created_at} />

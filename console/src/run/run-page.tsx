@@ -113,14 +113,14 @@ function Tabs({ tab, setTab, run }: { tab: TabName; setTab: (name: TabName) => v
   };
   const counts: Partial<Record<TabName, ReactNode>> = { reviews: run.reviews > 0 ? run.reviews : undefined };
   return (
-    <div className="tabs" role="tablist" aria-label="Parts of the run" ref={list}>
+    <div className="run-tabs" role="tablist" aria-label="Parts of the run" ref={list}>
       {TABS.map(({ name, label }) => (
         <button
           key={name}
           type="button"
           role="tab"
           id={`tab-${name}`}
-          className="tab"
+          className="run-tab"
           aria-selected={tab === name}
           aria-controls="run-panel"
           tabIndex={tab === name ? 0 : -1}
@@ -132,7 +132,7 @@ function Tabs({ tab, setTab, run }: { tab: TabName; setTab: (name: TabName) => v
           }}
         >
           {label}
-          {counts[name] !== undefined && <span className="tab-count">{counts[name]}</span>}
+          {counts[name] !== undefined && <span className="run-tab-count">{counts[name]}</span>}
         </button>
       ))}
     </div>

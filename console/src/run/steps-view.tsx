@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Ago } from "../ui/clock.tsx";
 import { WordDiff } from "../ui/diff.tsx";
 import { formatBytes, shortId } from "../ui/format.ts";
@@ -10,10 +10,18 @@ import { nodeName, type RunDetail } from "./model.ts";
 import { type Change, changedKeys, stateDiff } from "./state-diff.ts";
 import { type Step, useStateAt, useSteps } from "./steps-query.ts";
 
+const FIRST_STEPS = 20;
+
 /** Every state that the process has written, and what each step changed. */
 export function StepsView({ run, isLive, mayFork }: { run: RunDetail; isLive: boolean; mayFork: boolean }) {
   const [fork, setFork] = useState<Step>();
   const steps = useSteps(run, isLive);
+  const loaded = steps.data?.pages.reduce((sum, { states }) => sum + states.length, 0) ?? 0;
+  const { hasNextPage, isFetching, fetchNextPage } = steps;
+  useEffect(() => {
+    // The run that carried an answer has a few steps only: those of the run that asked belong to the same page.
+    if (loaded < FIRST_STEPS && hasNextPage && !isFetching) void fetchNextPage();
+  }, [loaded, hasNextPage, isFetching, fetchNextPage]);
   if (steps.data === undefined) {
     return steps.error ? <Failed error={steps.error} retry={() => void steps.refetch()} /> : <Loading what="steps" />;
   }
@@ -22,7 +30,7 @@ export function StepsView({ run, isLive, mayFork }: { run: RunDetail; isLive: bo
   if (all.length === 0 && !steps.hasNextPage) return <Empty title="Nothing of this run's state is stored." />;
   return (
     <>
-      <ol className="steps">
+      <ol className="run-steps">
         {all.map((step) => (
           <StepItem
             key={step.checkpoint.checkpoint_id}
@@ -34,7 +42,7 @@ export function StepsView({ run, isLive, mayFork }: { run: RunDetail; isLive: bo
         ))}
       </ol>
       {steps.hasNextPage && (
-        <p className="more">
+        <p className="run-more">
           <button
             type="button"
             className="button"
@@ -66,11 +74,11 @@ function StepItem({ step, before, thread_id, onFork }: ItemProps) {
   const wroteBy = before === undefined ? [] : before.tasks.map(({ name }) => name);
   const keys = before === undefined ? [] : changedKeys(before.values, step.values);
   return (
-    <li className="step">
+    <li className="run-step">
       <div className="step-head">
         <button type="button" className="step-title" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           <span className="step-number">{metadata.step ?? "·"}</span>
-          <span className="clip">
+          <span className="run-clip">
             <Line text={stepTitle(step, wroteBy)} />
           </span>
         </button>
@@ -80,7 +88,7 @@ function StepItem({ step, before, thread_id, onFork }: ItemProps) {
         <span className="muted step-time">{created_at !== null && <Ago at={created_at} />}</span>
       </div>
       {keys.length > 0 && (
-        <p className="chips">
+        <p className="run-chips">
           <span className="sr-only">changed: </span>
           {keys.slice(0, 8).map((key) => (
             <span key={key} className="badge">
@@ -128,7 +136,7 @@ function Changes({ before, after }: { before: unknown; after: unknown }) {
   if (changes.length === 0) return <p className="muted">This step changed nothing of the state.</p>;
   return (
     <>
-      <ul className="changes">
+      <ul className="run-changes">
         {changes.map((change) => (
           <ChangeItem key={change.path} change={change} />
         ))}
@@ -143,7 +151,7 @@ const LONG = 4_000;
 
 function ChangeItem({ change: { path, kind, before, after } }: { change: Change }) {
   return (
-    <li className={`change change-${kind}`}>
+    <li className={`run-change change-${kind}`}>
       <span className="change-path">
         <span aria-hidden="true">{SIGNS[kind]} </span>
         <span className="sr-only">{kind}: </span>

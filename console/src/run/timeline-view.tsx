@@ -38,9 +38,10 @@ export function TimelineView({ run }: { run: RunDetail }) {
 
 function Legend() {
   return (
-    <span className="legend">
-      <i className="swatch bar-queue" aria-hidden="true" /> queue <i className="swatch bar-node" aria-hidden="true" />{" "}
-      node <i className="swatch bar-wait" aria-hidden="true" /> waits for a person
+    <span className="run-legend">
+      <i className="run-swatch bar-queue" aria-hidden="true" /> queue{" "}
+      <i className="run-swatch bar-node" aria-hidden="true" /> node{" "}
+      <i className="run-swatch bar-wait" aria-hidden="true" /> waits for a person
     </span>
   );
 }
@@ -52,10 +53,10 @@ function TimelineRow({ row, scale, run }: { row: Row; scale: Scale; run: RunDeta
     <li className={part === undefined ? "timeline-row" : "timeline-row part-row"}>
       <div className="timeline-name" data-depth={Math.min(row.depth, 4)}>
         <button type="button" className="timeline-label" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          <span className={`sign sign-${signOf(row)}`} aria-hidden="true">
+          <span className={`run-sign sign-${signOf(row)}`} aria-hidden="true">
             {statusSign(signOf(row))}
           </span>
-          <span className="clip">
+          <span className="run-clip">
             {part === undefined ? <Line text={row.label} /> : `${row.label} ${shortId(part.run_id)}`}
           </span>
           <span className="sr-only">, {rowWords(row)}</span>
@@ -64,9 +65,9 @@ function TimelineRow({ row, scale, run }: { row: Row; scale: Scale; run: RunDeta
           {formatMs(tookOf(row))}
         </span>
       </div>
-      <div className="track" aria-hidden="true">
+      <div className="run-track" aria-hidden="true">
         {scale.folds.map((fold) => (
-          <span key={fold.from} className="fold" style={{ left: percent(fold.x), width: percent(fold.width) }}>
+          <span key={fold.from} className="run-fold" style={{ left: percent(fold.x), width: percent(fold.width) }}>
             {part === run.parts[0] && formatMs(fold.to - fold.from)}
           </span>
         ))}
@@ -100,7 +101,7 @@ function BarView({ bar, scale }: { bar: Bar; scale: Scale }) {
   const open = bar.isOpen ? " bar-open" : "";
   return (
     <span
-      className={`bar bar-${bar.kind} bar-is-${bar.status}${open}`}
+      className={`run-bar bar-${bar.kind} bar-is-${bar.status}${open}`}
       style={{ left: percent(left), width: `max(2px, ${percent(width)})` }}
     />
   );
@@ -115,7 +116,7 @@ function WaitCaption({ row, scale }: { row: Row; scale: Scale }) {
     left > 0.55 ? { right: percent(1 - left), paddingRight: 6 } : { left: percent(scale.at(bar.to)), paddingLeft: 6 };
   const text = waitWords(row.question);
   return (
-    <span className={left > 0.55 ? "bar-caption before" : "bar-caption"} style={place}>
+    <span className={left > 0.55 ? "bar-caption run-before" : "bar-caption"} style={place}>
       <Line text={text} />
     </span>
   );
@@ -193,7 +194,7 @@ function ExecutionMore({ row: { execution } }: { row: Row }) {
         </p>
       )}
       {error_class !== null && (
-        <p className="bad-text">
+        <p className="run-bad-text">
           Failed: <Line text={error_class} />
         </p>
       )}

@@ -29,7 +29,7 @@ export function QueryBar({ text, setText, unknown, runs, input }: Props) {
     return () => clearTimeout(timer);
   }, [typed]);
   return (
-    <search className="query">
+    <search className="run-query">
       <input
         ref={input}
         className="input"
@@ -68,14 +68,14 @@ function Chips({ text, setText, runs }: Pick<Props, "text" | "setText" | "runs">
   const errors = runs.flatMap(({ error }) => (error === null ? [] : [error.error]));
   const people = runs.map(({ principal_id }) => principal_id);
   return (
-    <div className="chips-bar">
-      <fieldset className="chips plain">
+    <div className="run-chips-bar">
+      <fieldset className="run-chips run-plain">
         <legend className="sr-only">Status</legend>
         {CHIPS.map((status) => (
           <button
             key={status}
             type="button"
-            className="chip"
+            className="run-chip"
             aria-pressed={query.statuses.includes(status)}
             onClick={() => toggle(status)}
           >
@@ -85,7 +85,7 @@ function Chips({ text, setText, runs }: Pick<Props, "text" | "setText" | "runs">
         ))}
         <button
           type="button"
-          className="chip"
+          className="run-chip"
           aria-pressed={query.waiting !== undefined}
           onClick={() => change({ waiting: query.waiting === undefined ? "1h" : undefined })}
         >
@@ -117,7 +117,7 @@ function Choice({ label, value, options, onChange }: ChoiceProps) {
   if (all.length === 0) return null;
   return (
     <select
-      className={value === undefined ? "chip-select" : "chip-select on"}
+      className={value === undefined ? "run-chip-select" : "run-chip-select on"}
       aria-label={label}
       value={value ?? ""}
       onChange={(event) => onChange(event.target.value === "" ? undefined : event.target.value)}

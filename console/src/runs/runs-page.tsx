@@ -77,9 +77,9 @@ function Found({ runs }: { runs: readonly ListedRun[] }) {
   if (runs.length === 0) return <Empty title="No run fits this." />;
   return (
     <div onPointerEnter={() => setHeld(true)} onPointerLeave={() => setHeld(false)}>
-      <p className="pill-place" role="status">
+      <p className="run-pill-place" role="status">
         {waiting > 0 && (
-          <button type="button" className="pill" onClick={() => setNewest(top)}>
+          <button type="button" className="run-pill" onClick={() => setNewest(top)}>
             {count(waiting, "new run")}
           </button>
         )}
@@ -92,7 +92,7 @@ function Found({ runs }: { runs: readonly ListedRun[] }) {
 function More({ runs, shown }: { runs: ReturnType<typeof useRuns>; shown: number }) {
   const looked = runs.data?.pages.reduce((sum, page) => sum + page.looked, 0) ?? 0;
   return (
-    <p className="more">
+    <p className="run-more">
       {runs.hasNextPage ? (
         <button
           type="button"

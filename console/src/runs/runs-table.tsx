@@ -46,8 +46,8 @@ export function RunsTable({ runs }: { runs: readonly ListedRun[] }) {
     body.current?.querySelector<HTMLElement>(`[data-run="${selected}"] a`)?.focus();
   }, [selected]);
   return (
-    <div className="table-scroll">
-      <table className="table runs-table">
+    <div className="run-table-scroll">
+      <table className="run-table runs-table">
         <thead>
           <tr>
             {columns.map((name, place) => (
@@ -72,7 +72,7 @@ function RunRow({ run, isSelected, shown }: { run: ListedRun; isSelected: boolea
   return (
     <tr
       data-run={run.run_id}
-      className={isSelected ? "selected" : undefined}
+      className={isSelected ? "run-selected" : undefined}
       onClick={(event) => {
         if (!(event.target instanceof HTMLElement) || event.target.closest("a") !== null) return;
         navigate(`/runs/${run.run_id}`);
@@ -91,7 +91,7 @@ function RunRow({ run, isSelected, shown }: { run: ListedRun; isSelected: boolea
       </td>
       <td className="cell-started">
         <Ago at={run.created_at} />
-        <span className="muted by">
+        <span className="muted run-by">
           {" "}
           <Line text={run.started_by} />
         </span>
@@ -126,7 +126,7 @@ function RunRow({ run, isSelected, shown }: { run: ListedRun; isSelected: boolea
 function Where({ run }: { run: ListedRun }) {
   if (run.review_id !== null) {
     return (
-      <span className="where">
+      <span className="run-where">
         <Link href={`/reviews/${run.review_id}`}>
           <Line text={run.review_title ?? "a review"} />
         </Link>
@@ -141,7 +141,7 @@ function Where({ run }: { run: ListedRun }) {
   }
   if (run.error !== null) {
     return (
-      <span className="where bad-text">
+      <span className="run-where run-bad-text">
         {run.node !== null && (
           <>
             <Line text={run.node} />:{" "}

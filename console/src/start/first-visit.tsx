@@ -33,9 +33,9 @@ export function FirstVisit() {
   if (error !== null) return <Failed error={error} />;
   if (offer.data === undefined) return <Loading what="an example" />;
   return (
-    <div className="first">
+    <div className="run-first">
       <h1>Nothing has run here yet</h1>
-      <p className="lead">
+      <p className="run-lead">
         A run does its work, stops where a person has to decide, and goes on when they have. See it happen once:
       </p>
       <ol className="first-steps">

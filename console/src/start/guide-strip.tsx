@@ -12,7 +12,7 @@ export function GuideStrip({ run }: { run: RunDetail }) {
   const isDone = run.status === "success" && (isDecided || run.questions.length === 0);
   const step = isDone ? 4 : isDecided ? 3 : 2;
   return (
-    <section className="guide" aria-label="Guided start">
+    <section className="run-guide" aria-label="Guided start">
       <ol>
         <GuideStep number={1} step={step} title="Run the example" />
         <GuideStep number={2} step={step} title="Approve it" />
@@ -31,7 +31,7 @@ export function GuideStrip({ run }: { run: RunDetail }) {
         {step === 3 && "Decided. The run goes on from where it stopped …"}
         {step === 4 && (
           <>
-            Done: it waited, somebody decided, and it went on from there, once. Below is when what happened.{" "}
+            Done: it waited, somebody decided, and it went on from there, once. Below is what happened, and when.{" "}
             <button type="button" className="button" onClick={() => setGuide(null)}>
               Close the guide
             </button>

@@ -6,7 +6,7 @@ import { ApiError, messageOf } from "../data/api.ts";
 import { type ArgsDraft, type Errors, editedArgs, fieldsOf, textOf } from "../review/args-model.ts";
 import { Line } from "../ui/text.tsx";
 import { InputField } from "./input-field.tsx";
-import { examplesOf, faultsByPointer, formOf, isLong, namesRequired, type Schemas } from "./input-schema.ts";
+import { examplesOf, faultsIn, formOf, isLong, namesRequired, type Schemas } from "./input-schema.ts";
 import { startRun } from "./start-run.ts";
 
 interface Props {
@@ -51,7 +51,7 @@ export function InputForm({ graph_id, schemas, like, mayStart }: Props) {
   const examples = examplesOf(schemas);
   return (
     <form
-      className="stack input-form"
+      className="run-stack run-input-form"
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -59,13 +59,13 @@ export function InputForm({ graph_id, schemas, like, mayStart }: Props) {
       }}
     >
       {examples.length > 0 && (
-        <fieldset className="examples plain" aria-label="Examples">
+        <fieldset className="run-examples run-plain" aria-label="Examples">
           <span className="muted">Try:</span>
           {examples.map(({ label, input }) => (
             <button
               key={label}
               type="button"
-              className="chip example"
+              className="run-chip run-example"
               onClick={() =>
                 change(
                   draft.raw === undefined
@@ -110,7 +110,7 @@ export function InputForm({ graph_id, schemas, like, mayStart }: Props) {
           <Line text={messageOf(sent.error)} />
         </p>
       )}
-      <p className="form-actions">
+      <p className="run-form-actions">
         <button type="submit" className="button primary" disabled={!mayStart || sent.isUnderWay || !isReadable}>
           {sent.isUnderWay ? "Starting …" : "Start the run"}
         </button>
@@ -127,7 +127,7 @@ export function InputForm({ graph_id, schemas, like, mayStart }: Props) {
 const fresh = () => ({ isUnderWay: false, key: crypto.randomUUID() });
 
 function faultsOf(error: unknown): Errors {
-  return error instanceof ApiError ? faultsByPointer(error.faults) : {};
+  return error instanceof ApiError && error.code === "invalid" ? faultsIn(error.message) : {};
 }
 
 /** From the form to JSON and back; what cannot be read as JSON stays JSON. */

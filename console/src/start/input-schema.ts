@@ -1,4 +1,3 @@
-import type { Fault } from "../../../src/protocol/fault.ts";
 import type { ReviewAction } from "../../../src/protocol/interrupt.ts";
 import type { Json } from "../../../src/protocol/json.ts";
 
@@ -18,6 +17,7 @@ export interface Example {
 
 const MOST_EXAMPLES = 6;
 const LABEL = 72;
+const LONG_TEXT = 24;
 
 /** The input's schema as the form reads it; undefined where only JSON can say it. */
 export function formOf(schemas: Schemas | undefined): Pick<ReviewAction, "args_schema" | "allowed"> | undefined {
@@ -56,17 +56,21 @@ export function namesRequired(schemas: Schemas | undefined): boolean {
   return Array.isArray(schemas?.input_schema?.["required"]);
 }
 
-/** What tells an example from the others: its longest text. */
-export function labelOf(input: Json): string {
+/** What tells an example from the others: its longest text, or its short ones together. */
+function labelOf(input: Json): string {
   const texts = isObject(input) ? Object.values(input).filter((value) => typeof value === "string") : [];
-  const [longest] = texts.toSorted((a, b) => b.length - a.length);
-  const text = longest ?? JSON.stringify(input);
+  const [longest = ""] = texts.toSorted((a, b) => b.length - a.length);
+  const text = longest.length > LONG_TEXT ? longest : texts.join(", ") || JSON.stringify(input);
   return text.length > LABEL ? `${text.slice(0, LABEL)}…` : text;
 }
 
-/** What is wrong with an input, by the pointer of its place. */
-export function faultsByPointer(faults: readonly Fault[]): Record<string, string> {
-  return Object.fromEntries(faults.map(({ pointer, message }) => [pointer.replace(/^\/input/, ""), message]));
+/** What is wrong with an input, by the pointer of its place, out of what the server says in words. */
+export function faultsIn(message: string): Record<string, string> {
+  const faults = message.split("; ").flatMap((told): [string, string][] => {
+    const [, pointer, what] = /^\/input(\/[^\s:]*): (.+)$/s.exec(told) ?? [];
+    return pointer === undefined || what === undefined ? [] : [[pointer, what]];
+  });
+  return Object.fromEntries(faults);
 }
 
 /** Whether a text is usually longer than a line. */

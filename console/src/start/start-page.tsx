@@ -32,7 +32,7 @@ export default function StartPage() {
   const chosen =
     graphs.find(({ graph_id }) => graph_id === decoded(graph)) ?? (graphs.length === 1 ? graphs[0] : undefined);
   return (
-    <div className="start">
+    <div className="run-start">
       <h1>Start a run</h1>
       {!mayStart && <p className="notice warn">You may not start runs: your key does not hold runs:create.</p>}
       {graphs.length > 1 && <GraphList graphs={graphs} chosen={chosen} />}
