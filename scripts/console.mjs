@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds the console when it is missing or older than its sources. Run as a program it builds it in any case.
+// Builds the console when it is missing or was built from other sources: before a server starts, and as a program.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ const dist = join(folder, "dist");
 const stamp = join(dist, ".built-from");
 const vite = join(root, "node_modules", "vite", "bin", "vite.js");
 
-/** Builds it unless what is there was built from these sources. Ends the process with one clear line when that fails. */
+/** Builds it unless it was built from these sources. Ends the process with one clear line when that fails. */
 export function buildConsoleOnce(say) {
   if (!existsSync(join(folder, "index.html"))) return;
   const wanted = sourcesDigest();
@@ -76,5 +76,4 @@ function readOr(file, otherwise) {
   }
 }
 
-if (process.argv[1] === import.meta.filename)
-  buildConsole(sourcesDigest(), (line) => console.error(`holdpoint: ${line}`));
+if (process.argv[1] === import.meta.filename) buildConsoleOnce((line) => console.error(`holdpoint: ${line}`));

@@ -61,6 +61,15 @@ it("lists what waits, by page and by filter, with all a reviewer needs", async (
   expect(await one.json()).toEqual(another);
 });
 
+it("leaves out of a brief list what may be long, and nothing that a line of a list shows", async () => {
+  const review = await paused(14);
+  const query = `/reviews?thread_id=${review.thread_id}`;
+  const [brief] = (await (await server.ask(`${query}&brief=true`)).json()) as ReviewTask[];
+  const actions = review.actions.map(({ args_schema: _schema, ...action }) => ({ ...action, args: null }));
+  expect(brief).toEqual({ ...review, value: null, description: "", response_schema: null, actions });
+  expect(await refusal(await server.ask(`${query}&brief=perhaps`))).toEqual([422, "invalid"]);
+});
+
 it("counts what is over up to a thousand, and then says that there are more", async () => {
   const { pool } = server.house.database;
   const more = async (count: number) =>

@@ -6,7 +6,6 @@ export function SignedOut({ retry }: { retry: () => void }) {
       <p>You are not signed in, or your session is over. What you had typed into a review is kept in this browser.</p>
       <p>Where the server runs, ask for a link that works once, and open it here:</p>
       <pre>npx holdpoint login</pre>
-      <p className="muted">For somebody else, with what they may do: npx holdpoint login --help</p>
       <button type="button" className="button primary" onClick={retry}>
         I am signed in now
       </button>

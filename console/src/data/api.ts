@@ -26,7 +26,10 @@ export class ApiError extends Error {
 export interface Answer<Body> {
   body: Body;
   etag: string | null;
+  /** Null: they were not counted to the end. */
   total: number | null;
+  /** Of what was not counted to the end: there are more than these. */
+  moreThan: number | null;
   next: number | null;
 }
 
@@ -59,6 +62,7 @@ export async function ask<Body>(method: "GET" | "POST", path: string, options: O
     body: (text === "" ? null : JSON.parse(text)) as Body,
     etag: response.headers.get("etag"),
     total: numberOf(response.headers.get("x-pagination-total")),
+    moreThan: numberOf(response.headers.get("x-pagination-more-than")),
     next: numberOf(response.headers.get("x-pagination-next")),
   };
 }

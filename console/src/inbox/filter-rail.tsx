@@ -1,6 +1,6 @@
+import type { Liveness } from "../data/stream.ts";
 import { countOf, type ReviewCounts } from "./counts.ts";
 import { type SavedSearch, VIEWS, type View } from "./filters.ts";
-import type { Liveness } from "./stream.ts";
 
 interface Props {
   view: View;

@@ -68,6 +68,6 @@ export function readSearch(search: string, now: number): ReadSearch {
 
 /** The address of the list for a view and a search. */
 export function listPath(view: View, search: Record<string, string>, page: { sort: string; limit: number }): string {
-  const query = { sort: page.sort, ...view.query, ...search, limit: String(page.limit) };
+  const query = { sort: page.sort, ...view.query, ...search, limit: String(page.limit), brief: "true" };
   return `/reviews?${new URLSearchParams(query)}`;
 }

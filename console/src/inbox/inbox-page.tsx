@@ -2,6 +2,7 @@ import { useMemo, useRef, useState } from "react";
 import { useLocation, useParams } from "wouter";
 import { useShortcuts } from "../app/shortcuts.ts";
 import { readStored, store } from "../app/stored.ts";
+import { useReviewStream } from "../data/stream.ts";
 import { PendingBar } from "../review/pending-bar.tsx";
 import { ReviewPanel } from "../review/review-panel.tsx";
 import { Empty } from "../ui/states.tsx";
@@ -11,7 +12,6 @@ import { ReviewList } from "./review-list.tsx";
 import { useSavedSearches } from "./saved.ts";
 import { SearchBox } from "./search-box.tsx";
 import { SelectionBar } from "./selection-bar.tsx";
-import { useReviewStream } from "./stream.ts";
 import { useReviewCounts, useReviewList } from "./use-reviews.ts";
 import "./inbox.css";
 
@@ -97,9 +97,12 @@ export default function InboxPage() {
       />
       <section className="inbox-detail" aria-label="Review">
         {id === undefined ? (
-          <Empty title={rows.length === 0 ? "Nothing is open." : "Choose a review, or press j."}>
-            <p className="muted">Nothing is decided by opening it.</p>
-          </Empty>
+          <>
+            <h1 className="sr-only">Inbox</h1>
+            <Empty title={rows.length === 0 ? "Nothing is open." : "Choose a review, or press j."}>
+              <p className="muted">Nothing is decided by opening it.</p>
+            </Empty>
+          </>
         ) : (
           <ReviewPanel id={id} next={next} />
         )}

@@ -24,7 +24,7 @@ interface Props {
 
 /** The list. Nothing in it moves by itself; what is new is announced above it. */
 export function ReviewList({ list, search, view, isSearch, openId, selected, sort, onSort, onToggle, onMore }: Props) {
-  const { rows, total, fresh, error, refresh } = list;
+  const { rows, total, left, fresh, error, refresh } = list;
   return (
     <section className="inbox-list" aria-label={view.label}>
       {search}
@@ -66,10 +66,10 @@ export function ReviewList({ list, search, view, isSearch, openId, selected, sor
           ))}
         </ul>
       )}
-      {rows !== undefined && rows.length < total && (
+      {rows !== undefined && left && (
         <p className="more">
           <button type="button" className="button" onClick={onMore}>
-            {count(total - rows.length, "more", "more")}: show them
+            {moreOf(total, rows.length)}: show them
           </button>
         </p>
       )}
@@ -129,6 +129,10 @@ const RowView = memo(function RowView({ review, isGone, isCurrent, isSelected, o
     </li>
   );
 });
+
+function moreOf(total: string, shown: number): string {
+  return /^\d+$/.test(total) ? count(Number(total) - shown, "more", "more") : "More";
+}
 
 function effectOf({ actions }: ReviewTask): string {
   const [first, ...others] = actions;

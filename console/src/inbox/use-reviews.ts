@@ -2,8 +2,8 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import type { ReviewTask } from "../../../src/protocol/review.ts";
 import { ask, get } from "../data/api.ts";
+import type { Liveness } from "../data/stream.ts";
 import type { ReviewCounts } from "./counts.ts";
-import type { Liveness } from "./stream.ts";
 
 const POLL_MS = 5_000;
 // Behind the stream stands a look now and then, for what nobody told.
@@ -11,7 +11,9 @@ const LIVE_POLL_MS = 30_000;
 
 interface Page {
   reviews: ReviewTask[];
-  total: number;
+  /** In words: "12", "more than 1000". */
+  total: string;
+  left: boolean;
 }
 
 /** A row of the list: as it is now, or as it was when it was still in the list. */
@@ -24,7 +26,9 @@ export interface Row {
 /** The list as it was opened: nothing moves under the pointer. What is new waits behind `fresh`. */
 export interface ReviewList {
   rows: Row[] | undefined;
-  total: number;
+  total: string;
+  /** There are more than are shown. */
+  left: boolean;
   fresh: number;
   error: unknown;
   refresh: () => void;
@@ -35,8 +39,12 @@ export function useReviewList(path: string, liveness: Liveness): ReviewList {
   const query = useQuery({
     queryKey: ["reviews", "list", path],
     queryFn: async ({ signal }): Promise<Page> => {
-      const { body, total } = await ask<ReviewTask[]>("GET", path, { signal });
-      return { reviews: body, total: total ?? body.length };
+      const { body, total, moreThan, next } = await ask<ReviewTask[]>("GET", path, { signal });
+      return {
+        reviews: body,
+        total: total === null && moreThan !== null ? `more than ${moreThan}` : String(total ?? body.length),
+        left: next !== null,
+      };
     },
     refetchInterval: liveness === "live" ? LIVE_POLL_MS : POLL_MS,
     placeholderData: keepPreviousData,
@@ -61,7 +69,8 @@ export function useReviewList(path: string, liveness: Liveness): ReviewList {
   const known = new Set(shown?.page.reviews.map(({ id }) => id));
   return {
     rows,
-    total: data?.total ?? 0,
+    total: data?.total ?? "",
+    left: data?.left === true,
     fresh: data?.reviews.filter(({ id }) => !known.has(id)).length ?? 0,
     error,
     refresh: () => {

@@ -2,23 +2,23 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import type { ReviewTask } from "../../../src/protocol/review.ts";
 import { queries } from "../app/query.ts";
 import { get, messageOf, post } from "../data/api.ts";
+import { useLiveness } from "../data/stream.ts";
 import { say } from "../ui/toast.tsx";
 import { visibleLine } from "../ui/visible-text.ts";
 
 const POLL_MS = 5_000;
+// Behind the stream stands a look now and then, for what nobody told.
+const LIVE_POLL_MS = 30_000;
 const OVER = new Set(["closed", "cancelled", "superseded", "failed"]);
 
-/** A review as it is now; until it is there, as the list had it. */
+/** A review as it is now. */
 export function useReview(id: string) {
+  const isLive = useLiveness() === "live";
   return useQuery({
     queryKey: ["review", id],
     queryFn: ({ signal }) => get<ReviewTask>(`/reviews/${encodeURIComponent(id)}`, signal),
-    refetchInterval: ({ state }) => (state.data !== undefined && OVER.has(state.data.status) ? false : POLL_MS),
-    placeholderData: () =>
-      queries
-        .getQueriesData<{ reviews: ReviewTask[] }>({ queryKey: ["reviews", "list"] })
-        .flatMap(([, page]) => page?.reviews ?? [])
-        .find((review) => review.id === id),
+    refetchInterval: ({ state }) =>
+      state.data !== undefined && OVER.has(state.data.status) ? false : isLive ? LIVE_POLL_MS : POLL_MS,
   });
 }
 
@@ -44,10 +44,11 @@ export interface ReviewHistory {
 
 /** The record of a review, read again whenever the review changes. */
 export function useHistory(review: ReviewTask) {
+  const isLive = useLiveness() === "live";
   return useQuery({
     queryKey: ["review", review.id, "history", review.version],
     queryFn: ({ signal }) => get<ReviewHistory>(`/reviews/${review.id}/history`, signal),
-    refetchInterval: POLL_MS,
+    refetchInterval: isLive ? LIVE_POLL_MS : POLL_MS,
   });
 }
 

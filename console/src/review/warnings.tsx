@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { Link } from "wouter";
 import type { ReviewAction } from "../../../src/protocol/interrupt.ts";
 import type { ReviewTask } from "../../../src/protocol/review.ts";
@@ -20,6 +20,8 @@ const ENDS = {
 
 /** Everything about a review that should make its reader look twice, and what changed. */
 export function Warnings({ review, mayDecide }: { review: ReviewTask; mayDecide: boolean }) {
+  // Its texts may have megabytes.
+  const isSuspicious = useMemo(() => isMisleading(review), [review]);
   const end = review.deadlines.find((deadline) => deadline.step === "end");
   return (
     <>
@@ -39,7 +41,7 @@ export function Warnings({ review, mayDecide }: { review: ReviewTask; mayDecide:
       {review.actions.length > 1 && isOpen(review) && cancelsBatch(review) && (
         <Warning>Any rejection cancels the whole batch: none of the {review.actions.length} actions runs then.</Warning>
       )}
-      {isMisleading(review) && (
+      {isSuspicious && (
         <Warning tone="bad">
           Its texts hold hidden or control characters, shown here as codes such as{" "}
           <span className="escape">\u202e</span>: somebody may want to mislead you.

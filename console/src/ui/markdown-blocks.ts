@@ -67,7 +67,7 @@ function lineBlock(line: string): Block | undefined {
 }
 
 const SPAN =
-  /(`[^`\n]{1,500}`)|(!?)\[([^[\]\n]{0,300})\]\(([^()\s<>]{0,1000})(?:\s"[^"\n]{0,200}")?\)|\*\*([^*\n]{1,500})\*\*|(?<![\p{L}\p{N}_*])[*_]([^*_\n]{1,500})[*_](?![\p{L}\p{N}_*])/gu;
+  /\\([\\`*_{}[\]()#+\-.!|~<>])|(`[^`\n]{1,500}`)|(!?)\[([^[\]\n]{0,300})\]\(([^()\s<>]{0,1000})(?:\s"[^"\n]{0,200}")?\)|\*\*([^*\n]{1,500})\*\*|(?<![\p{L}\p{N}_*])[*_]([^*_\n]{1,500})[*_](?![\p{L}\p{N}_*])/gu;
 
 /** A line in spans. */
 function spansOf(text: string): Span[] {
@@ -83,7 +83,8 @@ function spansOf(text: string): Span[] {
   return spans;
 }
 
-function spanOf([all, code, image, label, url, strong, em]: RegExpMatchArray): Span {
+function spanOf([all, literal, code, image, label, url, strong, em]: RegExpMatchArray): Span {
+  if (literal !== undefined) return { kind: "text", text: literal };
   if (code !== undefined) return { kind: "code", text: code.slice(1, -1) };
   if (url !== undefined) {
     const text = label ?? "";

@@ -31,6 +31,8 @@ const listSchema = z.object({
   snoozed: flag.optional(),
   due_before: z.iso.datetime({ offset: true }).optional(),
   q: textSchema.optional(),
+  /** Without what is long: value, description, arguments and schemas. Any of them may have megabytes. */
+  brief: flag.default(false),
   sort: z.enum(REVIEW_SORTS).default("opened_at"),
   limit: wholeNumber(limitSchema).default(100),
   offset: wholeNumber(offsetSchema).default(0),
@@ -43,7 +45,7 @@ export const reviewRoutes: readonly Route[] = [
     path: "/reviews",
     permission: "review:read",
     async handle(call) {
-      const { mine, my_groups, group, ...asked } = readQuery(call, listSchema);
+      const { mine, my_groups, group, brief, ...asked } = readQuery(call, listSchema);
       const { tenant_id, principal_id, groups } = call.principal;
       const of = [...(my_groups ? groups : []), ...(group === undefined ? [] : [group])];
       const filter = {
@@ -52,7 +54,8 @@ export const reviewRoutes: readonly Route[] = [
         groups: my_groups || group !== undefined ? of : null,
       };
       const { reviews, total } = await readReviews(call.deps.database, tenant_id, filter);
-      const listed = page(reviews, filter, reviews.length === 0 && filter.offset > 0 ? undefined : total);
+      const shown = brief ? reviews.map(briefly) : reviews;
+      const listed = page(shown, filter, reviews.length === 0 && filter.offset > 0 ? undefined : total);
       if (total === undefined) listed.headers.set("x-pagination-more-than", String(MOST_COUNTED));
       return listed;
     },
@@ -87,6 +90,17 @@ export const reviewRoutes: readonly Route[] = [
     },
   },
 ];
+
+/** A review as a line of a list needs it. */
+function briefly(review: ReviewTask): ReviewTask {
+  const actions = review.actions.map(
+    ({ args_schema: _args, response_schema: _response, description: _text, ...action }) => ({
+      ...action,
+      args: null,
+    }),
+  );
+  return { ...review, value: null, description: "", response_schema: null, actions };
+}
 
 /** The review that the path names. Throws `not_found`, `invalid`. */
 export async function findReview(call: Call): Promise<ReviewTask> {

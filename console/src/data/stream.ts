@@ -26,13 +26,17 @@ export function useReviewStream(): Liveness {
       if (users === 0) disconnect();
     };
   }, []);
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => liveness,
-  );
+  return useLiveness();
+}
+
+/** Whether changes of reviews are told as they happen. */
+export function useLiveness(): Liveness {
+  return useSyncExternalStore(subscribe, () => liveness);
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 function connect(): void {
