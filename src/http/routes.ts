@@ -4,6 +4,7 @@ import { assistantGraphRoutes } from "./routes/assistant-graph.ts";
 import { assistantVersionRoutes } from "./routes/assistant-versions.ts";
 import { assistantRoutes } from "./routes/assistants.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { cronRoutes } from "./routes/crons.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { insightRoutes } from "./routes/insights.ts";
 import { loginRoutes } from "./routes/login.ts";
@@ -40,6 +41,7 @@ export const routes: readonly Route[] = [
   ...threadStateRoutes,
   ...runRoutes,
   ...statelessRunRoutes,
+  ...cronRoutes,
   ...runCancelRoutes,
   ...runStreamRoutes,
   ...reviewStreamRoutes,

@@ -83,15 +83,43 @@ export interface CronFilter {
   metadata: unknown;
 }
 
-/** Crons by filter, newest first. */
-export const listCrons = (tenant_id: string, filter: CronFilter & { limit: number; offset: number }) => sql<CronRow>`
-  select ${CRON} from holdpoint.cron
-  where tenant_id = ${tenant_id}
-    and (${filter.assistant_id}::uuid is null or assistant_id = ${filter.assistant_id}::uuid)
-    and (${filter.thread_id}::text is null or thread_id = ${filter.thread_id})
-    and (${filter.enabled}::boolean is null or enabled = ${filter.enabled}::boolean)
-    and metadata @> ${JSON.stringify(filter.metadata)}::jsonb
-  order by created_at desc, cron_id
+/** What crons are sorted by. */
+export const CRON_SORTS = [
+  "cron_id",
+  "assistant_id",
+  "thread_id",
+  "created_at",
+  "updated_at",
+  "next_run_date",
+] as const;
+
+/** A page of crons, and what comes first on it. */
+export interface CronPage {
+  limit: number;
+  offset: number;
+  sort_by: (typeof CRON_SORTS)[number];
+  sort_order: "asc" | "desc";
+}
+
+/** Crons by filter. */
+export const listCrons = (tenant_id: string, filter: CronFilter & CronPage) => sql<CronRow>`
+  with found as (
+    select ${CRON},
+      case ${filter.sort_by}::text when 'cron_id' then cron_id::text when 'assistant_id' then assistant_id::text
+        when 'thread_id' then thread_id end as by_text,
+      case ${filter.sort_by}::text when 'created_at' then created_at when 'updated_at' then updated_at
+        when 'next_run_date' then next_run_at end as by_time
+    from holdpoint.cron
+    where tenant_id = ${tenant_id}
+      and (${filter.assistant_id}::uuid is null or assistant_id = ${filter.assistant_id}::uuid)
+      and (${filter.thread_id}::text is null or thread_id = ${filter.thread_id})
+      and (${filter.enabled}::boolean is null or enabled = ${filter.enabled}::boolean)
+      and metadata @> ${JSON.stringify(filter.metadata)}::jsonb
+  )
+  select ${CRON} from found
+  order by case when ${filter.sort_order} = 'asc' then by_text end, case when ${filter.sort_order} = 'desc' then by_text end desc nulls last,
+    case when ${filter.sort_order} = 'asc' then by_time end, case when ${filter.sort_order} = 'desc' then by_time end desc nulls last,
+    cron_id
   limit ${filter.limit}::int offset ${filter.offset}::int`;
 
 /** How many crons a filter finds. */

@@ -6,6 +6,7 @@ import { type Cron, type CronPayload, type CronUpdate, cronPayloadSchema } from 
 import { HoldpointError } from "../protocol/errors.ts";
 import {
   type CronFilter,
+  type CronPage,
   type CronRow,
   changeCron,
   cronForUpdate,
@@ -95,11 +96,11 @@ export async function readCron(database: Database, tenant_id: string, cron_id: s
   return wireCron(cron);
 }
 
-/** Crons by filter, newest first. */
+/** Crons by filter. */
 export async function searchCrons(
   database: Database,
   tenant_id: string,
-  filter: CronFilter & { limit: number; offset: number },
+  filter: CronFilter & CronPage,
 ): Promise<Cron[]> {
   return (await database.many(listCrons(tenant_id, filter))).map(wireCron);
 }

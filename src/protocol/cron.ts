@@ -60,3 +60,22 @@ export interface Cron {
   created_at: string;
   updated_at: string;
 }
+
+/** The members of a cron, which a search may ask for one by one; `now` is one to the clients. */
+export const CRON_MEMBERS = [
+  "cron_id",
+  "assistant_id",
+  "thread_id",
+  "on_run_completed",
+  "schedule",
+  "timezone",
+  "end_time",
+  "enabled",
+  "payload",
+  "metadata",
+  "user_id",
+  "next_run_date",
+  "created_at",
+  "updated_at",
+  "now",
+] as const satisfies readonly (keyof Cron | "now")[];

@@ -67,6 +67,7 @@ async function plan(parts: CronParts, tx: Queryable, { cron, run_id }: Occurrenc
     after_seconds: 0,
     // A thread that was given and is gone is not made anew.
     if_not_exists: cron.thread_id === null ? "create" : "reject",
+    temporary: cron.on_run_completed === "delete",
   };
 }
 

@@ -5,6 +5,8 @@ import { assistantIdOf } from "../../src/protocol/assistant.ts";
 import { cronCreateSchema, cronUpdateSchema } from "../../src/protocol/cron.ts";
 import { cronOf, house, openCronScene, read } from "./cron-scene.ts";
 
+const FIRST_PAGE = { limit: 10, offset: 0, sort_by: "created_at", sort_order: "desc" } as const;
+
 openCronScene();
 
 describe("a cron", () => {
@@ -38,7 +40,7 @@ describe("a cron", () => {
     const all = { assistant_id: null, thread_id: null, enabled: null, metadata: {} };
     const ids = async (filter: Partial<typeof all> | object) => {
       const wanted = { ...all, ...filter };
-      const found = await searchCrons(house.database, "default", { ...wanted, limit: 10, offset: 0 });
+      const found = await searchCrons(house.database, "default", { ...wanted, ...FIRST_PAGE });
       expect(await countCrons(house.database, "default", wanted)).toBe(found.length);
       return found.map(({ cron_id }) => crons.findIndex((cron) => cron.cron_id === cron_id));
     };

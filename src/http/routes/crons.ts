@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { checkInput } from "../../graphs/check-input.ts";
+import { CRON_SORTS } from "../../postgres/crons.sql.ts";
+import { countCrons, createCron, deleteCron, readCron, searchCrons, updateCron } from "../../postgres/crons.ts";
+import type { Assistant } from "../../protocol/assistant.ts";
+import { CRON_MEMBERS, type Cron, type CronPayload, cronCreateSchema, cronUpdateSchema } from "../../protocol/cron.ts";
+import { HoldpointError } from "../../protocol/errors.ts";
+import { metadataSchema, uuidSchema } from "../../protocol/json.ts";
+import { checkWebhook } from "../check-webhook.ts";
+import { invalid } from "../failure.ts";
+import { findAssistant, graphForRun } from "../find-graph.ts";
+import { pickMembers } from "../pick-members.ts";
+import { limitSchema, offsetSchema, readBody, textSchema, uuidParameter } from "../read-request.ts";
+import { empty, json, page } from "../reply.ts";
+import type { Call, Route } from "../route.ts";
+import { findThread } from "./threads.ts";
+
+const filterSchema = z.object({
+  assistant_id: textSchema.nullish(),
+  thread_id: uuidSchema.nullish(),
+  enabled: z.boolean().nullish(),
+  metadata: metadataSchema.nullish(),
+});
+
+const searchSchema = filterSchema.extend({
+  limit: limitSchema.nullish(),
+  offset: offsetSchema.nullish(),
+  sort_by: z.enum(CRON_SORTS).nullish(),
+  sort_order: z.enum(["asc", "desc"]).nullish(),
+  select: z.array(z.enum(CRON_MEMBERS)).max(100).nullish(),
+});
+
+/** Runs that start by the clock, in the name of who has asked for them. */
+export const cronRoutes: readonly Route[] = [
+  {
+    method: "POST",
+    path: "/runs/crons",
+    permission: "runs:create",
+    handle: async (call) => json(await create(call, null)),
+  },
+  {
+    method: "POST",
+    path: "/threads/:thread_id/runs/crons",
+    permission: "runs:create",
+    handle: async (call) => json(await create(call, (await findThread(call)).thread_id)),
+  },
+  { method: "POST", path: "/runs/crons/search", permission: "runs:read", handle: search },
+  {
+    method: "POST",
+    path: "/runs/crons/count",
+    permission: "runs:read",
+    async handle(call) {
+      const filter = await filterOf(call, await readBody(call, filterSchema));
+      return json(filter === null ? 0 : await countCrons(call.deps.database, call.principal.tenant_id, filter));
+    },
+  },
+  { method: "PATCH", path: "/runs/crons/:cron_id", permission: "runs:create", handle: update },
+  {
+    method: "DELETE",
+    path: "/runs/crons/:cron_id",
+    permission: "runs:create",
+    async handle(call) {
+      const { cron_id } = await findOwn(call);
+      await deleteCron(call.deps.database, call.principal.tenant_id, cron_id);
+      return empty(204);
+    },
+  },
+];
+
+async function create(call: Call, thread_id: string | null): Promise<Cron> {
+  const body = await readBody(call, cronCreateSchema);
+  const { assistant_id: named, schedule, timezone, end_time, enabled, on_run_completed, metadata, ...payload } = body;
+  const assistant = await findAssistant(call, named);
+  const { tenant_id, principal_id } = call.principal;
+  return await createCron(call.deps.database, {
+    tenant_id,
+    principal_id,
+    assistant_id: assistant.assistant_id,
+    thread_id,
+    schedule,
+    timezone: timezone ?? "UTC",
+    end_time: end_time ?? null,
+    enabled: enabled ?? true,
+    on_run_completed: on_run_completed ?? "delete",
+    payload: await checked(call, assistant, payload),
+    metadata: metadata ?? {},
+  });
+}
+
+async function update(call: Call): Promise<Response> {
+  const { cron_id, assistant_id } = await findOwn(call);
+  const asked = await readBody(call, cronUpdateSchema);
+  const changes = "input" in asked || asked.webhook != null;
+  const { input, webhook } = asked;
+  const sure = changes ? await checked(call, await findAssistant(call, assistant_id), { input, webhook }) : {};
+  const given = Object.fromEntries(Object.entries(sure).filter(([name]) => name in asked));
+  return json(await updateCron(call.deps.database, call.principal.tenant_id, cron_id, { ...asked, ...given }));
+}
+
+/** What its runs are asked to do; what is wrong with it is said now, and not each time the clock strikes. Throws `invalid`, `not_found`. */
+async function checked(call: Call, { graph_id }: Assistant, payload: CronPayload): Promise<CronPayload> {
+  const graph = graphForRun(call, graph_id);
+  const faults = payload.input === undefined ? [] : await checkInput(graph, payload.input);
+  if (faults.length > 0) throw invalid(faults.map((fault) => ({ ...fault, pointer: `/input${fault.pointer}` })));
+  return payload.webhook == null ? payload : { ...payload, webhook: checkWebhook(call, payload.webhook) };
+}
+
+/** The cron that the path names. Its runs are its owner's, so what they do is too. Throws `not_found`, `permission_denied`. */
+async function findOwn(call: Call): Promise<Cron> {
+  const { tenant_id, principal_id, permissions } = call.principal;
+  const cron = await readCron(call.deps.database, tenant_id, uuidParameter(call, "cron_id"));
+  if (cron.user_id === principal_id || permissions.has("admin")) return cron;
+  throw new HoldpointError(
+    "permission_denied",
+    `cron ${cron.cron_id} starts runs in the name of ${cron.user_id}: ${principal_id} does not hold admin`,
+    { facts: { principal_id, permission: ["admin"] } },
+  );
+}
+
+async function search(call: Call): Promise<Response> {
+  const { limit, offset, sort_by, sort_order, select, ...asked } = await readBody(call, searchSchema);
+  const range = { limit: limit ?? 10, offset: offset ?? 0 };
+  const filter = await filterOf(call, asked);
+  if (filter === null) return page([], range, 0);
+  const { tenant_id } = call.principal;
+  const order = { sort_by: sort_by ?? "created_at", sort_order: sort_order ?? "desc" } as const;
+  const [crons, total] = await Promise.all([
+    searchCrons(call.deps.database, tenant_id, { ...filter, ...range, ...order }),
+    countCrons(call.deps.database, tenant_id, filter),
+  ]);
+  return page(pickMembers(crons, select as (keyof Cron)[] | null | undefined), range, total);
+}
+
+/** What is searched for; null where it is of an assistant that there is not. */
+async function filterOf(call: Call, asked: z.infer<typeof filterSchema>) {
+  const { assistant_id: named, thread_id = null, enabled = null, metadata } = asked;
+  const rest = { thread_id, enabled, metadata: metadata ?? {} };
+  if (named == null) return { ...rest, assistant_id: null };
+  const id = uuidSchema.safeParse(named);
+  if (id.success) return { ...rest, assistant_id: id.data };
+  const assistant = await findAssistant(call, named).catch(() => undefined);
+  return assistant === undefined ? null : { ...rest, assistant_id: assistant.assistant_id };
+}
