@@ -1,5 +1,5 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { START, StateGraph } from "@langchain/langgraph";
+import { type BaseStore, START, StateGraph } from "@langchain/langgraph";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { CompiledGraph } from "./graph-set.ts";
 
@@ -55,6 +55,41 @@ export function watchNodes(graph: CompiledGraph, watch: NodeWatch): void {
 
 interface Invokable {
   invoke(input: unknown, config: RunnableConfig): Promise<unknown>;
+}
+
+/**
+ * Gives a copy's nodes, and those of the graphs among them, a store. Not to the graph itself: LangGraph would wrap it and
+ * look a thousand times a second, for as long as the graph runs, whether anybody wants something of it. Comes before
+ * whatever else is done with the nodes.
+ */
+export function giveStore(graph: CompiledGraph, store: BaseStore): void {
+  const nodes = Object.entries(graph.nodes as Record<string, StepOfGraph>).map(([name, node]) => {
+    if (!isCompiled(node.bound)) {
+      const { getNode } = node;
+      const getWithStore = function (this: StepOfGraph) {
+        return withStore(getNode.call(this), store);
+      };
+      return [name, Object.assign(copyOf(node), { getNode: getWithStore })];
+    }
+    const inner = cloneGraph(node.bound);
+    giveStore(inner, store);
+    return [name, Object.assign(copyOf(node), { bound: inner })];
+  });
+  graph.nodes = Object.fromEntries(nodes) as typeof graph.nodes;
+  graph.store = undefined as unknown as BaseStore;
+}
+
+interface StepOfGraph {
+  bound: unknown;
+  /** The node with what comes behind it: its writes and the edges that choose. */
+  getNode(): Invokable | undefined;
+}
+
+function withStore(step: Invokable | undefined, store: BaseStore): Invokable | undefined {
+  if (step === undefined) return undefined;
+  return Object.assign(copyOf(step), {
+    invoke: (input: unknown, config: RunnableConfig) => step.invoke(input, { ...config, store } as RunnableConfig),
+  });
 }
 
 /** Gives the nodes of a copy that state no time-out of their own this one, for each time they are tried. */

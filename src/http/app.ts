@@ -92,7 +92,7 @@ function refuseNul({ pathname, search }: URL): void {
 
 function noRoute(hono: Hono, context: Context): HoldpointError {
   const { path, method } = context.req;
-  const others = ["GET", "POST", "PATCH", "DELETE"].filter(
+  const others = ["GET", "POST", "PUT", "PATCH", "DELETE"].filter(
     (other) => other !== method && hono.router.match(other, path)[0].length > 0,
   );
   if (others.length === 0) return new HoldpointError("not_found", `there is nothing at ${path.slice(0, 200)}`);

@@ -28,5 +28,5 @@ function headersOf(code: ErrorCode): Record<string, string> {
 }
 
 function isLangGraphPath(path: string): boolean {
-  return /^\/(assistants|threads|runs)(\/|$)/.test(path);
+  return /^\/(assistants|threads|runs|store)(\/|$)/.test(path);
 }

@@ -20,7 +20,7 @@ export interface Call extends PublicCall {
 }
 
 interface RouteBase {
-  method: "GET" | "POST" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: string;
 }
 

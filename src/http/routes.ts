@@ -22,6 +22,7 @@ import { runRetryRoutes } from "./routes/run-retry.ts";
 import { runStreamRoutes } from "./routes/run-streams.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { statelessRunRoutes } from "./routes/stateless-runs.ts";
+import { storeRoutes } from "./routes/store.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { threadSearchRoutes } from "./routes/thread-search.ts";
 import { threadStateRoutes } from "./routes/thread-state.ts";
@@ -58,4 +59,5 @@ export const routes: readonly Route[] = [
   ...queueRoutes,
   ...insightRoutes,
   ...workerRoutes,
+  ...storeRoutes,
 ];

@@ -1,11 +1,12 @@
 import { isInvalidResume } from "@langchain/langgraph";
 import { failpoint } from "../failpoint.ts";
-import { limitNodes, watchNodes } from "../graphs/compiled.ts";
+import { giveStore, limitNodes, watchNodes } from "../graphs/compiled.ts";
 import { wireJson } from "../graphs/wire-json.ts";
 import { type EffectPort, withPorts } from "../kit/ports.ts";
 import { appendEvents } from "../postgres/events.ts";
 import { finishRun } from "../postgres/finish.ts";
 import { insertNodeExecution } from "../postgres/node-executions.sql.ts";
+import { HoldpointStore } from "../postgres/store/base-store.ts";
 import { HoldpointError, isHoldpointError } from "../protocol/errors.ts";
 import type { StreamEvent } from "../protocol/events.ts";
 import type { RunKwargs } from "../protocol/run.ts";
@@ -15,8 +16,8 @@ import { describe } from "./describe-error.ts";
 import { createEffectPort } from "./effect-port.ts";
 import { type Ended, failed, type Seen, settled } from "./ending.ts";
 import { createEventWriter } from "./events.ts";
-import { noteNodeEnd } from "./node-end.ts";
 import { createMessageEvents } from "./message-events.ts";
+import { noteNodeEnd } from "./node-end.ts";
 import { nodeEvents } from "./node-events.ts";
 import { createObserver } from "./observer.ts";
 import { isAsking } from "./redeploy.ts";
@@ -103,6 +104,7 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
   try {
     const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs, setting.loaded.fingerprint));
     graph.checkpointer = saver;
+    giveStore(graph, new HoldpointStore(parts.database, tenant_id, setting.lease));
     watchNodes(graph, setting.observer.begins);
     if (parts.nodeTimeoutMs != null) limitNodes(graph, parts.nodeTimeoutMs);
     if (setting.loaded.guarded && hasBreakpoints(graph)) throw new HoldpointError("guarded", NO_BREAKPOINTS);

@@ -1,5 +1,6 @@
 import type { Database } from "../postgres/database.ts";
 import { sweepIdempotencyKeys } from "../postgres/idempotency.ts";
+import { sweepItems } from "../postgres/store/items.ts";
 import { sweepDeletedThreads, sweepLoginLinks, sweepSessions } from "../postgres/sweeps.ts";
 import { periodically } from "./periodic.ts";
 import { sweepReviewTimers } from "./review-timers.ts";
@@ -24,6 +25,7 @@ const SWEEPS: readonly Sweep[] = [
   { name: "login_links", everyMs: 60_000, sweep: sweepLoginLinks },
   { name: "deleted_threads", everyMs: 5_000, sweep: sweepDeletedThreads },
   { name: "thread_ttl", everyMs: 5_000, sweep: (_database, parts) => sweepThreadTtl(parts) },
+  { name: "store_items", everyMs: 60_000, sweep: sweepItems },
   { name: "review_timers", everyMs: 1_000, sweep: (_database, parts) => sweepReviewTimers(parts) },
 ];
 

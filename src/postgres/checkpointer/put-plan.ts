@@ -1,5 +1,6 @@
 import type { Checkpoint, CheckpointMetadata } from "@langchain/langgraph-checkpoint";
 import { HoldpointError } from "../../protocol/errors.ts";
+import { storableJson } from "../storable-json.ts";
 import { type Address, isStorableText, isUuid } from "./address.ts";
 import { type Chunk, extendChain, type Ref } from "./chains.ts";
 import { type EncodedChannel, encodeChannel, encodeMembers } from "./channel-text.ts";
@@ -140,8 +141,5 @@ function layRow(
 
 /** An object as JSON text with what jsonb refuses (NUL, lone surrogates) replaced: the copy that list() filters by. */
 export function filterableJson(value: object): string {
-  const text = membersText(encodeMembers(value));
-  return text.replace(/\\\\|\\u(?:0000|d[89ab][0-9a-f]{2}|d[c-f][0-9a-f]{2})/g, (sequence) =>
-    sequence === "\\\\" ? sequence : "\\ufffd",
-  );
+  return storableJson(membersText(encodeMembers(value)));
 }
