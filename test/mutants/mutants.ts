@@ -6,6 +6,7 @@ import { EVENT_MUTANTS } from "./event-mutants.ts";
 import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import { FLAVOUR_MUTANTS } from "./flavour-mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { OPERATOR_MUTANTS } from "./operator-mutants.ts";
 import { QUEUE_MUTANTS } from "./queue-mutants.ts";
 import { REDEPLOY_MUTANTS } from "./redeploy-mutants.ts";
 import { STOP_MUTANTS } from "./stop-mutants.ts";
@@ -25,5 +26,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...FLAVOUR_MUTANTS,
   ...REDEPLOY_MUTANTS,
   ...TIMER_MUTANTS,
+  ...OPERATOR_MUTANTS,
   ...AUDIT_MUTANTS,
 ];
