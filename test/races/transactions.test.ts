@@ -5,6 +5,7 @@ import { cancelRun } from "../../src/postgres/cancel.ts";
 import { claimThread, loseLease, reapLeases, returnLease } from "../../src/postgres/claim.ts";
 import { createCron } from "../../src/postgres/crons.ts";
 import { deleteRun } from "../../src/postgres/delete-run.ts";
+import { deleteThread } from "../../src/postgres/delete-thread.ts";
 import { dueDeliveries, takeDelivery } from "../../src/postgres/deliveries.sql.ts";
 import { readDeliveries, replay, settleAttempt } from "../../src/postgres/deliveries.ts";
 import { fireCron } from "../../src/postgres/fire-cron.ts";
@@ -13,9 +14,11 @@ import { insertPrincipal } from "../../src/postgres/identity.sql.ts";
 import { selectHeadWithout } from "../../src/postgres/rollback.sql.ts";
 import { listRuns } from "../../src/postgres/runs.sql.ts";
 import { sweepDeletedThreads } from "../../src/postgres/sweeps.ts";
+import { setTtl } from "../../src/postgres/thread-ttl.sql.ts";
 import { timeOutRuns } from "../../src/postgres/time-out.ts";
 import { HoldpointError } from "../../src/protocol/errors.ts";
 import { DEFAULT_REVIEW_POLICY } from "../../src/protocol/review-policy.ts";
+import { sweepThreadTtl } from "../../src/runtime/thread-ttl.ts";
 import { resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
 import { deadlocksIn } from "../support/deadlocks.ts";
 import { createDice, type Dice, SCALE } from "../support/dice.ts";
@@ -49,6 +52,7 @@ const limits = new Map([
   ["steps", 3],
   ["guarded-payment", 3],
 ]);
+const REMOVAL = { tenant_id: "default", principal_id: "user:carl", isGuarded: () => false };
 const crons: string[] = [];
 const places: Place[] = [];
 let cleared = 0;
@@ -106,9 +110,15 @@ const acts: Record<string, Act> = {
     // A worker may execute the run, ask under it or finish it meanwhile, and somebody may add another.
     await Promise.allSettled([
       house.start(graph_id, { input: { amount: 7 } }, { thread_id }),
-      house.parts.saver.deleteThread(thread_id),
+      dice.roll(2) === 0
+        ? house.parts.saver.deleteThread(thread_id)
+        : deleteThread(house.database, { ...REMOVAL, thread_id }),
     ]);
     cleared += await sweepDeletedThreads(house.database);
+  },
+  async "end what is over"(_dice, { thread_id }) {
+    await house.database.run(setTtl("default", thread_id, 0.000_1, "keep_latest"));
+    await sweepThreadTtl(house.parts);
   },
   async deliver(dice) {
     const due = await house.database.many(dueDeliveries("webhook", 3));
@@ -198,8 +208,7 @@ const acts: Record<string, Act> = {
     const { tenant_id, run_id } = last;
     const head = await house.database.maybeOne(selectHeadWithout(tenant_id, thread_id, run_id));
     const without = { head_checkpoint_id: head?.checkpoint_id ?? null, values: null, interrupts: "{}" };
-    const request = { tenant_id, thread_id, run_id, principal_id: "user:dora", guarded: false, without };
-    await deleteRun(house.database, request);
+    await deleteRun(house.database, { ...REMOVAL, tenant_id, thread_id, run_id, guarded: false, without });
   },
   "time out": () => timeOutRuns(house.database),
   async "claim and lose"(dice, { graph_id, thread_id }) {
