@@ -46,7 +46,7 @@ const reviews = (count: number, status: string) => `
     gen_random_uuid(), 't', 'review', true, 'Pay ' || n, repeat('x', 300), repeat('y', 300), 'd', repeat('z', 700), 'd', 'd',
     'somebody', '${status}', case n % 10 when 0 then 'high' else 'low' end, n % 101, array['group-' || n % 20],
     case n % 50 when 0 then 'ana' end, holdpoint.now() - n * interval '1 second',
-    holdpoint.now() + (n - 1000) * interval '1 minute', case n % 100 when 0 then holdpoint.now() + interval '1 day' end
+    holdpoint.now() + (n - 1000.5) * interval '1 hour', case n % 100 when 0 then holdpoint.now() + interval '1 day' end
   from generate_series(1, ${count}) n`;
 
 /** What a statement touches, as a long-lived connection has it planned, or planned for these values. */
@@ -167,25 +167,18 @@ test.each([
 ] as const)(
   "a list of what is over in the order of its index (%s) is the one that reads everything",
   async (sort, list) => {
-    for (const wish of [
-      { q: "pay 99" },
-      { graph_id: "graph-3", assignee: "ana" },
-      { overdue: true },
-      { q: "nothing" },
-    ]) {
-      for (const statuses of [["closed"], ["failed", "closed"], REVIEW_STATUSES]) {
-        for (const offset of [0, 37]) {
-          const page = { limit: 40, offset };
-          const whole = listReviews("default", statuses, { ...wish, sort }, page);
-          const { rows } = await client.query(whole.text, whole.values);
-          const part = list("default", statuses, wish, page);
-          const found = await client.query(part.text, part.values);
-          expect(found.rows.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
-          const { text, values } = countListed("default", statuses, wish);
-          const [counted] = (await client.query(text, values)).rows;
-          if (rows.length > 0) expect(Number(counted.total)).toBe(Math.min(Number(rows[0].total), MOST_COUNTED + 1));
-          else expect(Number(counted.total)).toBeLessThanOrEqual(offset);
-        }
+    for (const wish of [{ q: "pay 99" }, { overdue: true }]) {
+      for (const statuses of [["failed", "closed"], REVIEW_STATUSES]) {
+        const page = { limit: 40, offset: 37 };
+        const whole = listReviews("default", statuses, { ...wish, sort }, page);
+        const { rows } = await client.query(whole.text, whole.values);
+        const part = list("default", statuses, wish, page);
+        const found = await client.query(part.text, part.values);
+        expect(found.rows.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
+        const { text, values } = countListed("default", statuses, wish);
+        const [counted] = (await client.query(text, values)).rows;
+        if (rows.length > 0) expect(Number(counted.total)).toBe(Math.min(Number(rows[0].total), MOST_COUNTED + 1));
+        else expect(Number(counted.total)).toBeLessThanOrEqual(page.offset);
       }
     }
   },
