@@ -61,7 +61,7 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
   {
     name: "the runs of a deleted thread never end",
     file: "src/postgres/sweeps.ts",
-    find: "    await endRuns(tx, tenant_id, thread_id);\n",
+    find: "    await endThreadRuns(tx, tenant_id, thread_id, why);\n",
     replace: "",
     tests: [TESTS.sweeps],
   },

@@ -107,7 +107,7 @@ export const TIMER_MUTANTS: readonly Mutant[] = [
   {
     name: "what a deleted thread has asked stays open",
     file: "src/postgres/sweeps.ts",
-    find: "    await takeBackReviews(tx, tenant_id, thread_id);\n",
+    find: "    await takeBackReviews(tx, tenant_id, thread_id, why);\n",
     replace: "",
     tests: [TESTS.reviewTimers],
   },
