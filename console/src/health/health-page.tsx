@@ -1,6 +1,7 @@
 import { useEffect } from "react";
 import { Link } from "wouter";
 import { formatMs } from "../run/spans.ts";
+import { TableScroll } from "../run/table-scroll.tsx";
 import { Ago } from "../ui/clock.tsx";
 import { shortId } from "../ui/format.ts";
 import { Failed, Loading } from "../ui/states.tsx";
@@ -26,65 +27,61 @@ export default function HealthPage() {
         {queue.graphs.length === 0 ? (
           <p className="muted">Nothing waits and nothing executes.</p>
         ) : (
-          <div className="run-table-scroll">
-            <table className="run-table">
-              <thead>
-                <tr>
-                  <th scope="col">Graph</th>
-                  <th scope="col">Pending</th>
-                  <th scope="col">Running</th>
-                  <th scope="col">Limit</th>
-                  <th scope="col">Oldest wait</th>
-                  <th scope="col">Workers with the graph</th>
+          <TableScroll label="The queue by graph">
+            <thead>
+              <tr>
+                <th scope="col">Graph</th>
+                <th scope="col">Pending</th>
+                <th scope="col">Running</th>
+                <th scope="col">Limit</th>
+                <th scope="col">Oldest wait</th>
+                <th scope="col">Workers with the graph</th>
+              </tr>
+            </thead>
+            <tbody>
+              {queue.graphs.map((graph) => (
+                <tr key={graph.graph_id}>
+                  <th scope="row">
+                    <Link
+                      href={`/runs?${new URLSearchParams({ q: `status:pending,running graph:${graph.graph_id}` })}`}
+                    >
+                      <Line text={graph.graph_id} />
+                    </Link>
+                  </th>
+                  <td className="number">{graph.pending}</td>
+                  <td className="number">{graph.running}</td>
+                  <td className="number">{graph.limit ?? "none"}</td>
+                  <td className="number">
+                    {graph.oldest_wait_seconds === null ? "none" : formatMs(graph.oldest_wait_seconds * 1000)}
+                  </td>
+                  <td className={graph.loaded_by === 0 ? "number run-bad-text" : "number"}>
+                    {graph.loaded_by === 0 ? "none: its runs wait until one has it" : graph.loaded_by}
+                  </td>
                 </tr>
-              </thead>
-              <tbody>
-                {queue.graphs.map((graph) => (
-                  <tr key={graph.graph_id}>
-                    <th scope="row">
-                      <Link
-                        href={`/runs?${new URLSearchParams({ q: `status:pending,running graph:${graph.graph_id}` })}`}
-                      >
-                        <Line text={graph.graph_id} />
-                      </Link>
-                    </th>
-                    <td className="number">{graph.pending}</td>
-                    <td className="number">{graph.running}</td>
-                    <td className="number">{graph.limit ?? "none"}</td>
-                    <td className="number">
-                      {graph.oldest_wait_seconds === null ? "none" : formatMs(graph.oldest_wait_seconds * 1000)}
-                    </td>
-                    <td className={graph.loaded_by === 0 ? "number run-bad-text" : "number"}>
-                      {graph.loaded_by === 0 ? "none: its runs wait until one has it" : graph.loaded_by}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+              ))}
+            </tbody>
+          </TableScroll>
         )}
       </section>
       <section className="run-section">
         <h2>Workers of the last day</h2>
-        <div className="run-table-scroll">
-          <table className="run-table">
-            <thead>
-              <tr>
-                <th scope="col">Worker</th>
-                <th scope="col">State</th>
-                <th scope="col">Running</th>
-                <th scope="col">Graphs</th>
-                <th scope="col">Started</th>
-                <th scope="col">Last heard of</th>
-              </tr>
-            </thead>
-            <tbody>
-              {workers.map((worker) => (
-                <WorkerRow key={worker.worker_id} worker={worker} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <TableScroll label="Workers">
+          <thead>
+            <tr>
+              <th scope="col">Worker</th>
+              <th scope="col">State</th>
+              <th scope="col">Running</th>
+              <th scope="col">Graphs</th>
+              <th scope="col">Started</th>
+              <th scope="col">Last heard of</th>
+            </tr>
+          </thead>
+          <tbody>
+            {workers.map((worker) => (
+              <WorkerRow key={worker.worker_id} worker={worker} />
+            ))}
+          </tbody>
+        </TableScroll>
         {workers.length === 0 && <p className="notice bad">No worker has been seen: nothing is executed.</p>}
       </section>
     </div>

@@ -1,4 +1,5 @@
 import { Link } from "wouter";
+import { store } from "../app/stored.ts";
 import { formatMs } from "../run/spans.ts";
 import { formatNumber } from "../ui/format.ts";
 import { useHealth } from "./health-query.ts";
@@ -9,6 +10,8 @@ interface Tile {
   value: string;
   note?: string;
   href: string;
+  /** The view of the inbox that it leads to. */
+  view?: string;
   /** `bad` is also said in words, by the note. */
   tone?: "warn" | "bad" | undefined;
 }
@@ -21,9 +24,9 @@ export default function HealthStrip() {
   if (tiles === undefined) return <div className="health-strip" aria-hidden="true" />;
   return (
     <ul className="health-strip" aria-label="Health">
-      {tiles.map(({ name, value, note, href, tone }) => (
+      {tiles.map(({ name, value, note, href, tone, view }) => (
         <li key={name}>
-          <Link href={href} className={`tile ${tone ?? ""}`}>
+          <Link href={href} className={`tile ${tone ?? ""}`} onClick={() => view !== undefined && store("view", view)}>
             <span className="tile-value">
               {tone === undefined ? "" : <span aria-hidden="true">{tone === "bad" ? "✕ " : "! "}</span>}
               {value}
@@ -87,12 +90,14 @@ function useTiles(): Tile[] | undefined {
       name: "overdue",
       value: formatNumber(reviews.overdue),
       href: "/reviews?view=overdue",
+      view: "overdue",
       ...alarm(reviews.overdue, "warn", "past their due time"),
     },
     {
       name: "failed resumes",
       value: formatNumber(reviews.resume_failed),
       href: "/reviews?view=attention",
+      view: "attention",
       ...alarm(reviews.resume_failed, "bad", "answered, not carried out"),
     },
     {

@@ -65,11 +65,11 @@ function EffectCard({ effect }: { effect: Effect }) {
       )}
       <div className="run-pair">
         <div>
-          <h3>Arguments</h3>
+          <h2>Arguments</h2>
           <SizedJson value={effect.args} bytes={effect.args_bytes} label={`arguments of ${effect.name}`} />
         </div>
         <div>
-          <h3>Receipt</h3>
+          <h2>Receipt</h2>
           {effect.status === "receipt" ? (
             <SizedJson value={effect.result} bytes={effect.result_bytes} label={`receipt of ${effect.name}`} />
           ) : (

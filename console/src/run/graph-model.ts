@@ -92,7 +92,7 @@ export function place(nodes: readonly GraphNode[]): Layout {
     const { x, y, width, height } = graph.node(id) as { x: number; y: number; width: number; height: number };
     return [id, { x: x - width / 2, y: y - height / 2 }];
   });
-  const edges = graph.edges().map((edge): [string, Place[]] => {
+  const edges = graph.edges().map((edge: { v: string; w: string }): [string, Place[]] => {
     const { points = [] } = graph.edge(edge) as { points?: Place[] };
     return [edgeId(edge.v, edge.w), points];
   });

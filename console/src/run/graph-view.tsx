@@ -27,6 +27,7 @@ import {
 import { nodeName, type RunDetail } from "./model.ts";
 import { formatMs } from "./spans.ts";
 import { statusSign } from "./status.tsx";
+import { TableScroll } from "./table-scroll.tsx";
 
 interface Props {
   run: RunDetail;
@@ -153,43 +154,40 @@ const signOf = ({ state }: GraphNode) => (state === "interrupted" ? "waiting" : 
 
 function NodeTable({ nodes }: { nodes: readonly GraphNode[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
-    <section className="run-table-scroll" aria-label="Nodes of the graph" tabIndex={0}>
-      <table className="run-table">
-        <thead>
-          <tr>
-            <th scope="col">Node</th>
-            <th scope="col">State</th>
-            <th scope="col">Executions</th>
-            <th scope="col">Time</th>
-            <th scope="col">Leads to</th>
+    <TableScroll label="Nodes of the graph">
+      <thead>
+        <tr>
+          <th scope="col">Node</th>
+          <th scope="col">State</th>
+          <th scope="col">Executions</th>
+          <th scope="col">Time</th>
+          <th scope="col">Leads to</th>
+        </tr>
+      </thead>
+      <tbody>
+        {nodes.map((node) => (
+          <tr key={node.id}>
+            <th scope="row">
+              <Line text={nodeName(node.id)} />
+            </th>
+            <td>
+              <span className={`state-text state-${node.state}`}>
+                <span aria-hidden="true">{node.state === "untouched" ? "·" : statusSign(signOf(node))} </span>
+                {node.isEnd ? "" : STATE_WORDS[node.state]}
+              </span>
+            </td>
+            <td className="number">{node.executions === 0 ? "" : node.executions}</td>
+            <td className="number">{node.executions === 0 ? "" : formatMs(node.duration_ms)}</td>
+            <td>
+              <Line
+                text={node.targets
+                  .map(({ id, isConditional }) => nodeName(id) + (isConditional ? " (if)" : ""))
+                  .join(", ")}
+              />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {nodes.map((node) => (
-            <tr key={node.id}>
-              <th scope="row">
-                <Line text={nodeName(node.id)} />
-              </th>
-              <td>
-                <span className={`state-text state-${node.state}`}>
-                  <span aria-hidden="true">{node.state === "untouched" ? "·" : statusSign(signOf(node))} </span>
-                  {node.isEnd ? "" : STATE_WORDS[node.state]}
-                </span>
-              </td>
-              <td className="number">{node.executions === 0 ? "" : node.executions}</td>
-              <td className="number">{node.executions === 0 ? "" : formatMs(node.duration_ms)}</td>
-              <td>
-                <Line
-                  text={node.targets
-                    .map(({ id, isConditional }) => nodeName(id) + (isConditional ? " (if)" : ""))
-                    .join(", ")}
-                />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+        ))}
+      </tbody>
+    </TableScroll>
   );
 }

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { get } from "../data/api.ts";
-import { type Effect, isMoving, isOver, type RunDetail, type Snapshot } from "./model.ts";
+import { type Effect, isMoving, isOver, type RunDetail } from "./model.ts";
 
 // A run that waits for a person is looked at now and then; one that moves is told of by its stream.
 const LOOK_AGAIN_MS = 5_000;
@@ -21,15 +21,6 @@ export function useEffects(run_id: string, isLive: boolean) {
   return useQuery({
     queryKey: ["run", run_id, "effects"],
     queryFn: ({ signal }) => get<Effect[]>(`/runs/${encodeURIComponent(run_id)}/effects`, signal),
-    refetchInterval: isLive ? LOOK_AGAIN_MS : false,
-  });
-}
-
-/** The newest state of a thread. */
-export function useThreadState(thread_id: string, isLive: boolean) {
-  return useQuery({
-    queryKey: ["thread", thread_id, "state"],
-    queryFn: ({ signal }) => get<Snapshot>(`/threads/${thread_id}/state`, signal),
     refetchInterval: isLive ? LOOK_AGAIN_MS : false,
   });
 }
