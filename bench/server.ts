@@ -44,6 +44,7 @@ export async function startServer(dataDir: string, workflowsDir: string): Promis
     url,
     readyMs: performance.now() - startedAt,
     async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGTERM");
       await once(child, "exit");
     },

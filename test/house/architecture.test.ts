@@ -21,7 +21,7 @@ const PARTS = Object.keys(MAY_IMPORT);
 // These read the environment, construct and wire: they may import all of src, and nothing else may import them.
 const WIRING = ["cli", "compose", "compose.ts", "config.ts", "config-values.ts", "config-variables.ts"];
 const FAILPOINT = "src/failpoint.ts";
-const FOLDERS = [".ci", "bench", "console", "examples", "migrations", "scripts", "src", "test", "workflows"];
+const FOLDERS = [".ci", "bench", "console", "docs", "examples", "migrations", "scripts", "src", "test", "workflows"];
 const FILES = [
   ".dockerignore",
   ".gitignore",
@@ -43,7 +43,7 @@ const FILES = [
 const sources = listFiles("src");
 const workflows = listFiles("workflows");
 const consoleSources = [...listFiles("console/src"), ...listFiles("console/src", ".tsx")];
-const everything = ["src", "test", "workflows", "bench", "console", "examples"].flatMap((folder) => [
+const everything = ["src", "test", "workflows", "bench", "console", "examples", "scripts"].flatMap((folder) => [
   ...listFiles(folder),
   ...listFiles(folder, ".tsx"),
 ]);
