@@ -60,14 +60,17 @@ export async function listProcesses(
   };
   const isOpen = error_class === null && (filter.statuses?.every((status) => OPEN.includes(status)) ?? false);
   const find = isOpen ? openProcesses : newestProcesses;
+  // Where every process fits, those that are shown are the newest.
+  const fitsAll = filter.statuses === null && error_class === null;
+  const looks = fitsAll ? Math.min(look, limit + 1) : look;
   const rows = await database.transaction(async (tx) => {
     await tx.run(limitTime());
-    return await tx.many(find(tenant_id, filter, look));
+    return await tx.many(find(tenant_id, filter, looks));
   });
   const found = rows.filter(isProcess);
   const { looked, last_looked } = rows[0] as ProcessLook;
   const processes = found.slice(0, limit).map(({ looked: _looked, last_looked: _last, ...row }) => row);
-  const whereCut = looked === look ? last_looked : null;
+  const whereCut = looked === looks ? last_looked : null;
   return { processes, looked, next: found.length > limit ? (processes.at(-1)?.run_id ?? null) : whereCut };
 }
 

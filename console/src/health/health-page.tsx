@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { formatMs } from "../run/spans.ts";
 import { TableScroll } from "../run/table-scroll.tsx";
 import { Ago } from "../ui/clock.tsx";
-import { shortId } from "../ui/format.ts";
+import { count, shortId } from "../ui/format.ts";
 import { Failed, Loading } from "../ui/states.tsx";
 import { Line } from "../ui/text.tsx";
 import { useHealth, type WorkerView } from "./health-query.ts";
@@ -88,6 +88,20 @@ export default function HealthPage() {
   );
 }
 
+const NAMED = 3;
+
+/** Their names, where they are few; else how many, and the names behind a click. */
+function Graphs({ names }: { names: readonly string[] }) {
+  const all = <Line text={names.join(", ")} />;
+  if (names.length <= NAMED) return all;
+  return (
+    <details>
+      <summary>{count(names.length, "graph")}</summary>
+      {all}
+    </details>
+  );
+}
+
 const STATES = { live: { sign: "✓", tone: "ok" }, stopped: { sign: "■", tone: "" }, lost: { sign: "✕", tone: "bad" } };
 
 function WorkerRow({ worker }: { worker: WorkerView }) {
@@ -110,7 +124,7 @@ function WorkerRow({ worker }: { worker: WorkerView }) {
         {worker.running} of {worker.slots}
       </td>
       <td>
-        <Line text={worker.graph_ids.join(", ")} />
+        <Graphs names={worker.graph_ids} />
       </td>
       <td>
         <Ago at={worker.started_at} />
