@@ -151,6 +151,7 @@ withBrowser("deciding", (program) => {
       expect(await axeViolations(page)).toEqual([]);
       await page.getByRole("button", { name: "Send now" }).click();
       expect((await isDecided(review)).outcome).toBe("approved");
+      await paid();
       expect(faults).toEqual([]);
       await context.close();
     },

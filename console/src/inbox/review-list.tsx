@@ -109,7 +109,7 @@ const RowView = memo(function RowView({ review, isGone, isCurrent, isSelected, o
         </span>
         <span className="row-facts">
           {review.risk !== null && review.risk !== "low" && <RiskBadge risk={review.risk} />}
-          {isGone ? (
+          {isGone && isOpen(review) ? (
             <span className="badge">no longer here</span>
           ) : !waits || review.status !== "open" ? (
             <StatusBadge review={review} />

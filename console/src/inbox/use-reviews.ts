@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import type { ReviewTask } from "../../../src/protocol/review.ts";
+import { queries } from "../app/query.ts";
 import { ask, get } from "../data/api.ts";
 import type { Liveness } from "../data/stream.ts";
 import type { ReviewCounts } from "./counts.ts";
@@ -63,7 +64,9 @@ export function useReviewList(path: string, liveness: Liveness): ReviewList {
     const now = new Map(data.reviews.map((review) => [review.id, review]));
     return shown.page.reviews.map((review): Row => {
       const current = now.get(review.id);
-      return { review: current ?? review, isGone: current === undefined };
+      // Of what was opened it is known where it stands now.
+      const known = current ?? queries.getQueryData<ReviewTask>(["review", review.id]);
+      return { review: known ?? review, isGone: current === undefined };
     });
   }, [shown, data]);
   const known = new Set(shown?.page.reviews.map(({ id }) => id));

@@ -219,9 +219,13 @@ export function changesBetween(before: Json, after: Json, pointer = ""): Change[
     : [{ pointer, before: plain(before), after: plain(after) }];
 }
 
-/** A value as a person reads it. */
+const ONE_LINE = 72;
+
+/** A value as a person reads it: text as it is, what fits on a line on one. */
 export function plain(value: Json): string {
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  if (typeof value === "string") return value;
+  const short = JSON.stringify(value);
+  return short.length <= ONE_LINE ? short : JSON.stringify(value, null, 2);
 }
 
 /** A pointer as a label: "/customer/name" is "customer.name". */

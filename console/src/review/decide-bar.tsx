@@ -222,6 +222,8 @@ function WhatIsSent({
   );
 }
 
+const SHORT = 1_500;
+
 interface ConfirmProps {
   review: ReviewTask;
   body: DecisionRequest;
@@ -247,7 +249,7 @@ export function ConfirmDialog({ review, body, onConfirm, onClose }: ConfirmProps
             <Text text={JSON.stringify(body, null, 2)} />
           </pre>
         </details>
-        <details>
+        <details open={JSON.stringify(review.actions).length < SHORT}>
           <summary>Arguments</summary>
           <pre>
             <Text

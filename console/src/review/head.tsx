@@ -1,7 +1,7 @@
 import { Link } from "wouter";
 import type { ReviewTask } from "../../../src/protocol/review.ts";
 import { Ago, Due } from "../ui/clock.tsx";
-import { shortId } from "../ui/format.ts";
+import { formatMoment, shortId } from "../ui/format.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Line } from "../ui/text.tsx";
 import { changesBetween, editedArgs, labelOf } from "./args-model.ts";
@@ -78,8 +78,34 @@ export function Head({ review, me, mayDecide, setAsking }: Props) {
         <span title={review.graph_fingerprint}>
           code <code>{shortId(review.graph_fingerprint.replace("sha256:", ""))}</code>
         </span>
+        {isOpen(review) && <Terms review={review} />}
       </p>
     </header>
+  );
+}
+
+const ENDS = { fail: "it ends and its run fails", reject: "it is rejected", approve: "it is approved" };
+
+/** Who is asked, and what happens when nobody answers. */
+function Terms({ review }: { review: ReviewTask }) {
+  const { candidates, policy, deadlines } = review;
+  const lists = [candidates, ...(policy.also_candidates ?? [])]
+    .map(({ users, groups }) => [...users, ...groups].join(", "))
+    .filter((names) => names !== "");
+  const end = deadlines.find(({ step }) => step === "end");
+  return (
+    <>
+      {lists.length > 0 && (
+        <span>
+          for <Line text={lists.join(" and also ")} />
+        </span>
+      )}
+      {end?.step === "end" && (
+        <span>
+          otherwise {ENDS[end.action]}, <time dateTime={end.at}>{formatMoment(end.at)}</time>
+        </span>
+      )}
+    </>
   );
 }
 
@@ -94,7 +120,10 @@ export function Effects({ review, draft }: { review: ReviewTask; draft: Draft })
           said.type === "edit" ? changesBetween(action.args, editedArgs(action.args, said.args, action).args) : [];
         return (
           <p key={action.index} className="effect">
-            <span className="effect-lead">{several ? `${action.index + 1}. ` : ""}If you approve: </span>
+            <span className="effect-lead">
+              {several ? `${action.index + 1}. ` : ""}
+              {leadOf(review, action)}{" "}
+            </span>
             <Line text={action.preview ?? sentenceOf(review, action.name)} />
             {changes.length > 0 && (
               <span className="effect-change">
@@ -113,6 +142,11 @@ export function Effects({ review, draft }: { review: ReviewTask; draft: Draft })
       })}
     </section>
   );
+}
+
+function leadOf(review: ReviewTask, { allowed }: ReviewTask["actions"][number]): string {
+  if (!isOpen(review)) return "It was about this:";
+  return allowed.includes("approve") ? "If you approve:" : "If you answer:";
 }
 
 function sentenceOf({ flavour, graph_id, node }: ReviewTask, name: string): string {

@@ -16,6 +16,7 @@ import {
   actionDraft,
   type DecisionRequest,
   type Draft,
+  emptyDraft,
   needsConfirmation,
   outcomeOf,
   verbOf,
@@ -80,11 +81,13 @@ function Open({ review, next }: { review: ReviewTask; next: string | undefined }
     setAsking,
   });
   const errors = outcomeOf(review, draft).errors;
+  // What its maker sent is in the verdict; what somebody else had typed stays where it was typed.
+  const shown = review.decision?.principal_id === me ? emptyDraft : draft;
   return (
     <div className="review">
       <div className="review-scroll">
         <Head review={review} me={me} mayDecide={mayDecide} setAsking={setAsking} />
-        <Effects review={review} draft={draft} />
+        <Effects review={review} draft={shown} />
         {!isOpen(review) && review.status !== "superseded" && review.status !== "stale" && (
           <Verdict review={review} me={me} draft={draft} />
         )}
@@ -101,7 +104,7 @@ function Open({ review, next }: { review: ReviewTask; next: string | undefined }
             key={action.index}
             review={review}
             action={action}
-            draft={actionDraft(draft, action.index)}
+            draft={actionDraft(shown, action.index)}
             errors={{ ...errors[action.index], ...refusedFields(failure, action.index) }}
             isFrozen={isFrozen}
             onChange={(to) => changeAction(action.index, to)}

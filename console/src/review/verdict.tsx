@@ -96,12 +96,15 @@ function Progress({ review }: { review: ReviewTask }) {
           Run{" "}
           <Link href={`/runs/${review.run_id}`}>
             <code>{shortId(review.resume_run_id)}</code>
-          </Link>
+          </Link>{" "}
         </>
       )}
       {effects.map(({ effect_id, name, status, error }) => (
-        <span key={effect_id} className={`badge ${status === "succeeded" || status === "done" ? "ok" : ""}`}>
-          <Line text={`${name}: ${words(status)}${error === null ? "" : `, ${error}`}`} />
+        <span key={effect_id} className={`badge ${status === "receipt" ? "ok" : "warn"}`}>
+          {status === "receipt" ? "✓ " : ""}
+          <Line
+            text={`${name}: ${status === "receipt" ? "done" : words(status)}${error === null ? "" : `, ${error}`}`}
+          />
         </span>
       ))}
     </p>
