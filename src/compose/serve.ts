@@ -8,6 +8,7 @@ import { type Listening, listen } from "../http/node.ts";
 import { createReviewFeeds } from "../http/review-feed.ts";
 import { operationRoutes } from "../http/routes/system.ts";
 import { createRunFeeds } from "../http/run-feed.ts";
+import { createThreadFeeds } from "../http/thread-feed.ts";
 import { answers, type Database } from "../postgres/database.ts";
 import { createLoginLink, hasApiKeys } from "../postgres/identity.ts";
 import { HoldpointError } from "../protocol/errors.ts";
@@ -26,6 +27,7 @@ export function httpDeps(config: Config, parts: RunnerParts, isStarted: () => bo
   return {
     ...parts,
     runFeeds: createRunFeeds(parts, config.compatHitlAliases),
+    threadFeeds: createThreadFeeds(parts),
     reviewFeeds: createReviewFeeds(parts),
     settings: {
       version: version(),

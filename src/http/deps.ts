@@ -10,6 +10,7 @@ import type { Pages } from "./console.ts";
 import type { Origins } from "./cors.ts";
 import type { ReviewFeeds } from "./review-feed.ts";
 import type { RunFeeds } from "./run-feed.ts";
+import type { ThreadFeeds } from "./thread-feed.ts";
 
 /** What answering requests needs; wired by compose. */
 export interface HttpDeps {
@@ -17,6 +18,8 @@ export interface HttpDeps {
   wakeups: Wakeups;
   /** The runs that clients of this process follow. */
   runFeeds: RunFeeds;
+  /** The threads that clients of this process follow. */
+  threadFeeds: ThreadFeeds;
   /** The reviews that clients of this process follow. */
   reviewFeeds: ReviewFeeds;
   /** Only read from and pruned here: whatever writes a checkpoint is queued as a run. */

@@ -26,6 +26,7 @@ import { storeRoutes } from "./routes/store.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { threadSearchRoutes } from "./routes/thread-search.ts";
 import { threadStateRoutes } from "./routes/thread-state.ts";
+import { threadStreamRoutes } from "./routes/thread-stream.ts";
 import { threadRoutes } from "./routes/threads.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
@@ -40,6 +41,7 @@ export const routes: readonly Route[] = [
   ...threadSearchRoutes,
   ...threadRoutes,
   ...threadStateRoutes,
+  ...threadStreamRoutes,
   ...runRoutes,
   ...statelessRunRoutes,
   ...cronRoutes,

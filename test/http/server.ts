@@ -5,6 +5,7 @@ import type { HttpDeps, HttpSettings } from "../../src/http/deps.ts";
 import { type Listening, listen } from "../../src/http/node.ts";
 import { createReviewFeeds } from "../../src/http/review-feed.ts";
 import { createRunFeeds } from "../../src/http/run-feed.ts";
+import { createThreadFeeds } from "../../src/http/thread-feed.ts";
 import { registerAssistants } from "../../src/postgres/assistants.ts";
 import { createApiKey, ensureLocalOwner } from "../../src/postgres/identity.ts";
 import type { Permission, PrincipalKind } from "../../src/protocol/principal.ts";
@@ -44,6 +45,7 @@ export async function openServer(
     ...house.parts,
     runFeeds: createRunFeeds(house.parts, settings.hitlAliases),
     reviewFeeds: createReviewFeeds(house.parts),
+    threadFeeds: createThreadFeeds(house.parts),
     settings: {
       version: "0.0.0-test",
       maxBodyBytes: 1_000_000,

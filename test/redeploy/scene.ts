@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { createApp } from "../../src/http/app.ts";
 import { createReviewFeeds } from "../../src/http/review-feed.ts";
 import { createRunFeeds } from "../../src/http/run-feed.ts";
+import { createThreadFeeds } from "../../src/http/thread-feed.ts";
 import { registerAssistants } from "../../src/postgres/assistants.ts";
 import { ensureLocalOwner } from "../../src/postgres/identity.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
@@ -64,6 +65,7 @@ async function start(files: Record<string, string>): Promise<Version> {
     ...house.parts,
     runFeeds: createRunFeeds(house.parts),
     reviewFeeds: createReviewFeeds(house.parts),
+    threadFeeds: createThreadFeeds(house.parts),
     settings: { version: "0.0.0-test", maxBodyBytes: 100_000, allowScalarResume: true, loopbackOwner: true },
     isReady: () => ({ ready: true, reasons: [] }),
   });
