@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { openPool } from "../../src/postgres/pool.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
 import { ask, decide, keyFor, openReview, sdk } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -121,6 +122,44 @@ withBrowser("the inbox", (program) => {
     await page.getByRole("button", { name: "Send now" }).click();
     await page.getByText("You rejected").waitFor();
     expect((await reviewNow(review)).decision).toMatchObject({ reason_code: "odd", comment: "looks odd" });
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  it("says what changed when a question moved on, came along with a copy, or went stale, and leads on", async () => {
+    const { threads, runs } = sdk(server.url);
+    const { thread_id } = await threads.create();
+    const wait = (wish: string) => runs.wait(thread_id, "plain", { input: { wish } });
+    await wait("the first question");
+    const first = await openReview(server.url, thread_id);
+    const { page, context, faults } = await browser.open(`/reviews/${first.id}`);
+    await page.getByRole("button", { name: "Answer…" }).click();
+    await page.getByLabel("The answer, as JSON").fill('"half');
+    await wait("the second question");
+    const second = await openReview(server.url, thread_id);
+    // Seen without being asked for, and what was typed is not gone.
+    await page.getByText("This question no longer stands").waitFor();
+    await page.getByText('"half').waitFor();
+    expect(await page.getByRole("button", { name: "Send the answer" }).count()).toBe(0);
+    await page.getByRole("link", { name: "Open the question that is asked instead" }).click();
+    await page.waitForURL(`**/reviews/${second.id}`);
+    await page.getByText("the second question").waitFor();
+    const copy = (await ask(server.url, `/threads/${thread_id}/copy`, { body: {} })).body as { thread_id: string };
+    const copied = await openReview(server.url, copy.thread_id);
+    await page.goto(`${server.url}/reviews/${copied.id}`);
+    await page.getByText(/This thread is a copy of thread/).waitFor();
+    const moved = "/actions/0/args/amount was 5 and is 6";
+    const pool = openPool({ connectionString: database.url, max: 1 });
+    await pool.query("update holdpoint.review set status = 'stale', status_reason = $2 where id = $1", [
+      copied.id,
+      moved,
+    ]);
+    await pool.end();
+    await page.reload();
+    await page.getByText(`What changed: ${moved}`).waitFor();
+    await page.getByRole("button", { name: "Have the graph ask again" }).waitFor();
+    expect(await page.getByRole("button", { name: "Answer…" }).count()).toBe(0);
+    expect(await axeViolations(page)).toEqual([]);
     expect(faults).toEqual([]);
     await context.close();
   });

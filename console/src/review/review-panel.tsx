@@ -88,9 +88,7 @@ function Open({ review, next }: { review: ReviewTask; next: string | undefined }
       <div className="review-scroll">
         <Head review={review} me={me} mayDecide={mayDecide} setAsking={setAsking} />
         <Effects review={review} draft={shown} />
-        {!isOpen(review) && review.status !== "superseded" && review.status !== "stale" && (
-          <Verdict review={review} me={me} draft={draft} />
-        )}
+        {!isOpen(review) && <Verdict review={review} me={me} draft={draft} />}
         {failure !== undefined && <Refused failure={failure} review={review} />}
         {!isOpen(review) && next !== undefined && (
           <p>

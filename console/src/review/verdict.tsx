@@ -20,6 +20,8 @@ const DONE: Record<string, string> = {
 /** What was decided, by whom and when, and what became of it. What somebody else had typed meanwhile stands beside it. */
 export function Verdict({ review, me, draft }: { review: ReviewTask; me: string; draft: Draft }) {
   const { decision, outcome } = review;
+  // What moved on is explained by the warnings.
+  if (review.status === "superseded" || (review.status === "stale" && decision === null)) return <Kept draft={draft} />;
   if (decision === null) {
     return (
       <div className="notice bad" role="alert">
