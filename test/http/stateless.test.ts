@@ -218,6 +218,25 @@ it("tells tuples of messages beside them, and what tools do", async () => {
   expect(tools).toEqual(["on_tool_start", "on_tool_end"]);
 });
 
+it("streams all ten modes at once, live and again", async () => {
+  const input = { messages: [{ role: "human", content: "hi" }] };
+  const modes = "values updates messages messages-tuple custom tasks checkpoints debug events tools".split(" ");
+  const { thread_id } = await server.client.threads.create();
+  const streamMode = modes as never;
+  const live = await collect(runs().stream(thread_id, "http-talk", { input, streamMode }));
+  const names = new Set(live.map(({ event }) => (event as string).split("/")[0]));
+  expect([...names].toSorted()).toEqual(
+    "checkpoints debug end events messages metadata tasks tools updates values".split(" "),
+  );
+  const { run_id } = (live[0] as { data: unknown }).data as { run_id: string };
+  const again = await collect(runs().joinStream(thread_id, run_id, { streamMode, lastEventId: "-1" }));
+  expect(again).toEqual(live);
+  for (const mode of modes) {
+    const alone = await collect(runs().joinStream(thread_id, run_id, { streamMode: [mode] as never }));
+    expect([mode, alone.at(-1)?.event, alone.length > (mode === "custom" ? 1 : 2)]).toEqual([mode, "end", true]);
+  }
+});
+
 it("lists of runs only what is asked for", async () => {
   const { thread_id } = await server.client.threads.create();
   await runs().wait(thread_id, "http-words", { input: { text: "a" } });
