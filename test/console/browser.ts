@@ -72,7 +72,7 @@ export async function openConsole(program: string, url: () => string): Promise<C
   const browser = await chromium.launch({
     executablePath: program,
     // A container's root has no sandbox; what is loaded is ours.
-    args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
+    args: ["--disable-gpu", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])],
   });
   return {
     open: (path, options = {}) => openPage(browser, url, path, options),

@@ -27,6 +27,9 @@ it("keeps lines where lines are shown, marks what is escaped, and loses nothing"
     { text: "\\u202e\\u202d", escaped: true },
     { text: "d", escaped: false },
   ]);
+  // Whoever has looked before leaves nothing behind that the next look begins at.
+  expect(hasHiddenCharacters("a long text with something in it\u202e")).toBe(true);
+  expect(visibleParts("\u202ea", true)[0]).toEqual({ text: "\\u202e", escaped: true });
   expect([hasHiddenCharacters("two\nlines\tand ❤️"), hasHiddenCharacters("a\u200bb")]).toEqual([false, true]);
 });
 

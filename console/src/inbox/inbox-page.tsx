@@ -84,6 +84,7 @@ export default function InboxPage() {
           />
         }
         view={view}
+        footer={selected.size > 0 && <SelectionBar ids={[...selected]} onDone={() => setSelected(new Set())} />}
         isSearch={words !== ""}
         openId={id}
         selected={selected}
@@ -107,7 +108,6 @@ export default function InboxPage() {
           <ReviewPanel id={id} next={next} />
         )}
       </section>
-      {selected.size > 0 && <SelectionBar ids={[...selected]} onDone={() => setSelected(new Set())} />}
       <PendingBar except={id} />
     </div>
   );

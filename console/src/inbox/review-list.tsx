@@ -6,12 +6,15 @@ import { Ago, Due } from "../ui/clock.tsx";
 import { count } from "../ui/format.ts";
 import { Empty, Failed, Loading } from "../ui/states.tsx";
 import { Line } from "../ui/text.tsx";
+import { visibleLine } from "../ui/visible-text.ts";
 import type { View } from "./filters.ts";
 import type { ReviewList as List, Row } from "./use-reviews.ts";
 
 interface Props {
   list: List;
   search: ReactNode;
+  /** Stays at the bottom of the list. */
+  footer: ReactNode;
   view: View;
   isSearch: boolean;
   openId: string | undefined;
@@ -23,7 +26,19 @@ interface Props {
 }
 
 /** The list. Nothing in it moves by itself; what is new is announced above it. */
-export function ReviewList({ list, search, view, isSearch, openId, selected, sort, onSort, onToggle, onMore }: Props) {
+export function ReviewList({
+  list,
+  search,
+  footer,
+  view,
+  isSearch,
+  openId,
+  selected,
+  sort,
+  onSort,
+  onToggle,
+  onMore,
+}: Props) {
   const { rows, total, left, fresh, error, refresh } = list;
   return (
     <section className="inbox-list" aria-label={view.label}>
@@ -73,6 +88,7 @@ export function ReviewList({ list, search, view, isSearch, openId, selected, sor
           </button>
         </p>
       )}
+      {footer}
     </section>
   );
 }
@@ -96,7 +112,7 @@ const RowView = memo(function RowView({ review, isGone, isCurrent, isSelected, o
     >
       <input
         type="checkbox"
-        aria-label={`Select ${review.title.slice(0, 100)}`}
+        aria-label={`Select ${visibleLine(review.title.slice(0, 100))}`}
         checked={isSelected}
         onChange={() => onToggle(review.id)}
       />

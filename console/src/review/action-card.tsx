@@ -4,6 +4,7 @@ import type { ReviewTask } from "../../../src/protocol/review.ts";
 import { WordDiff } from "../ui/diff.tsx";
 import { Markdown } from "../ui/markdown.tsx";
 import { Line, Text } from "../ui/text.tsx";
+import { visibleLine } from "../ui/visible-text.ts";
 import { ArgsForm, ArgsTable } from "./args-form.tsx";
 import { changesBetween, type Errors, editedArgs, labelOf } from "./args-model.ts";
 import { RiskBadge } from "./badges.tsx";
@@ -25,7 +26,7 @@ export function ActionCard({ review, action, draft, errors, isFrozen, onChange }
   const several = review.actions.length > 1;
   const isEditing = draft.type === "edit";
   return (
-    <section className="card action" aria-label={`Action ${action.index + 1}: ${action.name}`}>
+    <section className="card action" aria-label={visibleLine(`Action ${action.index + 1}: ${action.name}`)}>
       <header className="card-head">
         <h2>
           {several && <span className="muted">{action.index + 1}. </span>}
@@ -53,7 +54,7 @@ function Choice({ action, draft, isFrozen, onChange }: Pick<Props, "action" | "d
   const name = useId();
   return (
     <fieldset className="choice" disabled={isFrozen}>
-      <legend className="sr-only">Decision on {action.name}</legend>
+      <legend className="sr-only">Decision on {visibleLine(action.name)}</legend>
       {action.allowed.map((type) => (
         <label key={type} className={draft.type === type ? `chosen ${type}` : undefined}>
           <input type="radio" name={name} checked={draft.type === type} onChange={() => onChange({ ...draft, type })} />

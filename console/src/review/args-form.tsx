@@ -3,6 +3,7 @@ import type { ReviewAction } from "../../../src/protocol/interrupt.ts";
 import type { Json } from "../../../src/protocol/json.ts";
 import { WordDiff } from "../ui/diff.tsx";
 import { Line, Text } from "../ui/text.tsx";
+import { hasHiddenCharacters, visibleLine } from "../ui/visible-text.ts";
 import { type ArgsDraft, type Errors, type Field, fieldsOf, isObject, plain, readField, textOf } from "./args-model.ts";
 
 /** The arguments as names and values; nothing can be changed. */
@@ -101,6 +102,11 @@ function FieldView({ field, text, proposed, error, isFrozen, onType }: FieldProp
           <Line text={field.hint} />
         </span>
       )}
+      {hasHiddenCharacters(text) && (
+        <span className="hint">
+          With its hidden characters: <Text text={text} first={400} />
+        </span>
+      )}
       {error !== undefined && (
         <span id={`${id}-error`} className="field-error">
           ✗ <Line text={error} />
@@ -137,10 +143,10 @@ function Control({ field, id, text, isBad, describedBy, isFrozen, onType }: Cont
     const known = choices.map((choice) => JSON.stringify(choice));
     return (
       <select {...shared} className="input" value={text} onChange={(event) => onType(event.target.value)}>
-        {!known.includes(text) && <option value={text}>{text === "" ? "(nothing)" : text}</option>}
+        {!known.includes(text) && <option value={text}>{text === "" ? "(nothing)" : visibleLine(text)}</option>}
         {known.map((choice, place) => (
           <option key={choice} value={choice}>
-            {String(choices[place])}
+            {visibleLine(String(choices[place]))}
           </option>
         ))}
       </select>

@@ -3,6 +3,7 @@ import type { DecisionType } from "../../../src/protocol/interrupt.ts";
 import type { ReviewTask } from "../../../src/protocol/review.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Line, Text } from "../ui/text.tsx";
+import { visibleLine } from "../ui/visible-text.ts";
 import { Message } from "./action-card.tsx";
 import { actionDraft, type DecisionRequest, type Draft, outcomeOf, verbOf } from "./decision.ts";
 import { type Pending, pathOf } from "./pending.ts";
@@ -71,7 +72,7 @@ function Words({ review, draft, isCommenting, comment, onChange, type }: Props &
             <option value="">none of these</option>
             {review.policy.reject_options.map(({ code, title }) => (
               <option key={code} value={code}>
-                {title}
+                {visibleLine(title)}
               </option>
             ))}
           </select>

@@ -92,7 +92,9 @@ function Progress({ review }: { review: ReviewTask }) {
   const effects = data?.ran.flatMap((run) => run.effects) ?? [];
   return (
     <p>
-      {STANDS[review.status] ?? ""}{" "}
+      {review.status === "decided" && review.resume_run_id === null
+        ? "The run goes on when the other open questions of its thread are answered."
+        : STANDS[review.status]}{" "}
       {review.resume_run_id !== null && (
         <>
           Run{" "}

@@ -39,8 +39,8 @@ export function visibleLine(text: string): string {
 
 /** Whether something in it would be shown as an escape. */
 export function hasHiddenCharacters(text: string): boolean {
-  HOSTILE_BUT_LINES.lastIndex = 0;
-  return HOSTILE_BUT_LINES.test(text.replaceAll(EMOJI_STYLE, "").replaceAll("\r\n", "\n"));
+  // Not by `test`, which would have the next search begin where this one ended.
+  return text.replaceAll(EMOJI_STYLE, "").replaceAll("\r\n", "\n").search(HOSTILE_BUT_LINES) !== -1;
 }
 
 function escaped(character: string): string {
