@@ -96,7 +96,11 @@ export async function openRunsScene(program: string): Promise<RunsScene> {
 
 /** Whether something is wider than the window: then a phone scrolls sideways. */
 export async function isTooWide(page: Page): Promise<boolean> {
-  return await page.evaluate<boolean>("document.documentElement.scrollWidth > window.innerWidth");
+  // What is shown scrolls inside of the page, beside the line about health.
+  return await page.evaluate<boolean>(
+    `[...document.querySelectorAll("html, main, main > :not(:has(.health-strip))")]
+      .some((element) => element.scrollWidth > element.clientWidth)`,
+  );
 }
 
 /** Opens a tab of a run and waits until it is shown. */
