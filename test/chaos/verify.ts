@@ -63,8 +63,10 @@ function runFaults({ accepted }: Account, runs: readonly RunRow[]): string[] {
   const started = runs.filter(({ kind }) => kind === "run").map(({ run_id }) => run_id);
   if (started.join() !== accepted.join()) faults.push(`accepted were ${accepted.join()}, there are ${started.join()}`);
   for (const run of runs) {
-    const isLost = (run.attempts ?? "").split(", ").slice(-LOSSES_OF_POISON);
-    const isPoison = isLost.length === LOSSES_OF_POISON && isLost.every((attempt) => attempt.includes("lease_lost"));
+    // An attempt that was given back has stored nothing either, and is no loss.
+    const attempts = (run.attempts ?? "").split(", ").filter((attempt) => !attempt.includes(" drained "));
+    const last = attempts.slice(-LOSSES_OF_POISON);
+    const isPoison = last.length === LOSSES_OF_POISON && last.every((attempt) => attempt.includes("lease_lost"));
     const isWell = run.status === "success" || codeOf(run) === IN_DOUBT || (codeOf(run) === POISON && isPoison);
     if (!isWell) faults.push(`run ${run.run_id} is ${run.status}: ${run.error} after ${run.attempts}`);
   }
