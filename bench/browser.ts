@@ -27,10 +27,11 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** Starts it without a window. */
-export async function launchBrowser(program: string): Promise<Browser> {
+/** Starts it without a window. `outlivesInterrupt`: whoever started it closes it, also after Ctrl-C. */
+export async function launchBrowser(program: string, outlivesInterrupt = false): Promise<Browser> {
   return await chromium.launch({
     executablePath: program,
+    handleSIGINT: !outlivesInterrupt,
     // A container's root has no sandbox; what is loaded is ours.
     args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
   });

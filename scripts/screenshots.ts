@@ -1,5 +1,6 @@
 // npm run screenshots: makes docs/screens anew, from a real server with a past that is always the same.
 import { mkdir, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
@@ -48,7 +49,7 @@ async function take({ url, setClock, nameWorker }: Scene, on: Browser, shot: Sho
     await shot.prepare(page);
     await settle(page);
   } catch (error) {
-    const seen = join(FOLDER, `${shot.name}.failed.png`);
+    const seen = join(tmpdir(), `holdpoint-${shot.name}-failed.png`);
     await page.screenshot({ path: seen });
     throw new Error(`${shot.name} does not show what it has to; ${seen} is what it shows`, { cause: error });
   }
@@ -164,7 +165,14 @@ function shotsOf(scene: Scene, { damaged, contested, changed }: Past): Shot[] {
       path: `/runs/${damaged.run_id}?tab=graph`,
       prepare: tab("Graph", ".flow-node.state-waiting"),
     },
-    { name: "run-steps", path: `${run}?tab=steps`, prepare: tab("Steps", "#run-panel") },
+    {
+      name: "run-steps",
+      path: `${run}?tab=steps`,
+      async prepare(page) {
+        await page.getByRole("button", { name: /review$/ }).click();
+        await page.getByText("The whole state").waitFor();
+      },
+    },
     {
       name: "start",
       path: "/start/refund-approval",
@@ -190,13 +198,11 @@ function shotsOf(scene: Scene, { damaged, contested, changed }: Past): Shot[] {
   ];
 }
 
-async function main(): Promise<void> {
-  const program = findBrowser();
-  if (program === undefined) throw new Error(NO_BROWSER);
+async function main(program: string): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
   say("building the console …");
   await buildConsole();
-  const browser = await launchBrowser(program);
+  const browser = await launchBrowser(program, true);
   try {
     say("starting a server in a temporary folder …");
     const scene = await openScene();
@@ -216,9 +222,15 @@ async function main(): Promise<void> {
 
 // Ctrl-C reaches the server too; what is asked of it then fails, and everything is cleaned up on the way out.
 process.on("SIGINT", () => say("stopping …"));
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Error ? (error.stack ?? error.message) : error);
+const program = findBrowser();
+if (program === undefined) {
+  say(NO_BROWSER);
   process.exitCode = 1;
+} else {
+  try {
+    await main(program);
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+  }
 }
