@@ -27,8 +27,9 @@ withBrowser("following runs", (program) => {
   const idIn = (url: string) => new URL(url).pathname.split("/").at(-1) as string;
 
   it("leads who comes first through one run: it asks, somebody approves, and it goes on", async () => {
-    const { page, context, faults } = await scene.browser.open("/runs");
+    const { page, context, faults } = await scene.browser.open("/");
     await page.getByRole("heading", { name: "Nothing has run here yet" }).waitFor();
+    expect(new URL(page.url()).pathname).toBe("/runs");
     await page.getByText("johngordon22@yahoo.com").waitFor();
     await page.getByRole("button", { name: "Run the example" }).click();
     const guide = page.getByRole("region", { name: "Guided start" });
@@ -44,6 +45,8 @@ withBrowser("following runs", (program) => {
     await page.getByRole("link", { name: "Back to the runs" }).click();
     // Who has seen one run is shown runs.
     await page.getByRole("row", { name: /refund-approval/ }).waitFor();
+    await page.goto(scene.url());
+    await page.waitForURL("**/reviews");
     expect(faults).toEqual([]);
     await context.close();
   });

@@ -11,6 +11,7 @@ export interface PageRoute {
 }
 
 const Inbox = lazy(() => import("../inbox/inbox-page.tsx"));
+const Home = lazy(() => import("../start/home-page.tsx"));
 const Runs = lazy(() => import("../runs/runs-page.tsx"));
 const Run = lazy(() => import("../run/run-page.tsx"));
 const Start = lazy(() => import("../start/start-page.tsx"));
@@ -18,6 +19,7 @@ const Health = lazy(() => import("../health/health-page.tsx"));
 
 /** Every page. A path that is new here has to be known to `src/http/console.ts` too. */
 export const pageRoutes: readonly PageRoute[] = [
+  { path: "/", page: Home },
   {
     path: "/reviews/:id?",
     page: Inbox,
