@@ -9,7 +9,10 @@ let timer: ReturnType<typeof setInterval> | undefined;
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
-  timer ??= setInterval(tick, TICK_MS);
+  if (timer === undefined) {
+    now = Date.now();
+    timer = setInterval(tick, TICK_MS);
+  }
   return () => {
     listeners.delete(listener);
     if (listeners.size > 0) return;
@@ -29,24 +32,33 @@ export function useNow(): number {
   return useSyncExternalStore(subscribe, () => now);
 }
 
+/** What a text says as time goes by; who shows it is drawn again only when it says something else. */
+function useTimely(textAt: (now: number) => string): string {
+  return useSyncExternalStore(subscribe, () => textAt(now));
+}
+
 /** How long ago something was; the exact moment is its title. */
 export function Ago({ at }: { at: string }) {
   return (
     <time dateTime={at} title={formatMoment(at)}>
-      {formatAgo(at, useNow())}
+      {useTimely((time) => formatAgo(at, time))}
     </time>
   );
 }
 
+const SOON_MS = 3_600_000;
+
 /** Until when; what is over is marked, and not by colour alone. */
 export function Due({ at }: { at: string }) {
-  const time = useNow();
-  const left = Date.parse(at) - time;
-  const tone = left < 0 ? "due-over" : left < 3_600_000 ? "due-soon" : "due";
+  const text = useTimely((time) => formatDue(at, time));
+  const tone = useTimely((time) => {
+    const left = Date.parse(at) - time;
+    return left < 0 ? "due-over" : left < SOON_MS ? "due-soon" : "due";
+  });
   return (
     <time dateTime={at} title={formatMoment(at)} className={tone}>
-      {left < 0 ? "⚠ " : ""}
-      {formatDue(at, time)}
+      {tone === "due-over" ? "⚠ " : ""}
+      {text}
     </time>
   );
 }
