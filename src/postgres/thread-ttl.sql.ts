@@ -60,3 +60,7 @@ export const restThread = (tenant_id: string, thread_id: string) => sql`
   update holdpoint.thread
   set expires_at = holdpoint.now() + ttl_minutes * interval '1 minute'
   where tenant_id = ${tenant_id} and thread_id = ${thread_id} and deleted_at is null`;
+
+/** Lets a thread stay, until somebody says anew how long. */
+export const keepThread = (tenant_id: string, thread_id: string) => sql`
+  update holdpoint.thread set expires_at = null where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;

@@ -1,5 +1,5 @@
 import { deleteThread } from "../postgres/delete-thread.ts";
-import { putOffEnd, restThread, threadsToExpire } from "../postgres/thread-ttl.sql.ts";
+import { keepThread, putOffEnd, restThread, threadsToExpire } from "../postgres/thread-ttl.sql.ts";
 import { isHoldpointError } from "../protocol/errors.ts";
 import type { RunnerParts } from "./runner.ts";
 
@@ -38,6 +38,8 @@ async function endThread(parts: TtlParts, tenant_id: string, thread_id: string):
   } catch (error) {
     if (!isHoldpointError(error) || error.code === "database_unreachable") throw error;
     log.info({ thread_id, reason: error.message }, "a thread whose time is over stays");
-    await database.run(restThread(tenant_id, thread_id));
+    // What stays for good is not looked at again; a graph that is not loaded here may not be guarded.
+    const isForGood = error.code === "guarded" && graphs().graphs.has(thread.graph_id ?? "");
+    await database.run((isForGood ? keepThread : restThread)(tenant_id, thread_id));
   }
 }

@@ -225,6 +225,9 @@ it("never ends the thread of a guarded graph on which somebody has decided", asy
   await server.house.pass(3600);
   while ((await sweepThreadTtl(server.house.parts)) > 0);
   expect(await threads().get(thread_id)).toMatchObject({ status: "idle" });
+  // It is not looked at for ever.
+  const told = await threads().get(thread_id, { include: ["ttl"] } as never);
+  expect(told).toMatchObject({ ttl: { ttl: 1, strategy: "delete", expires_at: null } });
 });
 
 const HOSTILE: [string, string, unknown, number][] = [
