@@ -37,7 +37,7 @@ export interface Scene {
   tell(secondsBefore: number, input: Message): Promise<Told>;
   /** Somebody decides a review; gives the run that carries the answer. */
   decide(secondsBefore: number, who: string, asked: Asked, decision: Decision): Promise<void>;
-  /** Nothing of the machine that makes the pictures is in them. */
+  /** Nothing of the machine that makes the pictures is in them, and its worker has been heard of, whatever the clock did. */
   nameWorker(): Promise<void>;
   close(): Promise<void>;
 }
@@ -112,7 +112,8 @@ const DATED = `
 
 const NAMED = `
   update holdpoint.worker
-  set hostname = 'shop-1', process_id = 4711, started_at = $1::timestamptz - interval '3 days'`;
+  set hostname = 'shop-1', process_id = 4711, started_at = $1::timestamptz - interval '3 days',
+    heartbeat_at = holdpoint.now()`;
 
 async function moveClock(pool: Pool, secondsBefore: number): Promise<void> {
   await pool.query(

@@ -40,8 +40,8 @@ async function take({ url, setClock, nameWorker }: Scene, on: Browser, shot: Sho
     locale: "en-US",
     timezoneId: "UTC",
   });
-  await nameWorker();
   await setClock(1);
+  await nameWorker();
   const page = await context.newPage();
   await page.clock.setFixedTime(NOW);
   await page.goto(url + shot.path);
