@@ -35,13 +35,18 @@ export default function StartPage() {
     <div className="run-start">
       <h1>Start a run</h1>
       {!mayStart && <p className="notice warn">You may not start runs: your key does not hold runs:create.</p>}
-      {graphs.length > 1 && <GraphList graphs={graphs} chosen={chosen} />}
+      {graphs.length > 1 && chosen === undefined && <GraphList graphs={graphs} />}
       {graph !== "" && chosen === undefined && (
         <p className="notice bad">
           There is no graph <Line text={decoded(graph)} /> here.
         </p>
       )}
       {chosen !== undefined && <Chosen key={chosen.graph_id} graph={chosen} mayStart={mayStart} />}
+      {graphs.length > 1 && chosen !== undefined && (
+        <p>
+          <Link href="/start">Another graph</Link>
+        </p>
+      )}
     </div>
   );
 }
@@ -54,16 +59,12 @@ function decoded(text: string): string {
   }
 }
 
-function GraphList({ graphs, chosen }: { graphs: readonly GraphChoice[]; chosen: GraphChoice | undefined }) {
+function GraphList({ graphs }: { graphs: readonly GraphChoice[] }) {
   return (
     <ul className="graph-list" aria-label="Graphs">
       {graphs.map((graph) => (
         <li key={graph.graph_id}>
-          <Link
-            href={`/start/${encodeURIComponent(graph.graph_id)}`}
-            className="graph-choice"
-            aria-current={graph === chosen ? "true" : undefined}
-          >
+          <Link href={`/start/${encodeURIComponent(graph.graph_id)}`} className="graph-choice">
             <strong>
               <Line text={graph.graph_id} />
             </strong>
