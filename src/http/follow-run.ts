@@ -13,6 +13,8 @@ export interface Follow {
   after: number;
   /** Only these modes; null: all that the run has stored. */
   modes: readonly StreamMode[] | null;
+  /** Only what happens at these paths of subgraphs, the root being empty; everywhere unless given. */
+  namespaces?: readonly string[] | undefined;
 }
 
 /** True when nothing more will happen to the run. */
@@ -33,7 +35,7 @@ export async function* followRun(
 ): AsyncGenerator<string> {
   const feed = feeds.open(run);
   const isNew = follow.after === 0;
-  const isShown = shownFrames(follow.modes, isNew ? FIRST_ATTEMPT : undefined);
+  const isShown = shownFrames(follow, isNew ? FIRST_ATTEMPT : undefined);
   let after = follow.after;
   let lastShownAt = Date.now();
   let sawError = false;
@@ -70,15 +72,16 @@ const EVENTS_OF: Partial<Record<StreamMode, string | string[]>> = {
 };
 
 function shownFrames(
-  modes: readonly StreamMode[] | null,
+  { modes, namespaces }: Follow,
   announced: number | undefined,
-): (frame: Pick<Frame, "mode" | "attempt">) => boolean {
+): (frame: Pick<Frame, "mode" | "namespace" | "attempt">) => boolean {
   const names = new Set<string>(modes?.flatMap((mode) => EVENTS_OF[mode] ?? mode));
-  return ({ mode, attempt }) => {
+  const paths = namespaces && new Set(namespaces);
+  return ({ mode, namespace, attempt }) => {
     if (mode === "error") return true;
     // Each attempt announces itself; the first was announced before anything was stored.
     if (mode === "metadata") return attempt !== announced;
-    return modes === null || names.has(mode);
+    return (modes === null || names.has(mode)) && (paths?.has(namespace) ?? true);
   };
 }
 

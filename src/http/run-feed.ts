@@ -17,6 +17,8 @@ export interface Frame {
   seq: number;
   /** The name without the path of a subgraph. */
   mode: string;
+  /** That path; empty at the root. */
+  namespace: string;
   /** Which attempt it announces; undefined for every event that is no announcement. */
   attempt: number | undefined;
   text: string;
@@ -171,9 +173,15 @@ function fed(look: RunLook | undefined, hitlAliases: boolean): FedLook | undefin
   if (look === undefined) return undefined;
   const { events, ...rest } = look;
   const frames = events.map(({ event, data, seq }) => {
-    const mode = event.split("|", 1)[0] as string;
+    const [mode = "", ...path] = event.split("|");
     const attempt = event === "metadata" ? (data as { attempt?: number }).attempt : undefined;
-    return { seq, mode, attempt, text: frame(event, hitlAliases ? aliasedEvent(mode, data) : data, seq) };
+    return {
+      seq,
+      mode,
+      namespace: path.join("|"),
+      attempt,
+      text: frame(event, hitlAliases ? aliasedEvent(mode, data) : data, seq),
+    };
   });
   return { ...rest, frames };
 }

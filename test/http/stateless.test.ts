@@ -237,6 +237,35 @@ it("streams all ten modes at once, live and again", async () => {
   }
 });
 
+it("shows only what happens in the subgraphs that are named, also to who comes back", async () => {
+  const { thread_id } = await server.client.threads.create();
+  const input = { text: "a" };
+  const options = { input, streamMode: ["values"], streamSubgraphs: true } as const;
+  const eventsOf = (parts: { event: unknown }[]) => parts.map(({ event }) => String(event));
+  const root = await collect(runs().stream(thread_id, "http-nested", { ...options, streamNamespaces: [""] } as never));
+  expect(eventsOf(root)).toEqual(["metadata", "values", "values", "end"]);
+  const { run_id } = (root[0] as { data: unknown }).data as { run_id: string };
+  const whole = await collect(runs().joinStream(thread_id, run_id, { streamMode: "values" }));
+  const inner = eventsOf(whole).find((event) => event.startsWith("values|inner:")) as string;
+  const [, namespace] = inner.split("|") as [string, string];
+  const join = (streamNamespaces: string[]) =>
+    collect(runs().joinStream(thread_id, run_id, { streamMode: "values", streamNamespaces } as never));
+  const inside = eventsOf(await join([namespace]));
+  expect(new Set(inside)).toEqual(new Set(["metadata", inner, "end"]));
+  expect(eventsOf(await join(["", namespace]))).toEqual(eventsOf(whole));
+  expect(eventsOf(await join(["nobody"]))).toEqual(["metadata", "end"]);
+  const path = `/threads/${thread_id}/runs/${run_id}/stream`;
+  const response = await server.ask(`${path}?stream_mode=values&namespace=&namespace=${encodeURIComponent(namespace)}`);
+  await response.text();
+  expect(response.headers.get("location")).toContain(`namespace=&namespace=${encodeURIComponent(namespace)}`);
+  const long = `namespace=${"x".repeat(1_001)}`;
+  expect((await server.ask(`${path}?${long}`)).status).toBe(422);
+  const before = await runs().list(thread_id, { limit: 100 });
+  expect((await post(`/threads/${thread_id}/runs/stream?${long}`, WORDS)).status).toBe(422);
+  expect((await post(`/runs/stream?${long}`, WORDS)).status).toBe(422);
+  expect(await runs().list(thread_id, { limit: 100 })).toEqual(before);
+});
+
 it("lists of runs only what is asked for", async () => {
   const { thread_id } = await server.client.threads.create();
   await runs().wait(thread_id, "http-words", { input: { text: "a" } });

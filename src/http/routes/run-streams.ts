@@ -16,7 +16,11 @@ import { addressOf, findRun } from "./runs.ts";
 
 const FROM_START = 0;
 
+const namespaceSchema = listParameter(z.string().max(1_000)).optional();
+const followQuery = z.object({ namespace: namespaceSchema });
+
 const joinQuery = z.object({
+  namespace: namespaceSchema,
   cancel_on_disconnect: flag.default(false),
   stream_mode: listParameter(z.enum(STREAM_MODES)).optional(),
 });
@@ -41,7 +45,9 @@ export const runStreamRoutes: readonly Route[] = [
     async handle(call) {
       const thread_id = uuidParameter(call, "thread_id");
       const creation = await readCreation(call, runCreateSchema);
-      return followed(call, await startRun(call, thread_id, creation), creation.body);
+      const namespaces = namespacesOf(call);
+      const run = await startRun(call, thread_id, creation);
+      return followed(call, run, creation.body, namespaces);
     },
   },
   {
@@ -67,10 +73,10 @@ export function joined(call: Call, run: RunRow): Response {
 
 /** Follows a run that somebody has started before. */
 export function joinedStream(call: Call, run: RunRow): Response {
-  const { cancel_on_disconnect, stream_mode } = readQuery(call, joinQuery);
+  const { cancel_on_disconnect, stream_mode, namespace: namespaces } = readQuery(call, joinQuery);
   if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
   const after = lastEventId(call.request.headers);
-  return streamResponse(call, run, { after, modes: stream_mode ?? null }, cancel_on_disconnect);
+  return streamResponse(call, run, { after, modes: stream_mode ?? null, namespaces }, cancel_on_disconnect);
 }
 
 /** Everything is stored, so whoever names no event, or one that was never given, gets everything. */
@@ -92,9 +98,20 @@ export function waited(call: Call, run: RunRow, cancelOnDisconnect: boolean, at 
   });
 }
 
+/** Which subgraphs a request asks for; to be read before it starts anything. Throws `invalid`. */
+export function namespacesOf(call: Call): readonly string[] | undefined {
+  return readQuery(call, followQuery).namespace;
+}
+
 /** Follows the run that a request has started. */
-export function followed(call: Call, run: RunRow, body: RunCreate, at?: string): Response {
-  const follow = { after: FROM_START, modes: streamModes(body) };
+export function followed(
+  call: Call,
+  run: RunRow,
+  body: RunCreate,
+  namespaces: readonly string[] | undefined,
+  at?: string,
+): Response {
+  const follow = { after: FROM_START, modes: streamModes(body), namespaces };
   return streamResponse(call, run, follow, body.on_disconnect === "cancel", at);
 }
 
@@ -112,8 +129,11 @@ function streamResponse(
 }
 
 /** Where a client that is cut off goes on; it must be shown the same there, and asks for nothing itself. */
-function streamAddress(run: RunRow, { modes }: Follow): string {
-  const query = new URLSearchParams(modes?.map((mode) => ["stream_mode", mode]));
+function streamAddress(run: RunRow, { modes, namespaces = [] }: Follow): string {
+  const query = new URLSearchParams([
+    ...(modes ?? []).map((mode) => ["stream_mode", mode]),
+    ...namespaces.map((namespace) => ["namespace", namespace]),
+  ]);
   return `${addressOf(run)}/stream${query.size === 0 ? "" : `?${query}`}`;
 }
 

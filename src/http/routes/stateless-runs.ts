@@ -11,7 +11,7 @@ import { json } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
 import { startRun } from "../start-run.ts";
 import { wireRun } from "../wire.ts";
-import { followed, joined, joinedStream, waited } from "./run-streams.ts";
+import { followed, joined, joinedStream, namespacesOf, waited } from "./run-streams.ts";
 
 const MAX_BATCH = 100;
 
@@ -45,8 +45,9 @@ export const statelessRunRoutes: readonly Route[] = [
     permission: "runs:create",
     async handle(call) {
       const creation = await readCreation(call, runCreateSchema);
+      const namespaces = namespacesOf(call);
       const run = await startAlone(call, creation);
-      return followed(call, run, creation.body, addressAlone(run));
+      return followed(call, run, creation.body, namespaces, addressAlone(run));
     },
   },
   { method: "POST", path: "/runs/batch", permission: "runs:create", handle: startMany },

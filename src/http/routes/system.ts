@@ -22,7 +22,13 @@ export const systemRoutes: readonly Route[] = [
       json({
         version: deps.settings.version,
         context: "js",
-        flags: { assistants: true, crons: true, langsmith: false, langsmith_tracing_replicas: false },
+        flags: {
+          assistants: true,
+          crons: true,
+          stream_namespaces: true,
+          langsmith: false,
+          langsmith_tracing_replicas: false,
+        },
         // Agent Inbox names an inbox by it where it is given.
         host: { kind: "self-hosted", project_id: null, revision_id: null, tenant_id: null },
       }),
