@@ -72,6 +72,28 @@ withBrowser("the inbox", (program) => {
     await context.close();
   });
 
+  it("takes no connection while nobody looks, and has missed nothing when somebody does", async () => {
+    const { page, context, faults } = await browser.open("/reviews");
+    const look = (state: string) =>
+      page.evaluate(`Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+        document.dispatchEvent(new Event("visibilitychange"))`);
+    await page.getByText("● live").waitFor();
+    const closed = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/reviews/stream"));
+    await look("hidden");
+    await closed;
+    await page.getByText("○ connecting").waitFor();
+    const review = await asked("While nobody looked");
+    await look("visible");
+    await page.getByText("● live").waitFor();
+    await page
+      .getByRole("button", { name: "1 new: show" })
+      .or(page.getByRole("link", { name: /While nobody/ }))
+      .waitFor();
+    await decide(server.url, review, { type: "reject" });
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
   it("takes in hand, asks, answers, comments and puts out of sight", async () => {
     const review = await asked("Among people");
     const key = await keyFor(server.url, "ben");

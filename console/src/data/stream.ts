@@ -29,6 +29,13 @@ export function useReviewStream(): Liveness {
   return useLiveness();
 }
 
+// A browser has six connections for all tabs of an origin: tabs that nobody looks at take none of them.
+document.addEventListener("visibilitychange", () => {
+  if (users === 0) return;
+  if (document.visibilityState === "hidden") disconnect();
+  else connect();
+});
+
 /** Whether changes of reviews are told as they happen. */
 export function useLiveness(): Liveness {
   return useSyncExternalStore(subscribe, () => liveness);
@@ -41,6 +48,7 @@ function subscribe(listener: () => void): () => void {
 
 function connect(): void {
   clearTimeout(again);
+  source?.close();
   const stream = new EventSource("/reviews/stream");
   source = stream;
   stream.onopen = () => become("live");
