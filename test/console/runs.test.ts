@@ -170,6 +170,23 @@ withBrowser("following runs", (program) => {
     await context.close();
   });
 
+  it("takes a run back that is wanted no more, and says that it is gone", async () => {
+    const letGo = hold("b");
+    const { run_id } = await scene.start("steps", {});
+    await scene.reaches(run_id, "running");
+    const { page, context, faults } = await scene.browser.open(`/runs/${run_id}`);
+    await page.getByRole("button", { name: "Cancel …" }).click();
+    const dialog = page.getByRole("dialog", { name: /^Cancel run/ });
+    await dialog.getByLabel(/Stop it and take it back/).check();
+    await dialog.getByRole("button", { name: "Cancel the run" }).click();
+    await page.getByText("The run is being cancelled.").waitFor();
+    letGo();
+    await page.getByRole("alert").getByText("There is no such run.").waitFor();
+    expect((await scene.open.ask(`/runs/${run_id}`)).status).toBe(404);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
   it("retries a failed run from where it failed, and does not repeat what was done", async () => {
     knobs.onVisit = (place) => {
       if (place === "b") throw new RangeError("no luck");

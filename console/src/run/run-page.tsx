@@ -1,9 +1,11 @@
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
-import { useLocation, useParams, useSearch } from "wouter";
+import { Link, useLocation, useParams, useSearch } from "wouter";
 import { useShortcuts } from "../app/shortcuts.ts";
+import { ApiError } from "../data/api.ts";
 import { GuideStrip } from "../start/guide-strip.tsx";
 import { shortId } from "../ui/format.ts";
-import { Failed, Loading } from "../ui/states.tsx";
+import { Empty, Failed, Loading } from "../ui/states.tsx";
+import { Line } from "../ui/text.tsx";
 import { visibleLine } from "../ui/visible-text.ts";
 import { EffectsView } from "./effects-view.tsx";
 import { EventsView } from "./events-view.tsx";
@@ -37,6 +39,19 @@ type TabName = (typeof TABS)[number]["name"];
 export default function RunPage() {
   const { id = "" } = useParams<{ id: string }>();
   const { data, error, refetch } = useRun(id);
+  // What was shown before is gone too.
+  if (error instanceof ApiError && error.status === 404) {
+    return (
+      <div role="alert">
+        <Empty title="There is no such run.">
+          <p className="muted">
+            Run <Line text={id} /> was not found: it was taken back or deleted, or never was.
+          </p>
+          <Link href="/runs">Go to the runs</Link>
+        </Empty>
+      </div>
+    );
+  }
   if (data === undefined)
     return error ? <Failed error={error} retry={() => void refetch()} /> : <Loading what="the run" />;
   return <RunView key={data.run_id} run={data} />;

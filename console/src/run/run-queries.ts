@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { get } from "../data/api.ts";
+import { ApiError, get } from "../data/api.ts";
 import { type Effect, isMoving, isOver, type RunDetail } from "./model.ts";
 
 // A run that waits for a person is looked at now and then; one that moves is told of by its stream.
@@ -12,7 +12,10 @@ export function useRun(run_id: string) {
   return useQuery({
     queryKey: ["run", run_id],
     queryFn: ({ signal }) => get<RunDetail>(`/runs/${encodeURIComponent(run_id)}`, signal),
-    refetchInterval: ({ state }) => (state.data !== undefined && isOver(state.data.status) ? false : LOOK_AGAIN_MS),
+    refetchInterval: ({ state }) => {
+      const isGone = state.error instanceof ApiError && state.error.status === 404;
+      return isGone || (state.data !== undefined && isOver(state.data.status)) ? false : LOOK_AGAIN_MS;
+    },
   });
 }
 
