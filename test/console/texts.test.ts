@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { comparePages } from "../../console/src/inbox/compare-pages.ts";
 import { readSearch } from "../../console/src/inbox/filters.ts";
 import { changesBetween, editedArgs, fieldsOf } from "../../console/src/review/args-model.ts";
 import { emptyDraft, needsConfirmation, outcomeOf } from "../../console/src/review/decision.ts";
@@ -208,4 +209,22 @@ it("says spans and sizes as people do", () => {
     "overdue by 2 min",
   ]);
   expect([999, 12_000, 5_242_880].map(formatBytes)).toEqual(["999 B", "12 kB", "5.2 MB"]);
+});
+
+it("takes for gone, and for new, only what has not slid over the end of a page", () => {
+  const page = (ids: string, left: boolean) => ({ ids: [...ids], left });
+  const compare = (shown: [string, boolean], now: [string, boolean]) => {
+    const { gone, fresh } = comparePages(page(...shown), page(...now));
+    return { gone: [...gone].join(""), fresh };
+  };
+  expect(compare(["abcd", false], ["abcd", false])).toEqual({ gone: "", fresh: 0 });
+  expect(compare(["abcd", false], ["xacd", false])).toEqual({ gone: "b", fresh: 1 });
+  // Two came in on top, and the last two of the page are on the next one now.
+  expect(compare(["abcd", true], ["xyab", true])).toEqual({ gone: "", fresh: 2 });
+  // Somebody decided b, and e came up from the next page.
+  expect(compare(["abcd", true], ["acde", true])).toEqual({ gone: "b", fresh: 0 });
+  // A whole page of new ones says nothing of the old.
+  expect(compare(["ab", true], ["xy", true])).toEqual({ gone: "", fresh: 2 });
+  // What is behind the last row both have is gone where there is no next page.
+  expect(compare(["abcd", true], ["ab", false])).toEqual({ gone: "cd", fresh: 0 });
 });

@@ -4,6 +4,7 @@ import type { ReviewTask } from "../../../src/protocol/review.ts";
 import { queries } from "../app/query.ts";
 import { ask, get } from "../data/api.ts";
 import type { Liveness } from "../data/stream.ts";
+import { comparePages, type PageOfIds } from "./compare-pages.ts";
 import type { ReviewCounts } from "./counts.ts";
 
 const POLL_MS = 5_000;
@@ -58,23 +59,23 @@ export function useReviewList(path: string, liveness: Liveness): ReviewList {
   // An empty list has nothing that could move.
   const isEmpty = shown !== null && shown.page.reviews.length === 0 && data !== undefined && data.reviews.length > 0;
   if (data !== undefined && (isOther || isEmpty) && shown?.page !== data) setShown({ path, page: data });
-  const rows = useMemo(() => {
-    if (shown === null) return undefined;
-    if (data === undefined) return shown.page.reviews.map((review): Row => ({ review, isGone: false }));
+  const { rows, fresh } = useMemo(() => {
+    if (shown === null) return { rows: undefined, fresh: 0 };
+    if (data === undefined) return { rows: shown.page.reviews.map((review) => ({ review, isGone: false })), fresh: 0 };
+    const { gone, fresh } = comparePages(idsOf(shown.page), idsOf(data));
     const now = new Map(data.reviews.map((review) => [review.id, review]));
-    return shown.page.reviews.map((review): Row => {
-      const current = now.get(review.id);
+    const rows = shown.page.reviews.map((review): Row => {
       // Of what was opened it is known where it stands now.
-      const known = current ?? queries.getQueryData<ReviewTask>(["review", review.id]);
-      return { review: known ?? review, isGone: current === undefined };
+      const known = now.get(review.id) ?? queries.getQueryData<ReviewTask>(["review", review.id]);
+      return { review: known ?? review, isGone: gone.has(review.id) };
     });
+    return { rows, fresh };
   }, [shown, data]);
-  const known = new Set(shown?.page.reviews.map(({ id }) => id));
   return {
     rows,
     total: data?.total ?? "",
     left: data?.left === true,
-    fresh: data?.reviews.filter(({ id }) => !known.has(id)).length ?? 0,
+    fresh,
     error,
     refresh: () => {
       if (data !== undefined) setShown({ path, page: data });
@@ -82,6 +83,8 @@ export function useReviewList(path: string, liveness: Liveness): ReviewList {
     },
   };
 }
+
+const idsOf = ({ reviews, left }: Page): PageOfIds => ({ ids: reviews.map(({ id }) => id), left });
 
 /** How many wait, of each kind. */
 export function useReviewCounts(liveness: Liveness): ReviewCounts | undefined {
