@@ -71,8 +71,9 @@ export async function openConsole(program: string, url: () => string): Promise<C
   await promisify(execFile)(process.execPath, [join(ROOT, "scripts", "console.mjs")]);
   const browser = await chromium.launch({
     executablePath: program,
-    // A container's root has no sandbox; what is loaded is ours.
-    args: ["--disable-gpu", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])],
+    // The root of a container has no sandbox, and what is loaded is ours;
+    // nor has a container much shared memory.
+    args: ["--disable-gpu", "--disable-dev-shm-usage", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])],
   });
   return {
     open: (path, options = {}) => openPage(browser, url, path, options),
