@@ -83,7 +83,7 @@ it("begins now, at the beginning, or behind an event, as asked", async () => {
   const now = join(thread_id);
   await following(2);
   await run(thread_id);
-  await until("both have the second", () => now.has("run_done") && whole.has("run_done"));
+  await until("both have the second", () => now.has("run_done") && whole.has("run_done", 2));
   expect(now.shown()).toEqual(ONE);
   // What has no id of its own is given the one before it by the client.
   const idsOf = ({ told }: ReturnType<typeof join>) => [...new Set(told.flatMap(({ id }) => (id ? [Number(id)] : [])))];
