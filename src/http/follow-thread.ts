@@ -1,5 +1,11 @@
 import type { Database } from "../postgres/database.ts";
-import { followFrom, lookAtThread, type ThreadEvent, type ThreadLook } from "../postgres/thread-events.ts";
+import {
+  followFrom,
+  lookAtThread,
+  type ThreadEnd,
+  type ThreadEvent,
+  type ThreadLook,
+} from "../postgres/thread-events.ts";
 import { aliasedEvent } from "./hitl-aliases.ts";
 import { comment, frame } from "./sse.ts";
 import type { ThreadFeeds } from "./thread-feed.ts";
@@ -48,15 +54,17 @@ export async function* followThread(
     if (from === undefined) return;
     let { after } = from;
     const open = new Set(from.run_ids);
+    let last: string | undefined;
     let askedAt = performance.now();
     yield comment("following");
     for (;;) {
       const turn = feed.turn();
-      const look = await lookAtThread(source.database, wish, after, [...open]);
+      const look = await lookAtThread(source.database, wish, after, { run_ids: [...open], last });
       after = look.events.at(-1)?.seq ?? after;
       for (const { run_id } of look.events) open.add(run_id);
-      for (const { run_id } of look.ended) open.delete(run_id);
-      const text = textOf(look, wish.modes, source.hitlAliases);
+      const ended = look.ended.filter(({ run_id }) => open.delete(run_id));
+      last = look.events.at(-1)?.run_id ?? last;
+      const text = textOf({ ...look, ended }, wish.modes, source.hitlAliases);
       if (text !== "") yield text;
       // A run that ended while its last events were read is found ended by the next look.
       if (!look.isWhole || look.events.length > 0) continue;
@@ -78,15 +86,20 @@ function textOf({ events, ended }: ThreadLook, modes: readonly ThreadStreamMode[
     kind !== "state_update" &&
     kind !== "copy" &&
     (shown.has("run_modes") || (shown.has("lifecycle") && event === "metadata"));
-  const told = events.filter(isShown).map(({ event, data, seq }) => {
+  const endsBefore = (seq: number) => ended.filter(({ before }) => before === seq).map((end) => endText(end, shown));
+  const told = events.flatMap((one) => {
+    const { event, data, seq } = one;
     const mode = event.split("|", 1)[0] as string;
-    return frame(event, hitlAliases ? aliasedEvent(mode, data) : data, seq);
+    const text = isShown(one) ? frame(event, hitlAliases ? aliasedEvent(mode, data) : data, seq) : "";
+    return [...endsBefore(seq), text];
   });
-  const ends = ended.flatMap(({ run_id, kind, status }) => {
-    if (kind === "copy") return [];
-    if (kind === "state_update") return shown.has("state_update") ? [frame("state_update", { run_id, status })] : [];
-    const isTold = shown.has("run_modes") || shown.has("lifecycle");
-    return isTold ? [frame("metadata", { run_id, status: "run_done", run_status: status })] : [];
-  });
-  return [...told, ...ends].join("");
+  const last = ended.filter(({ before }) => !events.some(({ seq }) => seq === before));
+  return [...told, ...last.map((end) => endText(end, shown))].join("");
+}
+
+function endText({ run_id, kind, status }: ThreadEnd, shown: ReadonlySet<ThreadStreamMode>): string {
+  if (kind === "copy") return "";
+  if (kind === "state_update") return shown.has("state_update") ? frame("state_update", { run_id, status }) : "";
+  const isTold = shown.has("run_modes") || shown.has("lifecycle");
+  return isTold ? frame("metadata", { run_id, status: "run_done", run_status: status }) : "";
 }

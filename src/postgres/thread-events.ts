@@ -15,11 +15,20 @@ export interface ThreadEvent extends StreamEvent {
   kind: RunKind | null;
 }
 
+/** A run that has ended. */
+export interface ThreadEnd {
+  run_id: string;
+  kind: RunKind;
+  status: RunStatus;
+  /** The event in front of which that is told; behind all of them where it is infinite. */
+  before: number;
+}
+
 /** What has happened on a thread behind an event. */
 export interface ThreadLook {
   events: ThreadEvent[];
-  /** Of the runs that were asked about those that have ended, everything of which is among what was shown by now. */
-  ended: { run_id: string; kind: RunKind; status: RunStatus }[];
+  /** Of the runs that were asked about, and those that the events are of, the ones that have ended. */
+  ended: ThreadEnd[];
   /** False when there may be more. */
   isWhole: boolean;
 }
@@ -29,22 +38,46 @@ export async function followFrom(database: Database, tenant_id: string, thread_i
   return await database.maybeOne(threadPosition(tenant_id, thread_id, after));
 }
 
-/** Looks at a thread behind an event, and how these runs stand. */
+/**
+ * Looks at a thread behind an event, and how these runs stand. Runs of a thread execute one after the other, so one that
+ * an event of another follows has ended, whatever it said when it was asked.
+ */
 export async function lookAtThread(
   database: Database,
   { tenant_id, thread_id }: { tenant_id: string; thread_id: string },
   after: number,
-  run_ids: readonly string[],
+  { run_ids, last }: { run_ids: readonly string[]; last: string | undefined },
 ): Promise<ThreadLook> {
   // In this order: of a run that has ended by now, every event is there when they are read.
   const runs = run_ids.length === 0 ? [] : await database.many(threadRuns(tenant_id, thread_id, run_ids));
   const most = { batchEvents: BATCH_EVENTS, batches: LOOK_BATCHES, bytes: LOOK_BYTES };
   const rows = await database.many(threadBatches(tenant_id, thread_id, after, most));
-  const events = rows.flatMap(({ seq_from, run_id, kind, body }) =>
-    (JSON.parse(body) as StreamEvent[]).map((event, place) => ({ ...event, seq: seq_from + place, run_id, kind })),
-  );
+  const events = rows
+    .flatMap(({ seq_from, run_id, kind, body }) =>
+      (JSON.parse(body) as StreamEvent[]).map((event, place) => ({ ...event, seq: seq_from + place, run_id, kind })),
+    )
+    .filter(({ seq }) => seq > after);
   const batches = rows[0]?.batches ?? 0;
   const isWhole = batches === 0 || (batches === rows.length && batches < LOOK_BATCHES);
-  const ended = isWhole ? runs.filter(({ status }) => status !== "pending" && status !== "running") : [];
-  return { events: events.filter(({ seq }) => seq > after), ended, isWhole };
+  const passed = passedRuns(events, last);
+  const over = passed.size === 0 ? [] : await database.many(threadRuns(tenant_id, thread_id, [...passed.keys()]));
+  const shown = new Set(events.map(({ run_id }) => run_id));
+  const ended = runs
+    .filter(({ run_id, status }) => !passed.has(run_id) && status !== "pending" && status !== "running")
+    // Everything of one that is among the events is told only when all of them are there.
+    .filter(({ run_id }) => isWhole || !shown.has(run_id))
+    .map((run) => ({ ...run, before: shown.has(run.run_id) ? Number.POSITIVE_INFINITY : (events[0]?.seq ?? 0) }));
+  const told = over.map((run) => ({ ...run, before: passed.get(run.run_id) as number }));
+  return { events, ended: [...ended, ...told], isWhole };
+}
+
+/** The runs that an event of another one follows, by that event. */
+function passedRuns(events: readonly ThreadEvent[], last: string | undefined): Map<string, number> {
+  const passed = new Map<string, number>();
+  let current = last;
+  for (const { run_id, seq } of events) {
+    if (current !== undefined && current !== run_id) passed.set(current, seq);
+    current = run_id;
+  }
+  return passed;
 }

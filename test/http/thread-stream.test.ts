@@ -95,6 +95,16 @@ it("begins now, at the beginning, or behind an event, as asked", async () => {
   expect(idsOf(behind)).toEqual(ids.slice(3));
 });
 
+it("tells that a run is done before anything of the next, also to who reads late", async () => {
+  const { thread_id } = await server.client.threads.create();
+  await run(thread_id);
+  await server.client.threads.updateState(thread_id, { values: { text: "edited" }, asNode: "mark" });
+  await run(thread_id);
+  const late = join(thread_id, { lastEventId: "-", streamMode: ["run_modes", "state_update"] });
+  await until("all is shown", () => late.has("run_done", 2));
+  expect(late.shown()).toEqual([...ONE, "state_update", ...ONE]);
+});
+
 it("shows that runs begin and end, or that somebody edits the state, where only that is asked for", async () => {
   const { thread_id } = await server.client.threads.create();
   const [lifecycle, edits, everything] = [
