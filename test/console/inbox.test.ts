@@ -39,6 +39,20 @@ withBrowser("the inbox", (program) => {
 
   const reviewNow = async ({ id }: ReviewTask) => (await ask(server.url, `/reviews/${id}`)).body as ReviewTask;
 
+  it("follows the health strip to a view, also from another view of the inbox", async () => {
+    const { page, context, faults } = await browser.open("/reviews");
+    await page.getByText("● live").waitFor();
+    await page.getByRole("link", { name: /overdue/ }).click();
+    await page.getByRole("heading", { name: /^Overdue/ }).waitFor();
+    expect(new URL(page.url()).search).toBe("");
+    await page.getByRole("button", { name: /^All open/ }).click();
+    await page.getByRole("heading", { name: /^All open/ }).waitFor();
+    await page.getByRole("link", { name: /overdue/ }).click();
+    await page.getByRole("heading", { name: /^Overdue/ }).waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
   it("tells what is new without moving anything, and what others have decided meanwhile", async () => {
     const first = await asked("First");
     const { page, context, faults } = await browser.open("/reviews");

@@ -1,5 +1,5 @@
 import { Suspense, useState } from "react";
-import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+import { Link, Route, Switch, useLocation } from "wouter";
 import { Icon } from "../ui/icons.tsx";
 import { Empty, Loading } from "../ui/states.tsx";
 import { visibleLine } from "../ui/visible-text.ts";
@@ -77,9 +77,6 @@ export function Shell({ who }: { who: Whoami }) {
                 {pageRoutes.map(({ path, page }) => (
                   <Route key={path} path={path} component={page} />
                 ))}
-                <Route path="/">
-                  <Redirect to={HOME} replace />
-                </Route>
                 <Route>
                   <Empty title="There is no such page.">
                     <Link href={HOME}>Go to the inbox</Link>

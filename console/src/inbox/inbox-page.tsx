@@ -1,5 +1,5 @@
-import { useMemo, useRef, useState } from "react";
-import { useLocation, useParams } from "wouter";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { useLocation, useParams, useSearch } from "wouter";
 import { useShortcuts } from "../app/shortcuts.ts";
 import { readStored, store } from "../app/stored.ts";
 import { useReviewStream } from "../data/stream.ts";
@@ -24,6 +24,8 @@ export default function InboxPage() {
   const [view, setView] = useState<View>(
     () => VIEWS.find((one) => one.id === readStored("view")) ?? (VIEWS[0] as View),
   );
+  // A link may name the view to show, also from here; its address is that of the list then.
+  const named = new URLSearchParams(useSearch()).get("view");
   const [search, setSearch] = useState("");
   const [sort, setSort] = useState(() => readStored("sort") ?? "due_at");
   const [limit, setLimit] = useState(PAGE);
@@ -70,6 +72,13 @@ export default function InboxPage() {
     setSelected(new Set());
     store("view", to.id);
   };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a link changes it, and it is followed once
+  useEffect(() => {
+    const to = VIEWS.find((one) => one.id === named);
+    if (named === null) return;
+    if (to !== undefined) change(to);
+    navigate(location.pathname, { replace: true });
+  }, [named]);
   return (
     <div className={id === undefined ? "inbox" : "inbox has-review"}>
       <Filters {...{ view, search, saved, counts, liveness }} onView={change} onSearch={setSearch} onForget={forget} />

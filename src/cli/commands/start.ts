@@ -174,16 +174,16 @@ function readyLines(cli: Cli, config: Config, running: Running): string[] {
     ...running.graphs.errors.map((error) => `  ${red("✗")} ${sanitiseLine(formatLoadError(error))}`),
     ...running.warnings.map((warning) => `  ${yellow("!")} ${sanitiseLine(warning)}`),
     "",
-    ...(running.url === null ? [] : nextLines(cli.name, ids, dim)),
+    ...(running.url === null ? [] : nextLines(cli.name, running.url, ids, dim)),
     dim("Ctrl-C stops it."),
   ];
 }
 
-function nextLines(name: string, ids: readonly string[], dim: (text: string) => string): string[] {
+function nextLines(name: string, url: string, ids: readonly string[], dim: (text: string) => string): string[] {
   const [id = "<graph>"] = ids;
   const input = id === "refund-approval" ? "examples/refund-large.json" : "'{}'";
   return [
-    "Next, in a second terminal:",
+    `Next: open ${url} in a browser, or in a second terminal:`,
     "",
     `  ${name} run ${id} --input ${input}`,
     `  ${name} reviews`,
