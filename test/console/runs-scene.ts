@@ -4,6 +4,7 @@ import { createApp } from "../../src/http/app.ts";
 import { servePages } from "../../src/http/console.ts";
 import { type Listening, listen } from "../../src/http/node.ts";
 import { seedChinook } from "../../src/postgres/seed-chinook.ts";
+import { knobs } from "../fixtures/workflows/lib/knobs.ts";
 import { openServer, type TestServer } from "../http/server.ts";
 import { until } from "../support/until.ts";
 import { type Console, openConsole } from "./browser.ts";
@@ -113,3 +114,13 @@ export async function openTab(page: Page, name: string): Promise<void> {
 export async function hasKeyboard(locator: Locator): Promise<void> {
   await until("it has the keyboard", async () => (await locator.and(locator.page().locator(":focus")).count()) > 0);
 }
+
+/** Holds a step of the graphs until the test lets go. */
+export function hold(place: string): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  knobs.onVisit = (visited) => (visited === place ? promise : undefined);
+  return resolve;
+}
+
+/** The id that an address ends with. */
+export const idIn = (url: string): string => new URL(url).pathname.split("/").at(-1) as string;

@@ -3,7 +3,7 @@ import { knobs, resetKnobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts"
 import { refundExample } from "../support/refund-shop.ts";
 import { until } from "../support/until.ts";
 import { withBrowser } from "./browser.ts";
-import { hasKeyboard, openRunsScene, openTab, type RunsScene } from "./runs-scene.ts";
+import { hasKeyboard, hold, idIn, openRunsScene, openTab, type RunsScene } from "./runs-scene.ts";
 
 // A browser on a machine that does ten other things takes its time.
 vi.setConfig({ testTimeout: 90_000 });
@@ -17,14 +17,6 @@ withBrowser("following runs", (program) => {
   afterAll(async () => {
     await scene?.close();
   });
-
-  /** Holds a step until the test lets go. */
-  function hold(place: string): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    knobs.onVisit = (visited) => (visited === place ? promise : undefined);
-    return resolve;
-  }
-  const idIn = (url: string) => new URL(url).pathname.split("/").at(-1) as string;
 
   it("leads who comes first through one run: it asks, somebody approves, and it goes on", async () => {
     const { page, context, faults } = await scene.browser.open("/");

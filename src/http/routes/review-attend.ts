@@ -81,6 +81,7 @@ async function attended(call: Call, act: Act): Promise<Response> {
   const review_id = uuidParameter(call, "review_id");
   const review = await attend(call.deps.database, { principal: call.principal, review_id, act });
   if (review.escalation !== undefined) call.deps.metrics.review_steps.inc({ step: "escalated" });
+  call.deps.wakeups.wake("runs", review.thread_id);
   call.deps.log.info({ review_id, act: act.type, principal_id: call.principal.principal_id }, "review attended");
   return json(review, 200, { etag: `"${review.version}"` });
 }
