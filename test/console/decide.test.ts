@@ -101,6 +101,7 @@ withBrowser("deciding", (program) => {
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keyboard" }).getByText("Next review").waitFor();
     await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
     await page.keyboard.press("j");
     await page.waitForURL(`**/reviews/${review.id}`);
     await page.getByText("If you approve:").waitFor();
