@@ -5,8 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
     pool: "forks",
-    // Most tests wait for Postgres or for another process most of the time, and two at a time would leave a third of two cores idle.
-    maxWorkers: 3,
+    // Most tests wait for Postgres or for another process most of the time, and would leave one of two cores idle.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

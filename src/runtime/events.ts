@@ -4,7 +4,7 @@ import type { StreamEvent } from "../protocol/events.ts";
 /** Takes a run's events in order and stores them; nobody is shown an event that is not stored. */
 export interface EventWriter {
   push(event: StreamEvent): void;
-  /** Goes with the next event that is pushed: it says something about those that follow, and nothing by itself. */
+  /** Goes with the next event that is pushed, or with the end of the run: nobody waits for it alone. */
   announce(event: StreamEvent): void;
   /** Stops storing, and gives what is not stored yet to whoever ends the run; throws what storing threw. */
   rest(): Promise<StreamEvent[]>;
@@ -16,6 +16,8 @@ export interface EventWriter {
  */
 export function createEventWriter(store: (events: StreamEvent[]) => Promise<void>): EventWriter {
   let waiting: StreamEvent[] = [];
+  // Not among those that wait: a batch under way would take it along.
+  let held: StreamEvent[] = [];
   let flushing: Promise<void> | undefined;
   let failure: unknown;
   let isClosed = false;
@@ -33,16 +35,17 @@ export function createEventWriter(store: (events: StreamEvent[]) => Promise<void
     flushing = undefined;
   };
   return {
-    announce: (event) => void waiting.push(event),
+    announce: (event) => void held.push(event),
     push(event) {
-      waiting.push(event);
+      waiting.push(...held, event);
+      held = [];
       flushing ??= flush();
     },
     async rest() {
       isClosed = true;
       await flushing;
       if (failure !== undefined) throw failure;
-      return waiting;
+      return [...waiting, ...held];
     },
   };
 }

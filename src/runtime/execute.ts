@@ -210,7 +210,10 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
       const text = wireJson(payload);
       if (namespace.length === 0 && mode === "values" && !isInterruptChunk(payload)) values = text;
       if (namespace.length > 0 && !showSubgraphs) continue;
-      events.push(streamEvent(namespace, mode, text));
+      const event = streamEvent(namespace, mode, text);
+      // A question is shown when it can be answered: with the end of the run, which opens its review.
+      if (isInterruptChunk(payload)) events.announce(event);
+      else events.push(event);
     }
   });
   await saver.flush();

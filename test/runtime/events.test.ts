@@ -52,6 +52,22 @@ test("the first event is stored alone and at once, the next as soon as that is c
   expect(await left).toHaveLength(88);
 });
 
+test("what is only announced goes with the next event or with the end of the run, and with no batch under way", async () => {
+  const { batches, store, stored } = stepwise();
+  const writer = createEventWriter(store);
+  const [first, question, second, last] = numbered(4) as [StreamEvent, StreamEvent, StreamEvent, StreamEvent];
+  writer.push(first);
+  writer.announce(question);
+  await stored();
+  expect(batches).toEqual([[first]]);
+  writer.push(second);
+  expect(batches).toEqual([[first], [question, second]]);
+  writer.announce(last);
+  await stored();
+  expect(await writer.rest()).toEqual([last]);
+  expect(batches).toHaveLength(2);
+});
+
 test("what could not be stored ends the run, and nothing is stored behind it", async () => {
   const { batches, store, stored } = stepwise();
   const writer = createEventWriter(store);
