@@ -1,3 +1,4 @@
+import type { ReviewCounts } from "../protocol/review.ts";
 import { REVIEW, type ReviewRow } from "./reviews.sql.ts";
 import { columns, sql } from "./sql.ts";
 
@@ -174,22 +175,6 @@ export const listReviewsOfThread = (
   select ${REVIEW}, page.total from page join holdpoint.review using (id)
   where tenant_id = ${tenant_id}
   order by ${ORDER}`;
-
-/** How many reviews there are of each kind that somebody may have to do something about. */
-export interface ReviewCounts {
-  open: number;
-  info_requested: number;
-  decided: number;
-  resuming: number;
-  resume_failed: number;
-  stale: number;
-  mine: number;
-  my_groups: number;
-  unclaimed: number;
-  overdue: number;
-  snoozed: number;
-  high_risk: number;
-}
 
 /** Counts what is not over; whose it is and how urgent, of what waits for a person. */
 export const countReviews = (tenant_id: string, principal_id: string, groups: readonly string[]) => sql<ReviewCounts>`

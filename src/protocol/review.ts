@@ -114,3 +114,19 @@ export interface ReviewDecision {
   diff: Json;
   binding: string;
 }
+
+/** How many reviews there are of each kind that somebody may have to do something about. */
+export interface ReviewCounts {
+  open: number;
+  info_requested: number;
+  decided: number;
+  resuming: number;
+  resume_failed: number;
+  stale: number;
+  mine: number;
+  my_groups: number;
+  unclaimed: number;
+  overdue: number;
+  snoozed: number;
+  high_risk: number;
+}

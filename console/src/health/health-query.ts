@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import type { ReviewCounts } from "../../../src/protocol/review.ts";
 import { get } from "../data/api.ts";
 
 /** What waits and what executes. */
@@ -28,15 +29,6 @@ export interface WorkerView {
   state: "live" | "stopped" | "lost";
   started_at: string;
   heartbeat_at: string;
-}
-
-/** How many reviews want something of somebody. */
-interface ReviewCounts {
-  open: number;
-  info_requested: number;
-  overdue: number;
-  resume_failed: number;
-  stale: number;
 }
 
 const LOOK_AGAIN_MS = 5_000;

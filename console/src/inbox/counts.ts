@@ -1,20 +1,5 @@
+import type { ReviewCounts } from "../../../src/protocol/review.ts";
 import type { View } from "./filters.ts";
-
-/** What `/reviews/counts` says. */
-export interface ReviewCounts {
-  open: number;
-  info_requested: number;
-  decided: number;
-  resuming: number;
-  resume_failed: number;
-  stale: number;
-  mine: number;
-  my_groups: number;
-  unclaimed: number;
-  overdue: number;
-  snoozed: number;
-  high_risk: number;
-}
 
 /** How many a view shows; null where nobody counts. */
 export function countOf(view: View, counts: ReviewCounts | undefined): number | null {

@@ -1,5 +1,6 @@
+import type { ReviewCounts } from "../../../src/protocol/review.ts";
 import type { Liveness } from "../data/stream.ts";
-import { countOf, type ReviewCounts } from "./counts.ts";
+import { countOf } from "./counts.ts";
 import { type SavedSearch, VIEWS, type View } from "./filters.ts";
 
 interface Props {

@@ -1,11 +1,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import type { ReviewTask } from "../../../src/protocol/review.ts";
+import type { ReviewCounts, ReviewTask } from "../../../src/protocol/review.ts";
 import { queries } from "../app/query.ts";
 import { ask, get } from "../data/api.ts";
 import type { Liveness } from "../data/stream.ts";
 import { comparePages, type PageOfIds } from "./compare-pages.ts";
-import type { ReviewCounts } from "./counts.ts";
 
 const POLL_MS = 5_000;
 // Behind the stream stands a look now and then, for what nobody told.
