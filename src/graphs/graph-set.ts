@@ -41,3 +41,7 @@ export interface GraphSet {
 export function formatLoadError({ path, line, message }: GraphLoadError): string {
   return `${path}${line === undefined ? "" : `:${line}`}: ${message}`;
 }
+
+/** Tells whether a graph is guarded, by what is loaded when it is asked; one that is not loaded is taken for it. */
+export const guardedIn = (graphs: () => GraphSet) => (graph_id: string) =>
+  graphs().graphs.get(graph_id)?.guarded ?? true;

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { guardedIn } from "../graphs/graph-set.ts";
 import { createRun } from "../postgres/create-run.ts";
 import { type RunRow, selectRunById } from "../postgres/runs.sql.ts";
 import type { ReviewTask } from "../protocol/review.ts";
@@ -29,7 +30,7 @@ export async function reaskMoved(call: Call, review: ReviewTask): Promise<RunRow
     kind: "run",
     graph_id,
     guarded: loaded.guarded,
-    isGuarded: (other) => deps.graphs().graphs.get(other)?.guarded ?? true,
+    isGuarded: guardedIn(deps.graphs),
     assistant_id,
     kwargs: { ...settings, input: null, command: null, checkpoint: null },
     metadata,

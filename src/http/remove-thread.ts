@@ -1,3 +1,4 @@
+import { guardedIn } from "../graphs/graph-set.ts";
 import { deleteThread } from "../postgres/delete-thread.ts";
 import { bypassOf } from "./bypass.ts";
 import type { Call } from "./route.ts";
@@ -11,7 +12,7 @@ export async function removeThread(call: Call, thread_id: string): Promise<void>
     thread_id,
     principal_id,
     // A graph that is not loaded may have been guarded.
-    isGuarded: (graph_id) => graphs().graphs.get(graph_id)?.guarded ?? true,
+    isGuarded: guardedIn(graphs),
     bypass: bypassOf(call),
   });
   wakeups.wake("runs", thread_id);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { checkInput } from "../graphs/check-input.ts";
-import type { LoadedGraph } from "../graphs/graph-set.ts";
+import { guardedIn, type LoadedGraph } from "../graphs/graph-set.ts";
 import { refuseSideDoors, refuseSwitches } from "../policy/guarded.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
 import { createRun } from "../postgres/create-run.ts";
@@ -113,7 +113,7 @@ async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
     kind: "run",
     graph_id: graph.graph_id,
     guarded: graph.guarded,
-    isGuarded: (graph_id) => call.deps.graphs().graphs.get(graph_id)?.guarded ?? true,
+    isGuarded: guardedIn(call.deps.graphs),
     assistant_id: assistant.assistant_id,
     kwargs: runKwargs(body, assistant, thread, graph.guarded),
     metadata: body.metadata ?? {},

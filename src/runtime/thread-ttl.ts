@@ -1,3 +1,4 @@
+import { guardedIn } from "../graphs/graph-set.ts";
 import { deleteThread } from "../postgres/delete-thread.ts";
 import { keepThread, putOffEnd, restThread, threadsToExpire } from "../postgres/thread-ttl.sql.ts";
 import { isHoldpointError } from "../protocol/errors.ts";
@@ -31,7 +32,7 @@ async function endThread(parts: TtlParts, tenant_id: string, thread_id: string):
       tenant_id,
       thread_id,
       principal_id: "system:ttl",
-      isGuarded: (graph_id) => graphs().graphs.get(graph_id)?.guarded ?? true,
+      isGuarded: guardedIn(graphs),
       isResting: true,
     });
     wakeups.wake("runs", thread_id);

@@ -1,3 +1,4 @@
+import { guardedIn } from "../../graphs/graph-set.ts";
 import { isOpen } from "../../policy/review/lifecycle.ts";
 import { notReasked, reask } from "../../postgres/reask.ts";
 import { retryRun } from "../../postgres/retry-run.ts";
@@ -69,8 +70,7 @@ async function goOn(call: Call, review: ReviewTask): Promise<Response> {
 }
 
 function guardOf(call: Call, graph_id: string) {
-  const isGuarded = (other: string) => call.deps.graphs().graphs.get(other)?.guarded ?? true;
-  return { guarded: graphOfThread(call, graph_id).guarded, isGuarded };
+  return { guarded: graphOfThread(call, graph_id).guarded, isGuarded: guardedIn(call.deps.graphs) };
 }
 
 async function goesOn(call: Call, review: ReviewTask, { thread_id, run_id }: RunRow): Promise<Response> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { guardedIn } from "../../graphs/graph-set.ts";
 import { startedRun } from "../../postgres/idempotency.ts";
 import { planRetry, retryRun } from "../../postgres/retry-run.ts";
 import { type RunRow, selectRunById } from "../../postgres/runs.sql.ts";
@@ -36,7 +37,7 @@ async function retry(call: Call): Promise<Response> {
   const make = async () => {
     const run = await findRunById(call);
     const { guarded } = graphOfThread(call, run.graph_id);
-    const isGuarded = (graph_id: string) => deps.graphs().graphs.get(graph_id)?.guarded ?? true;
+    const isGuarded = guardedIn(deps.graphs);
     const { principal_id, permissions } = principal;
     const may_decide = permissions.has("review:decide");
     return await retryRun(deps.database, { run, principal_id, guarded, isGuarded, may_decide, idempotency: keyed });
