@@ -56,7 +56,8 @@ withBrowser("deciding", (program) => {
   const isDecided = (review: ReviewTask) =>
     until("it is decided", async () => {
       const now = await reviewNow(review);
-      return now.decision !== null && now;
+      // The outcome comes with the run that carries the decision, a moment after it.
+      return now.decision !== null && now.outcome !== null && now;
     });
   const paid = () => until("it is paid", async () => (await house.refunds()).length > 0 && house.refunds());
 
