@@ -3,7 +3,7 @@ import { comparePages } from "../../console/src/inbox/compare-pages.ts";
 import { readSearch } from "../../console/src/inbox/filters.ts";
 import { changesBetween, editedArgs, fieldsOf } from "../../console/src/review/args-model.ts";
 import { emptyDraft, needsConfirmation, outcomeOf } from "../../console/src/review/decision.ts";
-import { formatBytes, formatDue, formatSpan } from "../../console/src/ui/format.ts";
+import { formatBytes, formatDue, formatRoughSpan, formatSpan } from "../../console/src/ui/format.ts";
 import { isSafeAddress, markdownBlocks } from "../../console/src/ui/markdown-blocks.ts";
 import { hasHiddenCharacters, visibleLine, visibleParts } from "../../console/src/ui/visible-text.ts";
 import { wordDiff } from "../../console/src/ui/word-diff.ts";
@@ -208,6 +208,7 @@ it("says spans and sizes as people do", () => {
     "due in 1 h",
     "overdue by 2 min",
   ]);
+  expect([59_000, 3_660_000, 90_000_000].map(formatRoughSpan)).toEqual(["59 s", "1 h", "1 d"]);
   expect([999, 12_000, 5_242_880].map(formatBytes)).toEqual(["999 B", "12 kB", "5.2 MB"]);
 });
 

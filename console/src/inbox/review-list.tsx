@@ -135,11 +135,11 @@ const RowView = memo(function RowView({ review, isGone, isCurrent, isSelected, o
               <Line text={`in hand: ${review.claim.by}`} />
             </span>
           )}
-          <span>
+          <span className="row-graph">
             <Line text={review.graph_id} />
           </span>
-          <Ago at={review.opened_at} />
-          {waits && review.due_at !== null && <Due at={review.due_at} />}
+          <Ago at={review.opened_at} isRough />
+          {waits && review.due_at !== null && <Due at={review.due_at} isRough />}
         </span>
       </Link>
     </li>

@@ -13,7 +13,8 @@ export function RiskBadge({ risk }: { risk: ReviewTask["risk"] }) {
   const { sign, tone } = RISKS[risk];
   return (
     <span className={`badge ${tone}`}>
-      <span aria-hidden="true">{sign}</span> {risk} risk
+      <span aria-hidden="true">{sign}</span> {risk}
+      <span className="risk-word"> risk</span>
     </span>
   );
 }

@@ -58,6 +58,8 @@ const nodeTypes = { step: memo(StepNode) };
 const edgeTypes = { line: memo(LineEdge) };
 const WIDEST = 700;
 const MOST_HEIGHT = 760;
+/** What else stands above and below the drawing: all of it is in the window at once. */
+const ABOVE_AND_BELOW = 300;
 const ZOOM = { padding: 0.08, maxZoom: 1, minZoom: 0.3 };
 
 function Drawing({ nodes }: { nodes: GraphNode[] }) {
@@ -86,7 +88,9 @@ function Drawing({ nodes }: { nodes: GraphNode[] }) {
         className="graph-drawing"
         role="img"
         aria-label="The graph, drawn. The table says the same."
-        style={{ height: Math.min(MOST_HEIGHT, placed.height * scale + 40) }}
+        style={{
+          height: `clamp(320px, 100dvh - ${ABOVE_AND_BELOW}px, ${Math.min(MOST_HEIGHT, placed.height * scale + 40)}px)`,
+        }}
       >
         <ReactFlow
           nodes={shown}

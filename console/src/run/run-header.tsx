@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { Ago, useNow } from "../ui/clock.tsx";
-import { formatMoment, formatNumber, shortId } from "../ui/format.ts";
+import { count, formatMoment, formatNumber, shortId } from "../ui/format.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Line } from "../ui/text.tsx";
 import { JsonView, summaryOf } from "./json-view.tsx";
@@ -133,7 +133,7 @@ function Facts({ run }: { run: RunDetail }) {
       </Fact>
       <Fact name="Took">{formatMs(end - Date.parse(run.due_at))}</Fact>
       <Fact name="In the queue">{formatMs(run.queue_ms)}</Fact>
-      <Fact name="Attempts">{run.attempts}</Fact>
+      {run.attempts > run.runs && <Fact name="Attempts">{`${run.attempts} for ${count(run.runs, "run")}`}</Fact>}
       {tokens > 0 && <Fact name="Tokens">{formatNumber(tokens)}</Fact>}
       {run.cost !== null && <Fact name="Cost">{formatNumber(Number(run.cost.toPrecision(3)))}</Fact>}
       <Fact name="Thread">

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react";
-import { formatAgo, formatDue, formatMoment } from "./format.ts";
+import { formatAgo, formatDue, formatMoment, formatRoughSpan, formatSpan } from "./format.ts";
 
 // One clock for the whole page; it stands still while nobody looks.
 const TICK_MS = 1000;
@@ -37,11 +37,17 @@ function useTimely(textAt: (now: number) => string): string {
   return useSyncExternalStore(subscribe, () => textAt(now));
 }
 
+interface Moment {
+  at: string;
+  /** In the largest unit only. */
+  isRough?: boolean;
+}
+
 /** How long ago something was; the exact moment is its title. */
-export function Ago({ at }: { at: string }) {
+export function Ago({ at, isRough = false }: Moment) {
   return (
     <time dateTime={at} title={formatMoment(at)}>
-      {useTimely((time) => formatAgo(at, time))}
+      {useTimely((time) => formatAgo(at, time, isRough ? formatRoughSpan : formatSpan))}
     </time>
   );
 }
@@ -49,8 +55,8 @@ export function Ago({ at }: { at: string }) {
 const SOON_MS = 3_600_000;
 
 /** Until when; what is over is marked, and not by colour alone. */
-export function Due({ at }: { at: string }) {
-  const text = useTimely((time) => formatDue(at, time));
+export function Due({ at, isRough = false }: Moment) {
+  const text = useTimely((time) => formatDue(at, time, isRough ? formatRoughSpan : formatSpan));
   const tone = useTimely((time) => {
     const left = Date.parse(at) - time;
     return left < 0 ? "due-over" : left < SOON_MS ? "due-soon" : "due";

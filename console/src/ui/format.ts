@@ -18,16 +18,23 @@ function join(span: number, large: number, largeName: string, small: number, sma
   return `${Math.floor(span / large)} ${largeName}${rest === 0 ? "" : ` ${rest} ${smallName}`}`;
 }
 
+/** A span of time in its largest unit, rounded down, for lists: "2 d", "4 min". */
+export function formatRoughSpan(ms: number): string {
+  const span = Math.abs(ms);
+  if (span < HOUR) return formatSpan(span);
+  return span < DAY ? `${Math.floor(span / HOUR)} h` : `${Math.floor(span / DAY)} d`;
+}
+
 /** How long ago: "2 s ago", "just now". */
-export function formatAgo(iso: string, now: number): string {
+export function formatAgo(iso: string, now: number, span = formatSpan): string {
   const ms = now - Date.parse(iso);
-  return ms < SECOND ? "just now" : `${formatSpan(ms)} ago`;
+  return ms < SECOND ? "just now" : `${span(ms)} ago`;
 }
 
 /** What is left until a moment, or by how much it is over. */
-export function formatDue(iso: string, now: number): string {
+export function formatDue(iso: string, now: number, span = formatSpan): string {
   const ms = Date.parse(iso) - now;
-  return ms < 0 ? `overdue by ${formatSpan(ms)}` : `due in ${formatSpan(ms)}`;
+  return ms < 0 ? `overdue by ${span(ms)}` : `due in ${span(ms)}`;
 }
 
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
