@@ -1,31 +1,22 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import * as langgraph from "@langchain/langgraph";
-import { createJiti } from "jiti";
-import * as zod from "zod";
 import { type GraphCode, readCode } from "./code.ts";
 import { cloneGraph, graphFromFactory } from "./compiled.ts";
 import { type ExportedGraph, graphsOfModule } from "./exports.ts";
 import { fingerprint } from "./fingerprint.ts";
 import type { GraphLoadError, GraphSet, LoadedGraph } from "./graph-set.ts";
+import { DEFAULT_TIMEOUT_MS, type ImportOptions, importFile } from "./import-file.ts";
 import { loadError } from "./load-error.ts";
 import { type LocalFile, localFiles } from "./local-files.ts";
 import { withTimeout } from "./timeout.ts";
 
-/** Where graphs are, and what they see of the host. */
-export interface LoadOptions {
+/** Where graphs are, and what they see of the host. The time is also what a factory has to make its graph. */
+export interface LoadOptions extends ImportOptions {
   /** The folder whose `*.ts` files are graph files; folders inside it are theirs to import from. */
   directory: string;
-  /** Modules by the name that graph files import them by: `holdpoint` and its subpaths, the host's own instances. */
-  virtualModules: Readonly<Record<string, unknown>>;
-  /** How long one file may take to load, and a factory to make its graph; 10 seconds unless given. */
-  timeoutMs?: number;
-  /** Where transformed sources are kept between starts; nowhere unless given. */
-  cacheDirectory?: string;
 }
 
-const DEFAULT_TIMEOUT_MS = 10_000;
 const GRAPH_FILE = /^[^.].*(?<!\.d|\.test)\.ts$/;
 const GRAPH_ID = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -77,7 +68,7 @@ async function loadFile(path: string, directory: string, options: LoadOptions): 
   let files: LocalFile[] = [];
   try {
     files = await localFiles(path);
-    const module = await importFile(path, timeoutMs, options);
+    const module = await importFile(path, options);
     const { graphs, faults } = await graphsOfModule(module, timeoutMs);
     const paths = files.map((file) => file.path);
     const errors = faults.map(({ export_name, error }) => {
@@ -96,19 +87,6 @@ async function loadFile(path: string, directory: string, options: LoadOptions): 
     const paths = files.map((file) => file.path);
     return { graphs: [], errors: [loadError(shown, error, path, paths)] };
   }
-}
-
-async function importFile(path: string, timeoutMs: number, options: LoadOptions): Promise<Record<string, unknown>> {
-  // A loader per file, without its cache: each load sees the files as they are now. The library is handed in like
-  // `holdpoint` itself, so that a graph is of the host's classes wherever the workflow's own copy may be installed.
-  const jiti = createJiti(path, {
-    moduleCache: false,
-    interopDefault: false,
-    fsCache: options.cacheDirectory ?? false,
-    virtualModules: { "@langchain/langgraph": langgraph, zod, ...options.virtualModules },
-  });
-  const message = `was not loaded within ${timeoutMs} ms; a top-level await may never end`;
-  return withTimeout(jiti.import<Record<string, unknown>>(path), timeoutMs, message);
 }
 
 function marksOf(path: string, files: readonly LocalFile[]): Pick<LoadedGraph, "fingerprint" | "code"> {
