@@ -7,9 +7,10 @@ import { isPage } from "./console.ts";
 import { withCors } from "./cors.ts";
 import type { HttpDeps } from "./deps.ts";
 import { failure, invalid } from "./failure.ts";
+import { type Arrived, readParts, readQuery } from "./read-parts.ts";
 import { text } from "./reply.ts";
 import { requestIds, requestLog } from "./request-log.ts";
-import type { PublicCall, Route } from "./route.ts";
+import type { Route } from "./route.ts";
 import { routes } from "./routes.ts";
 
 /** Answers requests. */
@@ -69,19 +70,20 @@ async function answer(deps: HttpDeps, route: Route, context: Context, draining: 
   };
   try {
     const url = new URL(request.url);
-    const call: PublicCall = { deps: { ...deps, log }, request, url, params, elapsedMs, draining };
+    const call: Arrived = { deps: { ...deps, log }, request, url, params, elapsedMs, draining };
     return observe(protect(await withLogIds(ids, () => handle(route, call))));
   } catch (error) {
     return observe(refuse(log, request, error));
   }
 }
 
-async function handle(route: Route, call: PublicCall): Promise<Response> {
-  if (route.permission === "public") return await route.handle(call);
+async function handle(route: Route, call: Arrived): Promise<Response> {
+  if (route.permission === "public") return await route.handle({ ...call, query: readQuery(route, call) });
   const principal = await authenticate(call.deps, call.request);
   authorise(principal, route.permission);
   refuseNul(call.url);
-  return await route.handle({ ...call, principal });
+  const known = { ...call, principal };
+  return await route.handle({ ...known, ...(await readParts(route, known)) });
 }
 
 /** No text in Postgres can hold one, so nothing can be found by it. */

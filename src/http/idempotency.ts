@@ -1,12 +1,9 @@
 import { createHash } from "node:crypto";
-import type { z } from "zod";
 import { canonicalJson } from "../policy/canonical-json.ts";
 import { findStarted, type KeyedRequest, type Started } from "../postgres/idempotency.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { MAX_IDEMPOTENCY_KEY } from "../protocol/idempotency.ts";
 import { isWellFormedJson } from "../protocol/json.ts";
-import { invalid } from "./failure.ts";
-import { checkWith, readJson } from "./read-request.ts";
 import type { Call } from "./route.ts";
 
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
@@ -35,20 +32,18 @@ function faultOf(key: string): string | undefined {
   return VISIBLE_ASCII.test(key) ? undefined : `is ${JSON.stringify(key)}, with characters that no key may have`;
 }
 
-/** The body of a request that makes something, as the schema has it, and its key. Throws what is wrong with either. */
-export async function readCreation<Body>(call: Call, schema: z.ZodType<Body>): Promise<Creation<Body>> {
-  const key = idempotencyKey(call.request);
-  const json = await readJson(call);
-  const checked = checkWith(schema, json);
-  if (!checked.ok) throw invalid(checked.faults);
-  if (key === undefined) return { body: checked.value, keyed: undefined };
+/** Takes a request's key, and gives what makes one of it and its body; undefined without a key. Throws `bad_request`. */
+export function keyedRequest(
+  call: Pick<Call, "request" | "url" | "principal">,
+): ((sent: unknown) => KeyedRequest) | undefined {
+  const idempotency_key = idempotencyKey(call.request);
+  if (idempotency_key === undefined) return undefined;
   const { tenant_id, principal_id } = call.principal;
-  const keyed = { tenant_id, principal_id, idempotency_key: key, request_digest: digestOf(call, json) };
-  return { body: checked.value, keyed };
+  return (sent) => ({ tenant_id, principal_id, idempotency_key, request_digest: digestOf(call, sent) });
 }
 
 /** Of the body as it was sent: also what the schema leaves out tells two requests apart. */
-function digestOf({ request, url }: Call, body: unknown): string {
+function digestOf({ request, url }: Pick<Call, "request" | "url">, body: unknown): string {
   // Half of a UTF-16 pair has no canonical form; written as its escape it is still told from every other.
   const text = isWellFormedJson(body) ? canonicalJson(body) : JSON.stringify(body);
   // Identifiers in the path are UUIDs, which may be written in either case.

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Checked, Fault } from "../protocol/fault.ts";
-import { uuidSchema } from "../protocol/json.ts";
 import { invalid } from "./failure.ts";
 import type { PublicCall } from "./route.ts";
 
@@ -28,15 +27,15 @@ export const textSchema = z
     "must not contain NUL characters or lone surrogates",
   );
 
-/** The request's body, as the schema has it. An absent body counts as `{}`. Throws what is wrong with it. */
-export async function readBody<Value>(call: PublicCall, schema: z.ZodType<Value>): Promise<Value> {
-  const checked = checkWith(schema, await readJson(call));
+/** A value as the schema has it. Throws `invalid`. */
+export function parseWith<Value>(sent: unknown, schema: z.ZodType<Value>): Value {
+  const checked = checkWith(schema, sent);
   if (!checked.ok) throw invalid(checked.faults);
   return checked.value;
 }
 
 /** The request's body as JSON; `{}` when there is none. Throws `body_too_large`, `unsupported_media_type`, `bad_request`, `invalid`. */
-export async function readJson({ request, deps }: PublicCall): Promise<unknown> {
+export async function readJson({ request, deps }: Pick<PublicCall, "request" | "deps">): Promise<unknown> {
   const bytes = await readBytes(request, deps.settings.maxBodyBytes);
   if (bytes.length === 0) return {};
   const type = request.headers.get("content-type") ?? "";
@@ -106,26 +105,15 @@ function refuseDepth(text: string): void {
   }
 }
 
-/** A parameter of the path that is a UUID, in lower case. Throws `invalid`. */
-export function uuidParameter(call: PublicCall, name: string): string {
-  const value = call.params[name] ?? "";
-  const parsed = uuidSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw invalid([{ pointer: "", message: `${name} must be a UUID, not ${JSON.stringify(value.slice(0, 100))}` }]);
-}
-
 /** The query, as the schema has it: a parameter that is given twice is an array. Throws `invalid`. */
-export function readQuery<Value>(call: PublicCall, schema: z.ZodType<Value>): Value {
-  const { searchParams } = call.url;
+export function parseQuery<Value>({ searchParams }: URL, schema: z.ZodType<Value>): Value {
   const given = Object.fromEntries(
     [...new Set(searchParams.keys())].map((key) => {
       const values = searchParams.getAll(key);
       return [key, values.length === 1 ? values[0] : values];
     }),
   );
-  const checked = checkWith(schema, given);
-  if (!checked.ok) throw invalid(checked.faults);
-  return checked.value;
+  return parseWith(given, schema);
 }
 
 /** A whole number of the query. */

@@ -56,5 +56,8 @@ export const groupDecisionBodySchema = decisionBodySchema
       .max(100),
   });
 
+/** The body of `POST /review-groups/:group_id/decision`. */
+export type GroupDecisionBody = z.infer<typeof groupDecisionBodySchema>;
+
 /** What tied a decision to the bytes its maker saw; `unbound` only where the compatibility setting allows it. */
 export type Binding = "digest" | "version" | "interrupt_id" | "checkpoint" | "unbound";

@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { z } from "zod";
+import { shownSchema } from "../../src/http/not-refused.ts";
+import { PATH_PARAMETERS } from "../../src/http/path-parameters.ts";
 import { routes } from "../../src/http/routes.ts";
 import { PERMISSIONS } from "../../src/protocol/principal.ts";
 
@@ -21,6 +24,21 @@ test.each(routes.map((route) => ({ label: label(route), route })))("$label says 
   expect(needed.length).toBeGreaterThan(0);
   for (const one of needed) expect(["public", "authenticated", ...PERMISSIONS]).toContain(one);
 });
+
+test.each(routes.map((route) => ({ label: label(route), route })))(
+  "$label says what it takes and gives",
+  ({ route }) => {
+    expect(route.summary).toMatch(/^[A-Z][^\n]{5,90}[^.]$/);
+    const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name as string);
+    expect(names.filter((name) => PATH_PARAMETERS[name] === undefined)).toEqual([]);
+    const { query, body } = { body: undefined, ...route };
+    for (const schema of [query, body].filter((one) => one !== undefined)) {
+      const shown = z.toJSONSchema(shownSchema(schema), { io: "input", unrepresentable: "any" });
+      expect(Object.keys(shown).length, label(route)).toBeGreaterThan(route.path.endsWith("/copy") ? 0 : 1);
+    }
+    expect(Object.keys(route.answers).length).toBeGreaterThan(0);
+  },
+);
 
 test("only what is known to be harmless is public", () => {
   const open = routes.filter(({ permission }) => permission === "public").map(label);

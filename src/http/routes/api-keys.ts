@@ -2,18 +2,11 @@ import { z } from "zod";
 import { createApiKey, endApiKey, readApiKeys } from "../../postgres/identity.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { PERMISSIONS, type Permission, type Principal } from "../../protocol/principal.ts";
+import { anyObject, lists, shows } from "../answers.ts";
 import { idempotencyKey } from "../idempotency.ts";
-import {
-  limitSchema,
-  offsetSchema,
-  readBody,
-  readQuery,
-  textSchema,
-  uuidParameter,
-  wholeNumber,
-} from "../read-request.ts";
+import { limitSchema, offsetSchema, textSchema, wholeNumber } from "../read-request.ts";
 import { json, page } from "../reply.ts";
-import type { Route } from "../route.ts";
+import { defineRoute, type Route } from "../route.ts";
 
 const principalSchema = z.object({
   principal_id: z
@@ -37,13 +30,17 @@ const listSchema = z.object({
 
 /** API keys: made, listed and ended by administrators. */
 export const apiKeyRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/api-keys",
     permission: "admin",
+    summary: "Make an API key",
+    description: "Its secret is shown once, so no Idempotency-Key is taken.",
+    body: createSchema,
+    answers: { 201: shows(anyObject, "The key, with its secret.") },
     async handle(call) {
       refuseKey(call.request);
-      const { name, principal, permissions } = await readBody(call, createSchema);
+      const { name, principal, permissions } = call.body;
       refuseMoreThanOwn(call.principal, permissions ?? []);
       const key = await createApiKey(call.deps.database, {
         tenant_id: call.principal.tenant_id,
@@ -54,26 +51,29 @@ export const apiKeyRoutes: readonly Route[] = [
       });
       return json(key, 201);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/api-keys",
     permission: "admin",
-    async handle(call) {
-      const range = readQuery(call, listSchema);
-      return page(await readApiKeys(call.deps.database, call.principal.tenant_id, range), range);
+    summary: "List API keys",
+    query: listSchema,
+    answers: { 200: lists(anyObject, "The keys, without their secrets.") },
+    async handle({ deps, principal, query }) {
+      return page(await readApiKeys(deps.database, principal.tenant_id, query), query);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "DELETE",
     path: "/api-keys/:api_key_id",
     permission: "admin",
+    summary: "End an API key",
+    answers: { 200: shows(anyObject, "The key, ended.") },
     async handle(call) {
-      const api_key_id = uuidParameter(call, "api_key_id");
       const { tenant_id, principal_id } = call.principal;
-      return json(await endApiKey(call.deps.database, tenant_id, api_key_id, principal_id));
+      return json(await endApiKey(call.deps.database, tenant_id, call.params.api_key_id, principal_id));
     },
-  },
+  }),
 ];
 
 /** The secret is kept as its hash alone, so the same answer could not be given twice. */

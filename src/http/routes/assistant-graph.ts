@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { describeSchemas, describeSubgraphs, drawGraph } from "../../graphs/describe.ts";
 import type { LoadedGraph } from "../../graphs/graph-set.ts";
-import type { Assistant } from "../../protocol/assistant.ts";
+import type { Assistant, SubgraphSchemas } from "../../protocol/assistant.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
+import { graphDrawingWire, graphSchemasWire, subgraphsWire } from "../../protocol/wire-schemas.ts";
+import { shows } from "../answers.ts";
 import { graphOfThread } from "../find-graph.ts";
-import { flag, readQuery } from "../read-request.ts";
+import { flag } from "../read-request.ts";
 import { json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { namedAssistant } from "./assistants.ts";
 
 // As deep as graphs are ever nested; to LangGraph a number means so many levels.
@@ -21,47 +23,64 @@ const subgraphQuery = z.object({ recurse: flag.default(false) });
 
 /** What a graph looks like, and what it takes and gives. */
 export const assistantGraphRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/assistants/:assistant_id/graph",
     permission: "runs:read",
+    summary: "Draw an assistant's graph",
+    query: drawQuery,
+    answers: { 200: shows(graphDrawingWire, "Its nodes and edges.") },
+    refuses: ["graph_not_loaded"],
     async handle(call) {
-      const { xray } = readQuery(call, drawQuery);
-      return json(await described(call, (graph, config) => drawGraph(graph, xray, config)));
+      return json(await described(call, (graph, config) => drawGraph(graph, call.query.xray, config)));
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/assistants/:assistant_id/schemas",
     permission: "runs:read",
+    summary: "Read what an assistant's graph takes, keeps and gives",
+    answers: { 200: shows(graphSchemasWire, "JSON Schemas, null where the state is not described by any.") },
+    refuses: ["graph_not_loaded"],
     async handle(call) {
       const schemas = await described(call, describeSchemas);
       if (schemas.state_schema === null) sayOnce(call, schemas.graph_id);
       return json(schemas);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/assistants/:assistant_id/subgraphs",
     permission: "runs:read",
-    handle: async (call) => json(await subgraphs(call)),
-  },
-  {
+    summary: "Read what the subgraphs of an assistant's graph take, keep and give",
+    query: subgraphQuery,
+    answers: { 200: shows(subgraphsWire, "JSON Schemas by the path of the subgraph.") },
+    refuses: ["graph_not_loaded"],
+    handle: async (call) => json(await subgraphs(call, call.query)),
+  }),
+  defineRoute({
     method: "GET",
     path: "/assistants/:assistant_id/subgraphs/:namespace",
     permission: "runs:read",
-    handle: async (call) => json(await subgraphs(call, call.params["namespace"])),
-  },
+    summary: "The same of one subgraph",
+    query: subgraphQuery,
+    answers: { 200: shows(subgraphsWire, "JSON Schemas by the path of the subgraph.") },
+    refuses: ["graph_not_loaded"],
+    handle: async (call) => json(await subgraphs(call, call.query, call.params.namespace)),
+  }),
 ];
 
-async function subgraphs(call: Call, namespace?: string) {
-  const { recurse } = readQuery(call, subgraphQuery);
+async function subgraphs(
+  call: Call<"assistant_id">,
+  { recurse }: z.infer<typeof subgraphQuery>,
+  namespace?: string,
+): Promise<Record<string, SubgraphSchemas>> {
   return await described(call, (graph, config) => describeSubgraphs(graph, { namespace, recurse, config }));
 }
 
 /** Asks the graph of the assistant that the path names. Throws `not_found`, `graph_not_loaded`. */
 async function described<Description>(
-  call: Call,
+  call: Call<"assistant_id">,
   describe: (graph: LoadedGraph, config: Assistant["config"]) => Promise<Description>,
 ): Promise<Description> {
   const { graph_id, config } = await namedAssistant(call);

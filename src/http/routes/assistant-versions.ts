@@ -2,13 +2,15 @@ import { z } from "zod";
 import { deleteAssistant, readVersions, setLatest } from "../../postgres/assistants.ts";
 import { threadsOfAssistant } from "../../postgres/delete-thread.sql.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
-import { metadataSchema } from "../../protocol/json.ts";
+import { metadataSchema, uuidSchema } from "../../protocol/json.ts";
+import { assistantVersionWire, assistantWire } from "../../protocol/wire-schemas.ts";
+import { shows } from "../answers.ts";
 import { authorise } from "../authenticate.ts";
 import { invalid } from "../failure.ts";
-import { flag, limitSchema, offsetSchema, readBody, readQuery } from "../read-request.ts";
+import { flag, limitSchema, offsetSchema } from "../read-request.ts";
 import { removeThread } from "../remove-thread.ts";
 import { json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { changeableAssistant, namedAssistant, ownGraph } from "./assistants.ts";
 
 const PAGE = 100;
@@ -24,33 +26,44 @@ const deleteQuery = z.object({ delete_threads: flag.default(false) });
 
 /** What assistants were, and their end. */
 export const assistantVersionRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/assistants/:assistant_id/versions",
     permission: "runs:read",
+    summary: "List an assistant's versions, newest first",
+    body: versionsSchema,
+    answers: { 200: shows(z.array(assistantVersionWire), "What it was.") },
     async handle(call) {
-      const { metadata, limit, offset } = await readBody(call, versionsSchema);
+      const { metadata, limit, offset } = call.body;
       const { assistant_id } = await namedAssistant(call);
       const wanted = { metadata: metadata ?? {}, limit: limit ?? 10, offset: offset ?? 0 };
       return json(await readVersions(call.deps.database, call.principal.tenant_id, assistant_id, wanted));
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/assistants/:assistant_id/latest",
     permission: "runs:create",
+    summary: "Make an assistant what it was at one of its versions",
+    body: latestSchema,
+    answers: { 200: shows(assistantWire, "The assistant as it is now.") },
     async handle(call) {
-      const { version } = await readBody(call, latestSchema);
+      const { version } = call.body;
       const { assistant_id } = await changeableAssistant(call);
       return json(await setLatest(call.deps.database, call.principal.tenant_id, assistant_id, version));
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "DELETE",
     path: "/assistants/:assistant_id",
     permission: "runs:create",
+    summary: "Delete an assistant",
+    description: "With delete_threads its threads go too, which needs runs:cancel.",
+    query: deleteQuery,
+    answers: { 200: shows(z.array(uuidSchema), "The id that is gone.") },
+    refuses: ["guarded"],
     async handle(call) {
-      const { delete_threads } = readQuery(call, deleteQuery);
+      const { delete_threads } = call.query;
       const { assistant_id } = await changeableAssistant(call);
       const own = ownGraph(call, assistant_id);
       if (own !== undefined) {
@@ -61,7 +74,7 @@ export const assistantVersionRoutes: readonly Route[] = [
       await deleteAssistant(call.deps.database, call.principal.tenant_id, assistant_id);
       return json([assistant_id]);
     },
-  },
+  }),
 ];
 
 /** Removes the threads of an assistant, all that can be. Bound: those there are. Throws `guarded`. */

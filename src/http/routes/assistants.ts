@@ -9,13 +9,15 @@ import {
   assistantUpdateSchema,
 } from "../../protocol/assistant.ts";
 import { metadataSchema } from "../../protocol/json.ts";
+import { assistantWire } from "../../protocol/wire-schemas.ts";
+import { lists, shows } from "../answers.ts";
 import { authorise } from "../authenticate.ts";
 import { invalid } from "../failure.ts";
 import { findAssistant, graphForRun } from "../find-graph.ts";
 import { pickMembers } from "../pick-members.ts";
-import { limitSchema, offsetSchema, readBody, textSchema } from "../read-request.ts";
+import { limitSchema, offsetSchema, textSchema } from "../read-request.ts";
 import { json, page } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 
 const filterSchema = z.object({
   graph_id: textSchema.nullish(),
@@ -33,24 +35,31 @@ const searchSchema = filterSchema.extend({
 
 /** Assistants: each graph's own, and those that somebody has made of one. */
 export const assistantRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/assistants",
     permission: "runs:create",
+    summary: "Make an assistant of a graph",
+    body: assistantCreateSchema,
+    answers: { 200: shows(assistantWire, "The assistant.") },
+    refuses: ["not_found", "assistant_exists"],
     async handle(call) {
-      const wish = await readBody(call, assistantCreateSchema);
+      const wish = call.body;
       graphForRun(call, wish.graph_id);
       const isOwn = wish.assistant_id != null && ownGraph(call, wish.assistant_id) !== undefined;
       if (isOwn) authorise(call.principal, "admin");
       return json(await createAssistant(call.deps.database, call.principal.tenant_id, wish));
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/assistants/search",
     permission: "runs:read",
+    summary: "Search assistants",
+    body: searchSchema,
+    answers: { 200: lists(assistantWire.partial(), "Those found, each with the members that were asked for.") },
     async handle(call) {
-      const { limit, offset, sort_by, sort_order, select, ...filter } = await readBody(call, searchSchema);
+      const { limit, offset, sort_by, sort_order, select, ...filter } = call.body;
       const range = { limit: limit ?? 10, offset: offset ?? 0 };
       const order = { sort_by: sort_by ?? "created_at", sort_order: sort_order ?? "desc" } as const;
       const { tenant_id } = call.principal;
@@ -60,28 +69,37 @@ export const assistantRoutes: readonly Route[] = [
       });
       return page(pickMembers(found.assistants, select), range, found.total);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/assistants/count",
     permission: "runs:read",
+    summary: "Count assistants",
+    body: filterSchema,
+    answers: { 200: shows(z.int(), "How many there are.") },
     async handle(call) {
-      const filter = await readBody(call, filterSchema);
-      return json(await countMatching(call.deps.database, call.principal.tenant_id, loadedOnly(call, filter)));
+      const filter = loadedOnly(call, call.body);
+      return json(await countMatching(call.deps.database, call.principal.tenant_id, filter));
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/assistants/:assistant_id",
     permission: "runs:read",
+    summary: "Read an assistant",
+    answers: { 200: shows(assistantWire, "The assistant.") },
     handle: async (call) => json(await namedAssistant(call)),
-  },
-  {
+  }),
+  defineRoute({
     method: "PATCH",
     path: "/assistants/:assistant_id",
     permission: "runs:create",
+    summary: "Change an assistant",
+    description: "Each change is a new version. What is left out stays; metadata is added to.",
+    body: assistantUpdateSchema,
+    answers: { 200: shows(assistantWire, "The assistant as it is now.") },
     async handle(call) {
-      const update = await readBody(call, assistantUpdateSchema);
+      const update = call.body;
       const { assistant_id } = await changeableAssistant(call);
       const own = ownGraph(call, assistant_id);
       if (update.graph_id != null) graphForRun(call, update.graph_id);
@@ -91,16 +109,16 @@ export const assistantRoutes: readonly Route[] = [
       }
       return json(await updateAssistant(call.deps.database, call.principal.tenant_id, assistant_id, update));
     },
-  },
+  }),
 ];
 
 /** The assistant that the path names. Throws `not_found`. */
-export async function namedAssistant(call: Call): Promise<Assistant> {
-  return await findAssistant(call, call.params["assistant_id"] ?? "");
+export async function namedAssistant(call: Call<"assistant_id">): Promise<Assistant> {
+  return await findAssistant(call, call.params.assistant_id);
 }
 
 /** The same, to change it: whoever starts a graph by its name gets the graph's own, so that is not everybody's to change. */
-export async function changeableAssistant(call: Call): Promise<Assistant> {
+export async function changeableAssistant(call: Call<"assistant_id">): Promise<Assistant> {
   const assistant = await namedAssistant(call);
   if (ownGraph(call, assistant.assistant_id) !== undefined) authorise(call.principal, "admin");
   return assistant;

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { auditPage } from "../../postgres/audit-export.sql.ts";
 import { uuidSchema } from "../../protocol/json.ts";
-import { readQuery, wholeNumber } from "../read-request.ts";
+import { anyObject, shows } from "../answers.ts";
+import { wholeNumber } from "../read-request.ts";
 import { json } from "../reply.ts";
-import type { Route } from "../route.ts";
+import { defineRoute, type Route } from "../route.ts";
 import { sinceSchema } from "./run-list.ts";
 
 // A review may hold megabytes, and all of a page is in memory at once.
@@ -19,16 +20,19 @@ const pageSchema = z.object({
 
 /** The record, as it is stored: whoever reads it checks it, the server's word is not asked for. */
 export const auditRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/audit/reviews",
     permission: "audit:read",
+    summary: "Export the record of reviews",
+    query: pageSchema,
+    answers: { 200: shows(z.array(anyObject), "Reviews with everything that was recorded of them.") },
     async handle(call) {
-      const { since, review_id, after, limit } = readQuery(call, pageSchema);
+      const { since, review_id, after, limit } = call.query;
       const since_s = since !== undefined && "seconds_ago" in since ? since.seconds_ago : null;
       const since_at = since !== undefined && "at" in since ? since.at : null;
       const wanted = { after, review_id: review_id ?? null, since_s, since_at, limit };
       return json(await call.deps.database.many(auditPage(call.principal.tenant_id, wanted)));
     },
-  },
+  }),
 ];

@@ -3,16 +3,25 @@ import { checkInput } from "../../graphs/check-input.ts";
 import { CRON_SORTS } from "../../postgres/crons.sql.ts";
 import { countCrons, createCron, deleteCron, readCron, searchCrons, updateCron } from "../../postgres/crons.ts";
 import type { Assistant } from "../../protocol/assistant.ts";
-import { CRON_MEMBERS, type Cron, type CronPayload, cronCreateSchema, cronUpdateSchema } from "../../protocol/cron.ts";
+import {
+  CRON_MEMBERS,
+  type Cron,
+  type CronPayload,
+  type CronUpdate,
+  cronCreateSchema,
+  cronUpdateSchema,
+} from "../../protocol/cron.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { metadataSchema, uuidSchema } from "../../protocol/json.ts";
+import { cronWire } from "../../protocol/wire-schemas.ts";
+import { lists, says, shows } from "../answers.ts";
 import { checkWebhook } from "../check-webhook.ts";
 import { invalid } from "../failure.ts";
 import { findAssistant, graphForRun } from "../find-graph.ts";
 import { pickMembers } from "../pick-members.ts";
-import { limitSchema, offsetSchema, readBody, textSchema, uuidParameter } from "../read-request.ts";
+import { limitSchema, offsetSchema, textSchema } from "../read-request.ts";
 import { empty, json, page } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { findThread } from "./threads.ts";
 
 const filterSchema = z.object({
@@ -32,43 +41,71 @@ const searchSchema = filterSchema.extend({
 
 /** Runs that start by the clock, in the name of who has asked for them. */
 export const cronRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/runs/crons",
     permission: "runs:create",
-    handle: async (call) => json(await create(call, null)),
-  },
-  {
+    summary: "Start runs by the clock, each on a thread of its own",
+    body: cronCreateSchema,
+    answers: { 200: shows(cronWire, "The cron.") },
+    refuses: ["not_found"],
+    handle: async (call) => json(await create(call, call.body, null)),
+  }),
+  defineRoute({
     method: "POST",
     path: "/threads/:thread_id/runs/crons",
     permission: "runs:create",
-    handle: async (call) => json(await create(call, (await findThread(call)).thread_id)),
-  },
-  { method: "POST", path: "/runs/crons/search", permission: "runs:read", handle: search },
-  {
+    summary: "Start runs by the clock on one thread",
+    body: cronCreateSchema,
+    answers: { 200: shows(cronWire, "The cron.") },
+    handle: async (call) => json(await create(call, call.body, (await findThread(call)).thread_id)),
+  }),
+  defineRoute({
+    method: "POST",
+    path: "/runs/crons/search",
+    permission: "runs:read",
+    summary: "Search crons",
+    body: searchSchema,
+    answers: { 200: lists(cronWire.partial(), "Those found, each with the members that were asked for.") },
+    handle: search,
+  }),
+  defineRoute({
     method: "POST",
     path: "/runs/crons/count",
     permission: "runs:read",
+    summary: "Count crons",
+    body: filterSchema,
+    answers: { 200: shows(z.int(), "How many there are.") },
     async handle(call) {
-      const filter = await filterOf(call, await readBody(call, filterSchema));
+      const filter = await filterOf(call, call.body);
       return json(filter === null ? 0 : await countCrons(call.deps.database, call.principal.tenant_id, filter));
     },
-  },
-  { method: "PATCH", path: "/runs/crons/:cron_id", permission: "runs:create", handle: update },
-  {
+  }),
+  defineRoute({
+    method: "PATCH",
+    path: "/runs/crons/:cron_id",
+    permission: "runs:create",
+    summary: "Change a cron",
+    description: "What is absent stays. Its owner and administrators may.",
+    body: cronUpdateSchema,
+    answers: { 200: shows(cronWire, "The cron as it is now.") },
+    handle: update,
+  }),
+  defineRoute({
     method: "DELETE",
     path: "/runs/crons/:cron_id",
     permission: "runs:create",
+    summary: "Delete a cron",
+    answers: { 204: says("It is gone.") },
     async handle(call) {
       const { cron_id } = await findOwn(call);
       await deleteCron(call.deps.database, call.principal.tenant_id, cron_id);
       return empty(204);
     },
-  },
+  }),
 ];
 
-async function create(call: Call, thread_id: string | null): Promise<Cron> {
-  const body = await readBody(call, cronCreateSchema);
+async function create(call: Call, body: z.infer<typeof cronCreateSchema>, thread_id: string | null): Promise<Cron> {
   const { assistant_id: named, schedule, timezone, end_time, enabled, on_run_completed, metadata, ...payload } = body;
   const assistant = await findAssistant(call, named);
   const { tenant_id, principal_id } = call.principal;
@@ -87,9 +124,9 @@ async function create(call: Call, thread_id: string | null): Promise<Cron> {
   });
 }
 
-async function update(call: Call): Promise<Response> {
+async function update(call: Call<"cron_id", CronUpdate>): Promise<Response> {
   const { cron_id, assistant_id } = await findOwn(call);
-  const asked = await readBody(call, cronUpdateSchema);
+  const asked = call.body;
   const changes = "input" in asked || asked.webhook != null;
   const { input, webhook } = asked;
   const sure = changes ? await checked(call, await findAssistant(call, assistant_id), { input, webhook }) : {};
@@ -106,9 +143,9 @@ async function checked(call: Call, { graph_id }: Assistant, payload: CronPayload
 }
 
 /** The cron that the path names. Its runs are its owner's, so what they do is too. Throws `not_found`, `permission_denied`. */
-async function findOwn(call: Call): Promise<Cron> {
+async function findOwn(call: Call<"cron_id">): Promise<Cron> {
   const { tenant_id, principal_id, permissions } = call.principal;
-  const cron = await readCron(call.deps.database, tenant_id, uuidParameter(call, "cron_id"));
+  const cron = await readCron(call.deps.database, tenant_id, call.params.cron_id);
   if (cron.user_id === principal_id || permissions.has("admin")) return cron;
   throw new HoldpointError(
     "permission_denied",
@@ -117,8 +154,8 @@ async function findOwn(call: Call): Promise<Cron> {
   );
 }
 
-async function search(call: Call): Promise<Response> {
-  const { limit, offset, sort_by, sort_order, select, ...asked } = await readBody(call, searchSchema);
+async function search(call: Call<never, z.infer<typeof searchSchema>>): Promise<Response> {
+  const { limit, offset, sort_by, sort_order, select, ...asked } = call.body;
   const range = { limit: limit ?? 10, offset: offset ?? 0 };
   const filter = await filterOf(call, asked);
   if (filter === null) return page([], range, 0);

@@ -1,7 +1,8 @@
 import { readLoginLink, redeemLoginLink } from "../../postgres/identity.ts";
+import type { Answer } from "../answers.ts";
 import { SESSION_COOKIE } from "../authenticate.ts";
 import { refuseForeignPage } from "../origin.ts";
-import type { Route } from "../route.ts";
+import { definePublicRoute, type Route } from "../route.ts";
 
 const PAGE_HEADERS = {
   "content-type": "text/html; charset=utf-8",
@@ -11,32 +12,37 @@ const PAGE_HEADERS = {
   "referrer-policy": "no-referrer",
 };
 
+const HTML: Answer = { description: "A page.", type: "text/html" };
+
 /** Logging in by a link that works once. Looking at the link does nothing, because mail scanners and previews look too. */
 export const loginRoutes: readonly Route[] = [
-  {
+  definePublicRoute({
     method: "GET",
     path: "/login/:secret",
-    permission: "public",
+    summary: "Look at a link to log in by",
+    answers: { 200: HTML, 410: HTML },
     async handle({ deps, params }) {
-      const person = await readLoginLink(deps.database, params["secret"] ?? "");
+      const person = await readLoginLink(deps.database, params.secret);
       if (person === undefined) return ended();
       const button = '<form method="post"><button type="submit">Log in</button></form>';
       return page(200, `<p>Log in as <strong>${escapeHtml(person.display_name)}</strong>?</p>${button}`);
     },
-  },
-  {
+  }),
+  definePublicRoute({
     method: "POST",
     path: "/login/:secret",
-    permission: "public",
+    summary: "Log in by a link",
+    description: "The link works once. The answer sets the cookie of a session.",
+    answers: { 200: HTML, 410: HTML },
     async handle({ deps, params, request, url }) {
       refuseForeignPage(request);
-      const session = await redeemLoginLink(deps.database, params["secret"] ?? "");
+      const session = await redeemLoginLink(deps.database, params.secret);
       if (session === undefined) return ended();
       const secure = url.protocol === "https:" ? "; Secure" : "";
       const cookie = `${SESSION_COOKIE}=${session.secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${session.validSeconds}${secure}`;
       return page(200, '<p>You are logged in. <a href="/">Open the console</a></p>', { "set-cookie": cookie });
     },
-  },
+  }),
 ];
 
 function ended(): Response {

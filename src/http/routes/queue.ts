@@ -1,8 +1,9 @@
 import { viewQueue } from "../../policy/queue.ts";
 import { limitOf } from "../../postgres/claim.ts";
 import { listWorkers, queueRows } from "../../postgres/operations.sql.ts";
+import { anyObject, shows } from "../answers.ts";
 import { json } from "../reply.ts";
-import type { Route } from "../route.ts";
+import { defineRoute, type Route } from "../route.ts";
 
 // Past this many it is a backlog whatever its exact length, and counting it is work that it does not need beside it.
 const COUNTED_AT_MOST = 100_000;
@@ -11,10 +12,12 @@ const SEEN_HOURS = 1;
 
 /** What waits and what executes. */
 export const queueRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/queue",
     permission: "runs:read",
+    summary: "See what waits and what executes",
+    answers: { 200: shows(anyObject, "Figures by graph and priority.") },
     async handle({ deps, principal }) {
       const { database, settings } = deps;
       const [rows, workers] = await Promise.all([
@@ -26,5 +29,5 @@ export const queueRoutes: readonly Route[] = [
       const queue = viewQueue(rows, loaded, (graph_id) => limitOf({ limits }, graph_id));
       return json({ ...queue, is_cut: queue.pending + queue.running >= COUNTED_AT_MOST });
     },
-  },
+  }),
 ];

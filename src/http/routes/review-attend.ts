@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { attend } from "../../postgres/attend.ts";
 import {
   type Act,
@@ -9,76 +9,105 @@ import {
   escalateSchema,
   snoozeSchema,
 } from "../../protocol/attend.ts";
+import { decisionBodySchema } from "../../protocol/decision.ts";
 import type { Permission } from "../../protocol/principal.ts";
-import { invalid } from "../failure.ts";
-import { checkWith, readBody, readJson, uuidParameter } from "../read-request.ts";
+import { decidedWire, reviewWire } from "../../protocol/review-wire.ts";
+import { shows } from "../answers.ts";
 import { json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { AGENT, sendBack } from "./review-decisions.ts";
 
 // Somebody who does not decide may be asked about a review, and says what they know: the review says who.
 const EITHER = ["review:decide", "review:read"] as const;
 
+const ANSWERS = { 200: shows(reviewWire, "The review as it is now.", ["etag"]) };
+
+// What binds a question to what was seen counts only where it goes to the graph, so elsewhere nothing can be wrong with it.
+const askBodySchema = askSchema.extend({
+  seen_digest: decisionBodySchema.shape.seen_digest.catch(undefined),
+  idempotency_key: decisionBodySchema.shape.idempotency_key.catch(undefined),
+});
+
 /** What people do about a review beside deciding it. */
 export const reviewAttendRoutes: readonly Route[] = [
-  plain("claim"),
-  plain("release"),
-  told("assign", assignSchema, ({ to }) => ({ type: "assign", to })),
-  told("delegate", delegateSchema, ({ to }) => ({ type: "delegate", to })),
-  told("snooze", snoozeSchema, ({ until }) => ({
+  plain("claim", "Take a review in hand"),
+  plain("release", "Let go of a review"),
+  told("assign", "Say who is to decide a review", assignSchema, ({ to }) => ({ type: "assign", to })),
+  told("delegate", "Hand a review on", delegateSchema, ({ to }) => ({ type: "delegate", to })),
+  told("snooze", "Put a review out of sight for a while", snoozeSchema, ({ until }) => ({
     type: "snooze",
     until: until === null ? null : new Date(until).toISOString(),
   })),
-  told("escalate", escalateSchema, ({ reason, to, group, level }) => ({
+  told("escalate", "Ask others as well", escalateSchema, ({ reason, to, group, level }) => ({
     type: "escalate",
     reason,
     to: to ?? null,
     group: group ?? null,
     level,
   })),
-  { method: "POST", path: "/reviews/:review_id/ask", permission: "review:decide", handle: ask },
-  told("comment", commentSchema, ({ text }) => ({ type: "comment", text }), EITHER),
-  told("answer", commentSchema, ({ text }) => ({ type: "answer", text }), EITHER),
-  plain("view", "review:read"),
+  defineRoute({
+    method: "POST",
+    path: "/reviews/:review_id/ask",
+    permission: "review:decide",
+    summary: "Ask a person about a review, or send it back to the graph with a question",
+    body: askBodySchema,
+    answers: { 200: shows(z.union([reviewWire, decidedWire]), "The review; beside its run where the graph is asked.") },
+    refuses: ["claimed", "already_decided", "stale"],
+    handle: ask,
+  }),
+  told("comment", "Comment on a review", commentSchema, ({ text }) => ({ type: "comment", text }), EITHER),
+  told(
+    "answer",
+    "Answer what was asked about a review",
+    commentSchema,
+    ({ text }) => ({ type: "answer", text }),
+    EITHER,
+  ),
+  plain("view", "Say that a review was looked at", "review:read"),
 ];
 
-function plain(type: "claim" | "release" | "view", permission: Permission = "review:decide"): Route {
-  return {
+function plain(type: "claim" | "release" | "view", summary: string, permission: Permission = "review:decide"): Route {
+  return defineRoute({
     method: "POST",
     path: `/reviews/:review_id/${type}`,
     permission,
+    summary,
+    answers: ANSWERS,
+    refuses: ["claimed"],
     handle: async (call) => await attended(call, { type }),
-  };
+  });
 }
 
 function told<Body>(
-  name: string,
-  schema: z.ZodType<Body>,
+  name: "assign" | "delegate" | "snooze" | "escalate" | "comment" | "answer",
+  summary: string,
+  body: z.ZodType<Body>,
   actOf: (body: Body) => Act,
   permission: Permission | readonly Permission[] = "review:decide",
 ): Route {
-  return {
+  return defineRoute({
     method: "POST",
     path: `/reviews/:review_id/${name}`,
     permission,
-    handle: async (call) => await attended(call, actOf(await readBody(call, schema))),
-  };
+    summary,
+    body,
+    answers: ANSWERS,
+    refuses: ["claimed"],
+    handle: async (call) => await attended(call, actOf(call.body)),
+  });
 }
 
 /** Asks a person, or sends the question back to the graph, which is a decision and is bound like one. */
-async function ask(call: Call): Promise<Response> {
-  const body = await readJson(call);
-  const checked = checkWith(askSchema, body);
-  if (!checked.ok) throw invalid(checked.faults);
-  const { question, to } = checked.value;
+async function ask(call: Call<"review_id", z.infer<typeof askBodySchema>>): Promise<Response> {
+  const { question, to, ...binding } = call.body;
   return to === AGENT
-    ? await sendBack(call, question, body)
+    ? await sendBack(call, question, binding)
     : await attended(call, { type: "ask", question, to: to ?? null });
 }
 
 /** Does it, and answers with the review as it is now. */
-async function attended(call: Call, act: Act): Promise<Response> {
-  const review_id = uuidParameter(call, "review_id");
+async function attended(call: Call<"review_id">, act: Act): Promise<Response> {
+  const { review_id } = call.params;
   const review = await attend(call.deps.database, { principal: call.principal, review_id, act });
   if (review.escalation !== undefined) call.deps.metrics.review_steps.inc({ step: "escalated" });
   call.deps.wakeups.wake("runs", review.thread_id);

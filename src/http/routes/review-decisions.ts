@@ -2,38 +2,89 @@ import type { DecisionRequest } from "../../policy/review/decide.ts";
 import type { SentDecisions } from "../../policy/review/flavours/form.ts";
 import { type Answer, type Decide, type Decided, decide } from "../../postgres/decide.ts";
 import { readGroup } from "../../postgres/reviews.ts";
-import { type Decision, decisionBodySchema, groupDecisionBodySchema } from "../../protocol/decision.ts";
+import {
+  type Decision,
+  type DecisionBody,
+  decisionBodySchema,
+  type GroupDecisionBody,
+  groupDecisionBodySchema,
+} from "../../protocol/decision.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
+import type { Checked } from "../../protocol/fault.ts";
 import type { ReviewTask } from "../../protocol/review.ts";
+import { decidedWire, groupDecidedWire } from "../../protocol/review-wire.ts";
+import { shows } from "../answers.ts";
 import { invalid } from "../failure.ts";
 import { factsForAnswer } from "../find-graph.ts";
 import { idempotencyKey } from "../idempotency.ts";
-import { checkWith, readJson, uuidParameter } from "../read-request.ts";
+import { notRefused } from "../not-refused.ts";
+import { checkWith } from "../read-request.ts";
 import { json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { etagOf, findReview } from "./reviews.ts";
+
+type Binding = Pick<DecisionBody, "seen_digest" | "idempotency_key">;
+
+/** A decision as it was sent: what it says, and what binds it, each as far as it can be read. */
+interface SentDecision {
+  checked: Checked<DecisionBody>;
+  binding: Binding;
+}
+
+const bindingSchema = decisionBodySchema.pick({ seen_digest: true, idempotency_key: true }).partial();
+
+/**
+ * What is wrong with the body is handed on instead of being refused at once: that somebody else has decided, or that the
+ * review was cancelled, is the answer also to a decision that is not valid.
+ */
+const sentDecisionSchema = notRefused(decisionBodySchema, (sent): SentDecision => {
+  const binding = checkWith(bindingSchema, sent);
+  return { checked: checkWith(decisionBodySchema, sent), binding: binding.ok ? binding.value : {} };
+});
+
+const REFUSES = [
+  "already_decided",
+  "already_timed_out",
+  "cancelled",
+  "claimed",
+  "digest_mismatch",
+  "idempotency_key_reused",
+  "mixed_batch",
+  "precondition_failed",
+  "precondition_required",
+  "stale",
+  "superseded",
+] as const;
 
 /** Decisions: on one review, and on several of one thread together or not at all. */
 export const reviewDecisionRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/reviews/:review_id/decision",
     permission: "review:decide",
+    summary: "Decide a review",
+    description: "Bound to what was seen by seen_digest, or by If-Match with the review's ETag.",
+    body: sentDecisionSchema,
+    answers: { 200: shows(decidedWire, "The review as it is now, and the run that carries the answer.", ["etag"]) },
+    refuses: REFUSES,
     async handle(call) {
-      const body = await readJson(call);
       const before = await findReview(call);
-      const { request, said } = requestOf(body, call.request);
+      const { request, said } = requestOf(call.body, call.request);
       const decided = await decideAs(call, before, [{ review_id: before.id, request }], said);
       const review = await findReview(call);
       return json({ review, run_id: decided.resume_run?.run_id ?? null }, 200, { etag: etagOf(review) });
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/review-groups/:group_id/decision",
     permission: "review:decide",
+    summary: "Decide several reviews of one run together or not at all",
+    body: groupDecisionBodySchema,
+    answers: { 200: shows(groupDecidedWire, "The reviews as they are now, and the run that carries the answers.") },
+    refuses: REFUSES,
     handle: decideGroup,
-  },
+  }),
 ];
 
 /** Comment and reason of a decision. */
@@ -73,27 +124,19 @@ async function decideAs(
   }
 }
 
-const bindingSchema = decisionBodySchema.pick({ seen_digest: true, idempotency_key: true }).partial();
-
-/**
- * What is wrong with the body is handed on instead of being refused here: that somebody else has decided, or that the
- * review was cancelled, is the answer also to a decision that is not valid.
- */
-function requestOf(body: unknown, sent: Request): { request: DecisionRequest; said: Said } {
-  const checked = checkWith(decisionBodySchema, body);
+function requestOf({ checked, binding }: SentDecision, sent: Request): { request: DecisionRequest; said: Said } {
   return {
     said: checked.ok ? { comment: checked.value.comment, reason_code: checked.value.reason_code } : {},
     request: {
       decisions: checked.ok ? { ok: true, value: checked.value.decisions } : checked,
-      ...boundBy(body, sent),
+      ...boundBy(binding, sent),
     },
   };
 }
 
 /** What a body and its headers say of what was seen. */
-function boundBy(body: unknown, sent: Request): Omit<DecisionRequest, "decisions"> {
-  const binding = checkWith(bindingSchema, body);
-  const { seen_digest, idempotency_key = idempotencyKey(sent) } = binding.ok ? binding.value : {};
+function boundBy(binding: Binding, sent: Request): Omit<DecisionRequest, "decisions"> {
+  const { seen_digest, idempotency_key = idempotencyKey(sent) } = binding;
   const seen_version = versionOf(sent.headers.get("if-match"));
   return {
     by_interrupt_id: false,
@@ -114,30 +157,26 @@ function versionOf(ifMatch: string | null): number | undefined {
 export const AGENT = "agent";
 
 /** Sends a review back to the graph with what is wanted of it: an answer in words, or a rejection with them. */
-export async function sendBack(call: Call, question: string, body: unknown): Promise<Response> {
+export async function sendBack(call: Call<"review_id">, question: string, binding: Binding): Promise<Response> {
   const before = await findReview(call);
   const decisions = before.actions.map(({ index, allowed }): Decision => {
     const type = allowed.includes("respond") ? "respond" : "reject";
     return { action: index, type, message: question };
   });
-  const request: DecisionRequest = { decisions: { ok: true, value: decisions }, ...boundBy(body, call.request) };
+  const request: DecisionRequest = { decisions: { ok: true, value: decisions }, ...boundBy(binding, call.request) };
   const decided = await decideAs(call, before, [{ review_id: before.id, request }], { comment: question }, "ask");
   const review = await findReview(call);
   return json({ review, run_id: decided.resume_run?.run_id ?? null }, 200, { etag: etagOf(review) });
 }
 
-async function decideGroup(call: Call): Promise<Response> {
+async function decideGroup(call: Call<"group_id", GroupDecisionBody>): Promise<Response> {
   const { database } = call.deps;
   const { tenant_id } = call.principal;
-  const group_id = uuidParameter(call, "group_id");
-  const body = await readJson(call);
+  const { group_id } = call.params;
   const group = await readGroup(database, tenant_id, group_id);
   const [first] = group;
   if (first === undefined) throw new HoldpointError("not_found", `Review group ${group_id} not found`);
-  const checked = checkWith(groupDecisionBodySchema, body);
-  // Nothing says yet which reviews are meant, so nothing else can be said of them.
-  if (!checked.ok) throw invalid(checked.faults);
-  const { answers, comment, reason_code, idempotency_key = idempotencyKey(call.request) } = checked.value;
+  const { answers, comment, reason_code, idempotency_key = idempotencyKey(call.request) } = call.body;
   const stranger = answers.find(({ review_id }) => !group.some(({ id }) => id === review_id));
   if (stranger !== undefined)
     throw new HoldpointError("not_found", `Review ${stranger.review_id} not found in group ${group_id}`);

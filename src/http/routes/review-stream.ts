@@ -1,18 +1,21 @@
+import { streams } from "../answers.ts";
 import { followReviews } from "../follow-reviews.ts";
-import type { Route } from "../route.ts";
+import { defineRoute, type Route } from "../route.ts";
 import { SSE_HEADERS } from "../sse.ts";
 import { streamBody } from "../stream-body.ts";
 
 /** Reviews that are followed while they happen. */
 export const reviewStreamRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/reviews/stream",
     permission: "review:read",
+    summary: "Follow reviews while they happen",
+    answers: { 200: streams("What happens to reviews, from now on or behind Last-Event-ID.") },
     handle({ deps, request, principal: { tenant_id }, draining }) {
       const since = request.headers.get("last-event-id") ?? undefined;
       const source = (signal: AbortSignal) => followReviews(deps.reviewFeeds, { tenant_id, since }, signal);
       return new Response(streamBody(source, draining), { headers: SSE_HEADERS });
     },
-  },
+  }),
 ];

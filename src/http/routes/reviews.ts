@@ -7,9 +7,11 @@ import { HoldpointError } from "../../protocol/errors.ts";
 import { uuidSchema } from "../../protocol/json.ts";
 import { REVIEW_STATUSES, type ReviewTask } from "../../protocol/review.ts";
 import { RISKS } from "../../protocol/review-policy.ts";
-import { flag, limitSchema, offsetSchema, readQuery, textSchema, uuidParameter, wholeNumber } from "../read-request.ts";
+import { reviewCountsWire, reviewWire } from "../../protocol/review-wire.ts";
+import { anyObject, lists, shows } from "../answers.ts";
+import { flag, limitSchema, offsetSchema, textSchema, wholeNumber } from "../read-request.ts";
 import { json, page } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 
 const statusesSchema = z
   .union([z.string(), z.array(z.string())])
@@ -40,12 +42,17 @@ const listSchema = z.object({
 
 /** Reviews: what waits for a person, what was said, and the record of it. */
 export const reviewRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/reviews",
     permission: "review:read",
+    summary: "List reviews",
+    query: listSchema,
+    answers: {
+      200: lists(reviewWire, "One page. Of very many only that there are more is told, by x-pagination-more-than."),
+    },
     async handle(call) {
-      const { mine, my_groups, group, brief, ...asked } = readQuery(call, listSchema);
+      const { mine, my_groups, group, brief, ...asked } = call.query;
       const { tenant_id, principal_id, groups } = call.principal;
       const of = [...(my_groups ? groups : []), ...(group === undefined ? [] : [group])];
       const filter = {
@@ -59,36 +66,42 @@ export const reviewRoutes: readonly Route[] = [
       if (total === undefined) listed.headers.set("x-pagination-more-than", String(MOST_COUNTED));
       return listed;
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/reviews/counts",
     permission: "review:read",
+    summary: "Count reviews by what somebody may have to do about them",
+    answers: { 200: shows(reviewCountsWire, "The counts.") },
     async handle({ deps, principal: { tenant_id, principal_id, groups } }) {
       return json(await deps.database.one(countReviews(tenant_id, principal_id, groups)));
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/reviews/:review_id",
     permission: "review:read",
+    summary: "Read a review",
+    answers: { 200: shows(reviewWire, "The review.", ["etag"]) },
     async handle(call) {
       const review = await findReview(call);
       return json(review, 200, { etag: etagOf(review) });
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/reviews/:review_id/audit",
     permission: ["review:read", "audit:read"],
-    async handle(call: Call) {
+    summary: "Read the record of a review",
+    answers: { 200: shows(z.array(anyObject), "Its links, in order.", ["x-holdpoint-chain"]) },
+    async handle(call) {
       const review = await findReview(call);
       const links = await call.deps.database.many(reviewAudit(call.principal.tenant_id, review.id));
       const broken = firstBrokenLink(links.map(({ audit_seq: _position, ...link }) => link as StoredLink));
       const chain = broken === null ? "intact" : `broken at ${broken + 1}`;
       return json(links, 200, { "x-holdpoint-chain": chain });
     },
-  },
+  }),
 ];
 
 /** A review as a line of a list needs it. */
@@ -103,8 +116,8 @@ function briefly(review: ReviewTask): ReviewTask {
 }
 
 /** The review that the path names. Throws `not_found`, `invalid`. */
-export async function findReview(call: Call): Promise<ReviewTask> {
-  const id = uuidParameter(call, "review_id");
+export async function findReview(call: Call<"review_id">): Promise<ReviewTask> {
+  const id = call.params.review_id;
   const review = await readReview(call.deps.database, call.principal.tenant_id, id);
   if (review === undefined) throw new HoldpointError("not_found", `Review ${id} not found`);
   return review;

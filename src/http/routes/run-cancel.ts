@@ -3,12 +3,13 @@ import { selectOpenRuns } from "../../postgres/cancel.sql.ts";
 import { type RunRow, selectRun } from "../../postgres/runs.sql.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import { uuidSchema } from "../../protocol/json.ts";
+import { says } from "../answers.ts";
 import { awaitRun } from "../await-run.ts";
 import { cancel, remove } from "../cancel.ts";
 import { invalid } from "../failure.ts";
-import { flag, readBody, readQuery } from "../read-request.ts";
+import { flag } from "../read-request.ts";
 import { empty } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { findRun } from "./runs.ts";
 
 // Longer than any node should need to notice; the cancellation stands all the same.
@@ -26,24 +27,33 @@ const cancelManySchema = z.object({
 
 /** Runs that are stopped or taken back. */
 export const runCancelRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/threads/:thread_id/runs/:run_id/cancel",
     permission: "runs:cancel",
+    summary: "Stop a run, or take it back with its checkpoints",
+    query: cancelSchema,
+    answers: { 202: says("It is asked to stop."), 204: says("It has stopped.") },
+    refuses: ["guarded", "superseded"],
     async handle(call) {
-      const { wait, action } = readQuery(call, cancelSchema);
+      const { wait, action } = call.query;
       const run = await findRun(call);
       await cancel(call, run, action);
       return empty(wait && (await hasStopped(call, run)) ? 204 : 202);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/runs/cancel",
     permission: "runs:cancel",
+    summary: "Stop runs, many at once",
+    query: cancelManyQuery,
+    body: cancelManySchema,
+    answers: { 204: says("They are asked to stop.") },
+    refuses: ["guarded", "superseded"],
     async handle(call) {
-      const { action } = readQuery(call, cancelManyQuery);
-      const { thread_id = null, run_ids = null, status = null } = await readBody(call, cancelManySchema);
+      const { action } = call.query;
+      const { thread_id = null, run_ids = null, status = null } = call.body;
       if (status === null && run_ids === null) {
         const message = 'name the runs, as thread_id and run_ids, or their status: "pending", "running" or "all"';
         throw invalid([{ pointer: "", message }]);
@@ -52,16 +62,19 @@ export const runCancelRoutes: readonly Route[] = [
       await cancelMany(call, { thread_id, run_ids, status: wanted }, action);
       return empty(204);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "DELETE",
     path: "/threads/:thread_id/runs/:run_id",
     permission: "runs:cancel",
+    summary: "Delete a run that has ended, with its checkpoints",
+    answers: { 204: says("It is gone.") },
+    refuses: ["thread_busy", "guarded", "superseded"],
     async handle(call) {
       await remove(call, await findRun(call));
       return empty(204);
     },
-  },
+  }),
 ];
 
 /** True when it has ended or is gone; false when that took too long, or the caller or the server went away. */

@@ -4,9 +4,10 @@ import { type ListedRow, newestRuns, newestRunsOfThread, runsBetween } from "../
 import { assistantIdOf } from "../../protocol/assistant.ts";
 import { uuidSchema } from "../../protocol/json.ts";
 import { RUN_STATUSES } from "../../protocol/run.ts";
-import { limitSchema, readQuery, textSchema, wholeNumber } from "../read-request.ts";
+import { anyObject, shows } from "../answers.ts";
+import { limitSchema, textSchema, wholeNumber } from "../read-request.ts";
 import { json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 
 /** How far back: a span such as 24h or 7d, or a moment. */
 export const sinceSchema = z.string().transform((text, context) => {
@@ -35,16 +36,19 @@ const listSchema = z.object({
 
 /** Runs over all threads, newest first. */
 export const runListRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/runs",
     permission: "runs:read",
+    summary: "List runs of all threads, newest first",
+    query: listSchema,
+    answers: { 200: shows(z.array(anyObject), "The runs.") },
     handle: async (call) => json((await find(call)).map(shown)),
-  },
+  }),
 ];
 
-async function find(call: Call): Promise<ListedRow[]> {
-  const { graph_id = null, thread_id, status = null, since, id_prefix, limit } = readQuery(call, listSchema);
+async function find(call: Call<never, unknown, z.infer<typeof listSchema>>): Promise<ListedRow[]> {
+  const { graph_id = null, thread_id, status = null, since, id_prefix, limit } = call.query;
   const { tenant_id } = call.principal;
   const { database } = call.deps;
   if (id_prefix !== undefined) {

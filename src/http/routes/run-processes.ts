@@ -9,10 +9,11 @@ import { assistantIdOf } from "../../protocol/assistant.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { uuidSchema } from "../../protocol/json.ts";
 import type { RunKwargs } from "../../protocol/run.ts";
+import { anyObject, shows } from "../answers.ts";
 import { aliasedEvent } from "../hitl-aliases.ts";
-import { limitSchema, readQuery, textSchema, uuidParameter, wholeNumber } from "../read-request.ts";
+import { limitSchema, textSchema, wholeNumber } from "../read-request.ts";
 import { json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { sinceSchema } from "./run-list.ts";
 
 const statusesSchema = z
@@ -46,30 +47,50 @@ const eventsSchema = z.object({ after: wholeNumber(z.number().int().min(0).max(M
 
 /** A run together with the runs that carried its answers: what people take for one run. */
 export const runProcessRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/insights/runs",
     permission: "runs:read",
+    summary: "List runs together with the runs that carried their answers",
+    query: listSchema,
+    answers: { 200: shows(anyObject, "The runs, and the one to go on after.") },
     async handle(call) {
-      const { status, started_by, waiting_over, ...asked } = readQuery(call, listSchema);
+      const { status, started_by, waiting_over, ...asked } = call.query;
       const wish = { ...asked, statuses: status, principal_id: started_by, waiting_seconds: waiting_over };
       const { processes, ...rest } = await listProcesses(call.deps.database, call.principal.tenant_id, defined(wish));
       return json({ runs: processes.map(listed), ...rest });
     },
-  },
-  { method: "GET", path: "/runs/:run_id", permission: "runs:read", handle: detail },
-  {
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/runs/:run_id",
+    permission: "runs:read",
+    summary: "Read a run with its parts, its questions and what its nodes did",
+    answers: { 200: shows(anyObject, "The run.") },
+    handle: detail,
+  }),
+  defineRoute({
     method: "GET",
     path: "/runs/:run_id/effects",
     permission: "runs:read",
+    summary: "List what a run did outside",
+    answers: { 200: shows(z.array(anyObject), "Its effects, what they were given and what they gave.") },
     async handle(call) {
-      const run_id = uuidParameter(call, "run_id");
+      const { run_id } = call.params;
       const effects = await readEffects(call.deps.database, call.principal.tenant_id, run_id);
       if (effects === undefined) throw notFound(run_id);
       return json(effects.map(effect));
     },
-  },
-  { method: "GET", path: "/runs/:run_id/events", permission: "runs:read", handle: events },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/runs/:run_id/events",
+    permission: "runs:read",
+    summary: "Read the stored events of a run",
+    query: eventsSchema,
+    answers: { 200: shows(anyObject, "As many as are given at once, and where to go on.") },
+    handle: events,
+  }),
 ];
 
 const notFound = (run_id: string) => new HoldpointError("not_found", `Run with ID ${run_id} not found`);
@@ -84,8 +105,8 @@ function listed({ error, assistant_id, ...process }: ListedProcess) {
   return { ...process, assistant_id: assistant_id ?? assistantIdOf(process.graph_id), error: parsed(error) };
 }
 
-async function detail(call: Call): Promise<Response> {
-  const run_id = uuidParameter(call, "run_id");
+async function detail(call: Call<"run_id">): Promise<Response> {
+  const { run_id } = call.params;
   const process = await readProcess(call.deps.database, call.principal.tenant_id, run_id);
   if (process === undefined) throw notFound(run_id);
   const { parts, questions, executions, is_cut, ...summary } = process;
@@ -113,9 +134,9 @@ function effect({ args, result, ...row }: DoneRow) {
 }
 
 /** The stored events of one run, as many at a time as its stream sends at once. */
-async function events(call: Call): Promise<Response> {
-  const run_id = uuidParameter(call, "run_id");
-  const { after } = readQuery(call, eventsSchema);
+async function events(call: Call<"run_id", unknown, z.infer<typeof eventsSchema>>): Promise<Response> {
+  const { run_id } = call.params;
+  const { after } = call.query;
   const { tenant_id } = call.principal;
   const { database, settings } = call.deps;
   const run = await database.maybeOne(selectRunById(tenant_id, run_id));

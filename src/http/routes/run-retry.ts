@@ -4,11 +4,12 @@ import { startedRun } from "../../postgres/idempotency.ts";
 import { planRetry, retryRun } from "../../postgres/retry-run.ts";
 import { type RunRow, selectRunById } from "../../postgres/runs.sql.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
+import { runWire } from "../../protocol/wire-schemas.ts";
+import { anyObject, shows } from "../answers.ts";
 import { graphOfThread } from "../find-graph.ts";
-import { once, readCreation } from "../idempotency.ts";
-import { uuidParameter } from "../read-request.ts";
+import { once } from "../idempotency.ts";
 import { json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { wireRun } from "../wire.ts";
 import { addressOf } from "./runs.ts";
 
@@ -16,10 +17,13 @@ const NOTHING = z.object({});
 
 /** Trying a failed run again, and what that would do. */
 export const runRetryRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/runs/:run_id/retry",
     permission: "runs:read",
+    summary: "See what trying a failed run again would do",
+    answers: { 200: shows(anyObject, "The run, and where it would go on from.") },
+    refuses: ["not_failed", "effect_in_doubt", "stale", "thread_busy"],
     async handle(call) {
       const run = await findRunById(call);
       const { from } = await planRetry(call.deps.database, run);
@@ -27,13 +31,22 @@ export const runRetryRoutes: readonly Route[] = [
       const failure = error === null ? null : (JSON.parse(error) as unknown);
       return json({ run_id, thread_id, graph_id, status, error: failure, from });
     },
-  },
-  { method: "POST", path: "/runs/:run_id/retry", permission: "runs:create", handle: retry },
+  }),
+  defineRoute({
+    method: "POST",
+    path: "/runs/:run_id/retry",
+    permission: "runs:create",
+    summary: "Try a failed run again",
+    body: NOTHING,
+    keyed: true,
+    answers: { 200: shows(runWire, "The run that goes on.", ["content-location"]) },
+    refuses: ["not_failed", "effect_in_doubt", "stale", "thread_busy"],
+    handle: retry,
+  }),
 ];
 
-async function retry(call: Call): Promise<Response> {
-  const { keyed } = await readCreation(call, NOTHING);
-  const { deps, principal } = call;
+async function retry(call: Call<"run_id">): Promise<Response> {
+  const { deps, principal, keyed } = call;
   const make = async () => {
     const run = await findRunById(call);
     const { guarded } = graphOfThread(call, run.graph_id);
@@ -45,13 +58,13 @@ async function retry(call: Call): Promise<Response> {
   const run = await once(call, keyed, make, (started) => startedRun(deps.database, principal.tenant_id, started));
   deps.wakeups.wake("runs", run.thread_id);
   const { run_id, thread_id, graph_id } = run;
-  deps.log.info({ run_id, thread_id, graph_id, retry_of: call.params["run_id"] }, "run retried");
+  deps.log.info({ run_id, thread_id, graph_id, retry_of: call.params.run_id }, "run retried");
   return json(wireRun(run), 200, { "content-location": addressOf(run) });
 }
 
 /** The run that the path names, wherever it is. Throws `not_found`, `invalid`. */
-async function findRunById(call: Call): Promise<RunRow> {
-  const run_id = uuidParameter(call, "run_id");
+async function findRunById(call: Call<"run_id">): Promise<RunRow> {
+  const { run_id } = call.params;
   const run = await call.deps.database.maybeOne(selectRunById(call.principal.tenant_id, run_id));
   if (run !== undefined) return run;
   throw new HoldpointError("not_found", `Run with ID ${run_id} not found`);

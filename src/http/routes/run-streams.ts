@@ -1,79 +1,109 @@
 import { z } from "zod";
 import type { RunRow } from "../../postgres/runs.sql.ts";
 import { type RunCreate, runCreateSchema, STREAM_MODES } from "../../protocol/run.ts";
+import { type Answer, streams } from "../answers.ts";
 import { authorise } from "../authenticate.ts";
 import { waitForRun } from "../await-run.ts";
 import { cancel } from "../cancel.ts";
 import { type Follow, followRun } from "../follow-run.ts";
-import { readCreation } from "../idempotency.ts";
-import { flag, listParameter, readQuery, uuidParameter } from "../read-request.ts";
-import type { Call, Route } from "../route.ts";
+import { flag, listParameter } from "../read-request.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { streamModes } from "../run-kwargs.ts";
 import { SSE_HEADERS } from "../sse.ts";
 import { startRun } from "../start-run.ts";
 import { type StreamEnd, streamBody } from "../stream-body.ts";
-import { addressOf, findRun } from "./runs.ts";
+import { addressOf, findRun, RUN_REFUSALS } from "./runs.ts";
 
 const FROM_START = 0;
 
 const namespaceSchema = listParameter(z.string().max(1_000)).optional();
-const followQuery = z.object({ namespace: namespaceSchema });
 
-const joinQuery = z.object({
+/** What of a run that it starts a request wants to see. */
+export const followQuery = z.object({ namespace: namespaceSchema });
+
+/** What of a run that was started before a request wants to see. */
+export const joinQuery = z.object({
   namespace: namespaceSchema,
   cancel_on_disconnect: flag.default(false),
   stream_mode: listParameter(z.enum(STREAM_MODES)).optional(),
 });
 
+type FollowQuery = z.infer<typeof followQuery>;
+type JoinQuery = z.infer<typeof joinQuery>;
+
+/** The end of a run, for whoever waits for it. */
+export const WAITS: Answer = {
+  description:
+    "Newlines while the run executes, then its last values, its open questions as __interrupt__, or what went wrong as __error__.",
+  schema: z.unknown(),
+  headers: ["content-location", "location"],
+};
+
+/** A run while it executes, for whoever follows it. */
+export const FOLLOWS = streams("The run's events as server-sent events; the last is end.");
+
 /** Runs that are watched: by the request that starts them, or later by another. */
 export const runStreamRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/threads/:thread_id/runs/wait",
     permission: "runs:create",
+    summary: "Start a run on a thread and wait for its end",
+    body: runCreateSchema,
+    keyed: true,
+    answers: { 200: WAITS },
+    refuses: RUN_REFUSALS,
     async handle(call) {
-      const thread_id = uuidParameter(call, "thread_id");
-      const creation = await readCreation(call, runCreateSchema);
-      const run = await startRun(call, thread_id, creation);
-      return waited(call, run, creation.body.on_disconnect === "cancel");
+      const run = await startRun(call, call.params.thread_id, call);
+      return waited(call, run, call.body.on_disconnect === "cancel");
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/threads/:thread_id/runs/stream",
     permission: "runs:create",
+    summary: "Start a run on a thread and follow it",
+    body: runCreateSchema,
+    query: followQuery,
+    keyed: true,
+    answers: { 200: FOLLOWS },
+    refuses: RUN_REFUSALS,
     async handle(call) {
-      const thread_id = uuidParameter(call, "thread_id");
-      const creation = await readCreation(call, runCreateSchema);
-      const namespaces = namespacesOf(call);
-      const run = await startRun(call, thread_id, creation);
-      return followed(call, run, creation.body, namespaces);
+      const run = await startRun(call, call.params.thread_id, call);
+      return followed(call, run);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id/join",
     permission: "runs:read",
+    summary: "Wait for the end of a run",
+    query: joinQuery,
+    answers: { 200: WAITS },
     handle: async (call) => joined(call, await findRun(call)),
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id/stream",
     permission: "runs:read",
+    summary: "Follow a run",
+    description: "From its beginning, or behind Last-Event-ID.",
+    query: joinQuery,
+    answers: { 200: FOLLOWS },
     handle: async (call) => joinedStream(call, await findRun(call)),
-  },
+  }),
 ];
 
 /** Waits for a run that somebody has started before. */
-export function joined(call: Call, run: RunRow): Response {
-  const { cancel_on_disconnect } = readQuery(call, joinQuery);
+export function joined(call: Call<never, unknown, JoinQuery>, run: RunRow): Response {
+  const { cancel_on_disconnect } = call.query;
   if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
   return waited(call, run, cancel_on_disconnect);
 }
 
 /** Follows a run that somebody has started before. */
-export function joinedStream(call: Call, run: RunRow): Response {
-  const { cancel_on_disconnect, stream_mode, namespace: namespaces } = readQuery(call, joinQuery);
+export function joinedStream(call: Call<never, unknown, JoinQuery>, run: RunRow): Response {
+  const { cancel_on_disconnect, stream_mode, namespace: namespaces } = call.query;
   if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
   const after = lastEventId(call.request.headers);
   return streamResponse(call, run, { after, modes: stream_mode ?? null, namespaces }, cancel_on_disconnect);
@@ -98,20 +128,10 @@ export function waited(call: Call, run: RunRow, cancelOnDisconnect: boolean, at 
   });
 }
 
-/** Which subgraphs a request asks for; to be read before it starts anything. Throws `invalid`. */
-export function namespacesOf(call: Call): readonly string[] | undefined {
-  return readQuery(call, followQuery).namespace;
-}
-
 /** Follows the run that a request has started. */
-export function followed(
-  call: Call,
-  run: RunRow,
-  body: RunCreate,
-  namespaces: readonly string[] | undefined,
-  at?: string,
-): Response {
-  const follow = { after: FROM_START, modes: streamModes(body), namespaces };
+export function followed(call: Call<never, RunCreate, FollowQuery>, run: RunRow, at?: string): Response {
+  const { body, query } = call;
+  const follow = { after: FROM_START, modes: streamModes(body), namespaces: query.namespace };
   return streamResponse(call, run, follow, body.on_disconnect === "cancel", at);
 }
 

@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { attemptsOfRun } from "../../postgres/attempts.sql.ts";
 import { listRuns, type RunRow, selectRun } from "../../postgres/runs.sql.ts";
-import { HoldpointError } from "../../protocol/errors.ts";
+import { type ErrorCode, HoldpointError } from "../../protocol/errors.ts";
 import { RUN_MEMBERS, RUN_STATUSES, type Run, runCreateSchema } from "../../protocol/run.ts";
-import { readCreation } from "../idempotency.ts";
+import { runWire } from "../../protocol/wire-schemas.ts";
+import { anyObject, lists, shows } from "../answers.ts";
 import { pickMembers } from "../pick-members.ts";
-import { limitSchema, listParameter, offsetSchema, readQuery, uuidParameter, wholeNumber } from "../read-request.ts";
+import { limitSchema, listParameter, offsetSchema, wholeNumber } from "../read-request.ts";
 import { json, page } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { startRun } from "../start-run.ts";
 import { wireRun } from "../wire.ts";
 import { findThread } from "./threads.ts";
@@ -19,45 +20,70 @@ const listSchema = z.object({
   select: listParameter(z.enum(RUN_MEMBERS)).optional(),
 });
 
+/** Why a run may not be started, or an answer not be taken, beside what is wrong with the request itself. */
+export const RUN_REFUSALS: readonly ErrorCode[] = [
+  "not_found",
+  "thread_busy",
+  "guarded",
+  "idempotency_key_reused",
+  "already_decided",
+  "ambiguous_resume",
+  "nothing_to_resume",
+  "unknown_interrupt",
+  "stale",
+];
+
 /** Runs in the background. */
 export const runRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/threads/:thread_id/runs",
     permission: "runs:create",
+    summary: "Start a run on a thread",
+    description: "With command.resume it is an answer to what the thread asks, and needs review:decide.",
+    body: runCreateSchema,
+    keyed: true,
+    answers: { 200: shows(runWire, "The run, which has been queued.", ["content-location"]) },
+    refuses: RUN_REFUSALS,
     async handle(call) {
-      const thread_id = uuidParameter(call, "thread_id");
-      const run = await startRun(call, thread_id, await readCreation(call, runCreateSchema));
+      const run = await startRun(call, call.params.thread_id, call);
       return json(wireRun(run), 200, { "content-location": addressOf(run) });
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/threads/:thread_id/runs",
     permission: "runs:read",
+    summary: "List the runs of a thread, newest first",
+    query: listSchema,
+    answers: { 200: lists(runWire.partial(), "The runs, each with the members that were asked for.") },
     async handle(call) {
-      const { limit, offset, status, select } = readQuery(call, listSchema);
+      const { limit, offset, status, select } = call.query;
       const { tenant_id, thread_id } = await findThread(call);
       const filter = { status: status ?? null, limit, offset };
       const runs = (await call.deps.database.many(listRuns(tenant_id, thread_id, filter))).map(wireRun);
       return page(pickMembers(runs, select as (keyof Run)[] | undefined), filter);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id",
     permission: "runs:read",
+    summary: "Read a run of a thread",
+    answers: { 200: shows(runWire, "The run.") },
     handle: async (call) => json(wireRun(await findRun(call))),
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id/attempts",
     permission: "runs:read",
+    summary: "List the attempts at a run",
+    answers: { 200: shows(z.array(anyObject), "When they began and ended, and where they were executed.") },
     async handle(call) {
       const { tenant_id, run_id } = await findRun(call);
       return json(await call.deps.database.many(attemptsOfRun(tenant_id, run_id)));
     },
-  },
+  }),
 ];
 
 /** Where a run is found. */
@@ -66,9 +92,8 @@ export function addressOf({ thread_id, run_id }: Pick<RunRow, "thread_id" | "run
 }
 
 /** The run that the path names. Throws `not_found`, `invalid`. */
-export async function findRun(call: Call): Promise<RunRow> {
-  const thread_id = uuidParameter(call, "thread_id");
-  const run_id = uuidParameter(call, "run_id");
+export async function findRun(call: Call<"thread_id" | "run_id">): Promise<RunRow> {
+  const { thread_id, run_id } = call.params;
   const run = await call.deps.database.maybeOne(selectRun(call.principal.tenant_id, thread_id, run_id));
   if (run !== undefined) return run;
   throw new HoldpointError("not_found", `Run with ID ${run_id} not found on thread ${thread_id}`);

@@ -3,15 +3,17 @@ import { z } from "zod";
 import { type RunRow, selectRun, selectRunById } from "../../postgres/runs.sql.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { type RunCreate, runCreateSchema } from "../../protocol/run.ts";
+import { runWire } from "../../protocol/wire-schemas.ts";
+import { shows } from "../answers.ts";
 import { invalid } from "../failure.ts";
 import { findAssistant, graphForRun } from "../find-graph.ts";
-import { type Creation, readCreation } from "../idempotency.ts";
-import { uuidParameter } from "../read-request.ts";
+import type { Creation } from "../idempotency.ts";
 import { json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { startRun } from "../start-run.ts";
 import { wireRun } from "../wire.ts";
-import { followed, joined, joinedStream, namespacesOf, waited } from "./run-streams.ts";
+import { FOLLOWS, followed, followQuery, joined, joinedStream, joinQuery, WAITS, waited } from "./run-streams.ts";
+import { RUN_REFUSALS } from "./runs.ts";
 
 const MAX_BATCH = 100;
 
@@ -20,49 +22,79 @@ const batchSchema = z.array(z.preprocess(snakeCased, runCreateSchema)).min(1).ma
 
 /** Runs without a thread: each gets one of its own, which ends with it unless it waits for a person. */
 export const statelessRunRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/runs",
     permission: "runs:create",
+    summary: "Start a run without a thread",
+    body: runCreateSchema,
+    keyed: true,
+    answers: { 200: shows(runWire, "The run, which has been queued.", ["content-location"]) },
+    refuses: RUN_REFUSALS,
     async handle(call) {
-      const run = await startAlone(call, await readCreation(call, runCreateSchema));
+      const run = await startAlone(call, call);
       return json(wireRun(run), 200, { "content-location": addressAlone(run) });
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/runs/wait",
     permission: "runs:create",
+    summary: "Start a run without a thread and wait for its end",
+    body: runCreateSchema,
+    keyed: true,
+    answers: { 200: WAITS },
+    refuses: RUN_REFUSALS,
     async handle(call) {
-      const creation = await readCreation(call, runCreateSchema);
-      const run = await startAlone(call, creation);
-      return waited(call, run, creation.body.on_disconnect === "cancel", addressAlone(run));
+      const run = await startAlone(call, call);
+      return waited(call, run, call.body.on_disconnect === "cancel", addressAlone(run));
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/runs/stream",
     permission: "runs:create",
+    summary: "Start a run without a thread and follow it",
+    body: runCreateSchema,
+    query: followQuery,
+    keyed: true,
+    answers: { 200: FOLLOWS },
+    refuses: RUN_REFUSALS,
     async handle(call) {
-      const creation = await readCreation(call, runCreateSchema);
-      const namespaces = namespacesOf(call);
-      const run = await startAlone(call, creation);
-      return followed(call, run, creation.body, namespaces, addressAlone(run));
+      const run = await startAlone(call, call);
+      return followed(call, run, addressAlone(run));
     },
-  },
-  { method: "POST", path: "/runs/batch", permission: "runs:create", handle: startMany },
-  {
+  }),
+  defineRoute({
+    method: "POST",
+    path: "/runs/batch",
+    permission: "runs:create",
+    summary: "Start runs without threads, many at once",
+    body: batchSchema,
+    keyed: true,
+    answers: { 200: shows(z.array(runWire), "The runs, in the order of the request.") },
+    refuses: RUN_REFUSALS,
+    handle: startMany,
+  }),
+  defineRoute({
     method: "GET",
     path: "/runs/:run_id/join",
     permission: "runs:read",
+    summary: "Wait for the end of a run, wherever it is",
+    query: joinQuery,
+    answers: { 200: WAITS },
     handle: async (call) => joined(call, await findAlone(call)),
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/runs/:run_id/stream",
     permission: "runs:read",
+    summary: "Follow a run, wherever it is",
+    description: "From its beginning, or behind Last-Event-ID.",
+    query: joinQuery,
+    answers: { 200: FOLLOWS },
     handle: async (call) => joinedStream(call, await findAlone(call)),
-  },
+  }),
 ];
 
 /** Where the clients expect a run without a thread. */
@@ -78,8 +110,8 @@ async function startAlone(call: Call, { body, keyed }: Creation<RunCreate>): Pro
 }
 
 /** Starts runs one after the other; what is wrong with one is said before the first is started. */
-async function startMany(call: Call): Promise<Response> {
-  const { body, keyed } = await readCreation(call, batchSchema);
+async function startMany(call: Call<never, RunCreate[]>): Promise<Response> {
+  const { body, keyed } = call;
   for (const [place, { assistant_id, command }] of body.entries()) {
     graphForRun(call, (await findAssistant(call, assistant_id)).graph_id);
     if (command != null && "resume" in command) {
@@ -99,10 +131,10 @@ function keyOf(idempotency_key: string, place: number): string {
   return `batch:${createHash("sha256").update(`${place} ${idempotency_key}`).digest("hex")}`;
 }
 
-async function findAlone(call: Call): Promise<RunRow> {
+async function findAlone(call: Call<"run_id">): Promise<RunRow> {
   const { database } = call.deps;
   const { tenant_id } = call.principal;
-  const run_id = uuidParameter(call, "run_id");
+  const { run_id } = call.params;
   const found = await database.maybeOne(selectRunById(tenant_id, run_id));
   const run = found && (await database.maybeOne(selectRun(tenant_id, found.thread_id, run_id)));
   if (run !== undefined) return run;

@@ -1,18 +1,22 @@
 import { z } from "zod";
 import { findItems, findNamespaces, readItem, writeItems } from "../../postgres/store/items.ts";
-import { flag, limitSchema, offsetSchema, readBody, readQuery } from "../read-request.ts";
+import { foundItemWire, itemWire } from "../../protocol/wire-schemas.ts";
+import { says, shows } from "../answers.ts";
+import { flag, limitSchema, offsetSchema } from "../read-request.ts";
 import { empty, json } from "../reply.ts";
-import type { Route } from "../route.ts";
+import { defineRoute, type Route } from "../route.ts";
 
 const DEFAULT_ITEMS = 10;
 const DEFAULT_NAMESPACES = 100;
 const LONGEST_TTL_MINUTES = 100 * 365 * 24 * 60;
 
 // Kept as it is: a schema of zod's own would leave out a member that is called __proto__.
-const objectSchema = z.custom<Record<string, unknown>>(
-  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-  "must be an object",
-);
+const objectSchema = z
+  .custom<Record<string, unknown>>(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    "must be an object",
+  )
+  .meta({ type: "object" });
 const pathSchema = z.array(z.string()).max(100);
 const nameSchema = z.object({ namespace: pathSchema, key: z.string() });
 
@@ -43,44 +47,55 @@ const namespacesSchema = z.object({
 
 /** What graphs remember across threads, for whoever else wants to read or write it. */
 export const storeRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "PUT",
     path: "/store/items",
     permission: "runs:create",
+    summary: "Write an item",
+    body: putSchema,
+    answers: { 204: says("It is written.") },
     async handle(call) {
-      const item = await readBody(call, putSchema);
-      await writeItems(call.deps.database, call.principal.tenant_id, [item]);
+      await writeItems(call.deps.database, call.principal.tenant_id, [call.body]);
       return empty(204);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/store/items",
     permission: "runs:read",
+    summary: "Read an item",
+    description: "The names of its namespace are joined by dots.",
+    query: getSchema,
+    answers: { 200: shows(itemWire.nullable(), "The item; null where there is none.") },
     async handle(call) {
-      const { namespace, key, refresh_ttl } = readQuery(call, getSchema);
+      const { namespace, key, refresh_ttl } = call.query;
       const names = { namespace: namespace === "" ? [] : namespace.split("."), key };
       const item = await readItem(call.deps.database, call.principal.tenant_id, names, refresh_ttl);
       // What is not there is null and no error: the clients read it so.
       return json(item ?? null);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "DELETE",
     path: "/store/items",
     permission: "runs:create",
+    summary: "Delete an item",
+    body: nameSchema,
+    answers: { 204: says("It is gone, or was not there.") },
     async handle(call) {
-      const names = await readBody(call, nameSchema);
-      await writeItems(call.deps.database, call.principal.tenant_id, [{ ...names, value: null }]);
+      await writeItems(call.deps.database, call.principal.tenant_id, [{ ...call.body, value: null }]);
       return empty(204);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/store/items/search",
     permission: "runs:read",
+    summary: "Search items",
+    body: searchSchema,
+    answers: { 200: shows(z.object({ items: z.array(foundItemWire) }), "Those found, the best first.") },
     async handle(call) {
-      const { namespace_prefix, filter, query, limit, offset, refresh_ttl } = await readBody(call, searchSchema);
+      const { namespace_prefix, filter, query, limit, offset, refresh_ttl } = call.body;
       const search = {
         namespace_prefix: namespace_prefix ?? [],
         filter,
@@ -92,13 +107,16 @@ export const storeRoutes: readonly Route[] = [
       const items = await findItems(call.deps.database, tenant_id, search, refresh_ttl ?? true);
       return json({ items: items.map(({ score, ...item }) => (score === null ? item : { ...item, score })) });
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/store/namespaces",
     permission: "runs:read",
+    summary: "List namespaces",
+    body: namespacesSchema,
+    answers: { 200: shows(z.object({ namespaces: z.array(z.array(z.string())) }), "Those that hold something.") },
     async handle(call) {
-      const { prefix, suffix, max_depth, limit, offset } = await readBody(call, namespacesSchema);
+      const { prefix, suffix, max_depth, limit, offset } = call.body;
       const conditions = [
         ...(prefix == null ? [] : [{ path: prefix, at_end: false }]),
         ...(suffix == null ? [] : [{ path: suffix, at_end: true }]),
@@ -107,5 +125,5 @@ export const storeRoutes: readonly Route[] = [
       const wish = { conditions, max_depth: max_depth ?? null, ...range };
       return json({ namespaces: await findNamespaces(call.deps.database, call.principal.tenant_id, wish) });
     },
-  },
+  }),
 ];

@@ -3,11 +3,12 @@ import { newestThreads, numberOfThreads, sortedThreads, type ThreadPage } from "
 import { selectThread } from "../../postgres/threads.sql.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import { uuidSchema } from "../../protocol/json.ts";
+import { threadWire } from "../../protocol/wire-schemas.ts";
+import { anyObject, lists, shows } from "../answers.ts";
 import { pickMembers } from "../pick-members.ts";
-import { readBody } from "../read-request.ts";
 import { removeThread } from "../remove-thread.ts";
 import { json, page } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { extractFrom, threadCountSchema, threadSearchSchema, threadWish } from "../thread-wish.ts";
 import { wireThread } from "../wire.ts";
 
@@ -18,31 +19,51 @@ const pruneSchema = z.object({
 
 /** Threads, many at once. */
 export const threadSearchRoutes: readonly Route[] = [
-  { method: "POST", path: "/threads/search", permission: "runs:read", handle: search },
-  {
+  defineRoute({
+    method: "POST",
+    path: "/threads/search",
+    permission: "runs:read",
+    summary: "Search threads",
+    body: threadSearchSchema,
+    answers: {
+      200: lists(
+        threadWire.partial().extend({ extracted: anyObject.optional() }),
+        "Those found, each with the members that were asked for and what was extracted.",
+      ),
+    },
+    handle: search,
+  }),
+  defineRoute({
     method: "POST",
     path: "/threads/count",
     permission: "runs:read",
+    summary: "Count threads",
+    body: threadCountSchema,
+    answers: { 200: shows(z.int(), "How many there are.") },
     async handle(call) {
-      const wish = threadWish(await readBody(call, threadCountSchema));
+      const wish = threadWish(call.body);
       return json((await call.deps.database.one(numberOfThreads(call.principal.tenant_id, wish))).total);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/threads/prune",
     permission: "runs:cancel",
+    summary: "Delete threads, or all but their newest state",
+    body: pruneSchema,
+    answers: { 200: shows(z.object({ pruned_count: z.int() }), "How many there were.") },
+    refuses: ["guarded"],
     async handle(call) {
-      const { thread_ids, strategy } = await readBody(call, pruneSchema);
+      const { thread_ids, strategy } = call.body;
       const ids = [...new Set(thread_ids)];
       const pruned = strategy === "keep_latest" ? await keepLatest(call, ids) : await removeThreads(call, ids);
       return json({ pruned_count: pruned });
     },
-  },
+  }),
 ];
 
-async function search(call: Call): Promise<Response> {
-  const { limit, offset, sort_by, sort_order, select, extract, ...asked } = await readBody(call, threadSearchSchema);
+async function search(call: Call<never, z.infer<typeof threadSearchSchema>>): Promise<Response> {
+  const { limit, offset, sort_by, sort_order, select, extract, ...asked } = call.body;
   const { database, settings } = call.deps;
   const { tenant_id } = call.principal;
   const range: ThreadPage = {

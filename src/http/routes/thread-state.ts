@@ -8,23 +8,16 @@ import { selectHeadCheckpoint, type ThreadRow } from "../../postgres/threads.sql
 import { HoldpointError } from "../../protocol/errors.ts";
 import { jsonObjectSchema, metadataSchema, uuidSchema } from "../../protocol/json.ts";
 import { stateUpdateSchema } from "../../protocol/thread.ts";
+import { threadStateWire } from "../../protocol/wire-schemas.ts";
+import { anyObject, shows } from "../answers.ts";
 import { bypassOf } from "../bypass.ts";
 import { invalid } from "../failure.ts";
 import { factsOf, graphOfThread } from "../find-graph.ts";
 import { aliasedState } from "../hitl-aliases.ts";
-import { once, readCreation } from "../idempotency.ts";
-import {
-  flag,
-  limitSchema,
-  listParameter,
-  readBody,
-  readQuery,
-  textSchema,
-  uuidParameter,
-  wholeNumber,
-} from "../read-request.ts";
+import { once } from "../idempotency.ts";
+import { flag, limitSchema, listParameter, textSchema, wholeNumber } from "../read-request.ts";
 import { json, jsonText } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { selected, stateMemberSchema } from "../select-state.ts";
 import { awaitWrite, queueWrite, RESERVED_NODES } from "../write-thread.ts";
 import { findThread } from "./threads.ts";
@@ -77,54 +70,80 @@ const updateSchema = stateUpdateSchema.extend({
   bypass_reason: z.string().nullish(),
 });
 
+const stateShown = threadStateWire.partial();
+const STATE = { 200: shows(stateShown, "The state, with the members that were asked for.") };
+const HISTORY = { 200: shows(z.array(stateShown), "The states.") };
+
 /** A thread's state: read at once, written by a run. */
 export const threadStateRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/threads/:thread_id/state",
     permission: "runs:read",
-    async handle(call) {
-      const { checkpoint_ns, ...asked } = readQuery(call, stateQuery);
-      return await stateAt(call, { checkpoint_ns }, asked);
-    },
-  },
-  {
+    summary: "Read a thread's state",
+    query: stateQuery,
+    answers: STATE,
+    refuses: ["graph_not_loaded"],
+    handle: async (call) => await stateAt(call, { checkpoint_ns: call.query.checkpoint_ns }, call.query),
+  }),
+  defineRoute({
     method: "POST",
     path: "/threads/:thread_id/state/checkpoint",
     permission: "runs:read",
+    summary: "Read a thread's state at a checkpoint",
+    body: stateAtSchema,
+    answers: STATE,
+    refuses: ["graph_not_loaded"],
     async handle(call) {
-      const { checkpoint, subgraphs, select } = await readBody(call, stateAtSchema);
+      const { checkpoint, subgraphs, select } = call.body;
       return await stateAt(call, addressOf(checkpoint), { subgraphs: subgraphs ?? false, select });
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/threads/:thread_id/state/:checkpoint_id",
     permission: "runs:read",
+    summary: "Read a thread's state at a checkpoint, by its id alone",
+    query: stateQuery,
+    answers: STATE,
+    refuses: ["graph_not_loaded"],
     async handle(call) {
-      const { checkpoint_ns, ...asked } = readQuery(call, stateQuery);
-      const checkpoint_id = uuidParameter(call, "checkpoint_id");
-      return await stateAt(call, { checkpoint_id, checkpoint_ns }, asked);
+      const { checkpoint_id } = call.params;
+      return await stateAt(call, { checkpoint_id, checkpoint_ns: call.query.checkpoint_ns }, call.query);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/threads/:thread_id/state",
     permission: "threads:write_state",
+    summary: "Edit a thread's state",
+    description: "The edit is a run: it waits for a worker, and is refused while another run of the thread is open.",
+    body: updateSchema,
+    keyed: true,
+    answers: { 200: shows(z.object({ checkpoint: anyObject, configurable: anyObject }), "The checkpoint it made.") },
+    refuses: ["thread_busy", "guarded", "graph_not_loaded", "idempotency_key_reused", "no_worker"],
     handle: updateState,
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/threads/:thread_id/history",
     permission: "runs:read",
-    handle: async (call) => await history(call, readQuery(call, historyQuery)),
-  },
-  {
+    summary: "List a thread's states, newest first",
+    query: historyQuery,
+    answers: HISTORY,
+    refuses: ["graph_not_loaded"],
+    handle: async (call) => await history(call, call.query),
+  }),
+  defineRoute({
     method: "POST",
     path: "/threads/:thread_id/history",
     permission: "runs:read",
-    handle: async (call) => await history(call, await readBody(call, historySchema)),
-  },
+    summary: "List a thread's states, newest first, or those of a subgraph",
+    body: historySchema,
+    answers: HISTORY,
+    refuses: ["graph_not_loaded"],
+    handle: async (call) => await history(call, call.body),
+  }),
 ];
 
 type Place = Pick<StateAddress, "checkpoint_id" | "checkpoint_ns">;
@@ -142,7 +161,7 @@ interface Asked {
   select?: readonly string[] | null | undefined;
 }
 
-async function stateAt(call: Call, place: Place, { subgraphs, select }: Asked): Promise<Response> {
+async function stateAt(call: Call<"thread_id">, place: Place, { subgraphs, select }: Asked): Promise<Response> {
   const thread = await findThread(call);
   const address = { thread_id: thread.thread_id, ...place };
   const state = await read(call, thread, address, subgraphs);
@@ -174,7 +193,7 @@ async function hasState({ deps }: Call, { tenant_id, thread_id }: ThreadRow): Pr
   return (await deps.database.maybeOne(selectHeadCheckpoint(tenant_id, thread_id))) !== undefined;
 }
 
-async function history(call: Call, asked: z.infer<typeof historySchema>): Promise<Response> {
+async function history(call: Call<"thread_id">, asked: z.infer<typeof historySchema>): Promise<Response> {
   const thread = await findThread(call);
   if (thread.graph_id === null || !(await hasState(call, thread))) return json([]);
   const graph = graphOfThread(call, thread.graph_id);
@@ -188,8 +207,8 @@ async function history(call: Call, asked: z.infer<typeof historySchema>): Promis
   return jsonText(wireJson(states.map((state) => selected(shown(call, state), asked.select))));
 }
 
-async function updateState(call: Call): Promise<Response> {
-  const { body, keyed } = await readCreation(call, updateSchema);
+async function updateState(call: Call<"thread_id", z.infer<typeof updateSchema>>): Promise<Response> {
+  const { body, keyed } = call;
   const { tenant_id } = call.principal;
   const { database } = call.deps;
   const queued = await once(
@@ -208,7 +227,7 @@ async function updateState(call: Call): Promise<Response> {
 }
 
 async function queueUpdate(
-  call: Call,
+  call: Call<"thread_id">,
   body: z.infer<typeof updateSchema>,
   keyed: KeyedRequest | undefined,
 ): Promise<RunRow> {

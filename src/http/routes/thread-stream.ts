@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { streams } from "../answers.ts";
 import { authenticate, authorise } from "../authenticate.ts";
 import { followThread, THREAD_STREAM_MODES } from "../follow-thread.ts";
-import { listParameter, readQuery } from "../read-request.ts";
-import type { Call, Route } from "../route.ts";
+import { listParameter } from "../read-request.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { SSE_HEADERS } from "../sse.ts";
 import { streamBody } from "../stream-body.ts";
 import { findThread } from "./threads.ts";
@@ -12,12 +13,20 @@ const streamQuery = z.object({ stream_mode: modesSchema, stream_modes: modesSche
 
 /** Threads that are followed, one run after the other. */
 export const threadStreamRoutes: readonly Route[] = [
-  { method: "GET", path: "/threads/:thread_id/stream", permission: "runs:read", handle: stream },
+  defineRoute({
+    method: "GET",
+    path: "/threads/:thread_id/stream",
+    permission: "runs:read",
+    summary: "Follow a thread, one run after the other",
+    query: streamQuery,
+    answers: { 200: streams("What happens on the thread, from now on or behind Last-Event-ID.") },
+    handle: stream,
+  }),
 ];
 
-async function stream(call: Call): Promise<Response> {
+async function stream(call: Call<"thread_id", unknown, z.infer<typeof streamQuery>>): Promise<Response> {
   const { deps, request, draining } = call;
-  const { stream_mode, stream_modes } = readQuery(call, streamQuery);
+  const { stream_mode, stream_modes } = call.query;
   const named = [...(stream_mode ?? []), ...(stream_modes ?? [])];
   const { tenant_id, thread_id } = await findThread(call);
   const modes = named.length === 0 ? (["run_modes"] as const) : named;

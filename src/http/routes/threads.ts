@@ -7,12 +7,14 @@ import { mergeThreadMetadata, selectHeadCheckpoint, selectThread, type ThreadRow
 import { metadataSchema } from "../../protocol/json.ts";
 import type { RunKwargs } from "../../protocol/run.ts";
 import { threadCreateSchema, threadTtlSchema } from "../../protocol/thread.ts";
+import { threadWire } from "../../protocol/wire-schemas.ts";
+import { says, shows } from "../answers.ts";
 import { graphOfThread } from "../find-graph.ts";
-import { once, readCreation } from "../idempotency.ts";
-import { listParameter, readBody, readQuery, uuidParameter } from "../read-request.ts";
+import { once } from "../idempotency.ts";
+import { listParameter } from "../read-request.ts";
 import { removeThread } from "../remove-thread.ts";
 import { empty, json } from "../reply.ts";
-import type { Call, Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 import { noThread } from "../start-run.ts";
 import { refuseSupersteps, takeSupersteps } from "../supersteps.ts";
 import { wireThread } from "../wire.ts";
@@ -27,31 +29,45 @@ const includeQuery = z.object({
     .optional(),
 });
 
+const ttlWire = threadTtlSchema.extend({ expires_at: z.iso.datetime({ offset: true }).nullable() });
+
 /** Threads. */
 export const threadRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "POST",
     path: "/threads",
     permission: "runs:create",
+    summary: "Make a thread",
+    description: "With supersteps it has a history from the beginning, which needs threads:write_state.",
+    body: threadCreateSchema,
+    keyed: true,
+    answers: { 200: shows(threadWire, "The thread.") },
+    refuses: ["thread_exists", "guarded", "not_found", "idempotency_key_reused", "no_worker"],
     handle: create,
-  },
-  {
+  }),
+  defineRoute({
     method: "GET",
     path: "/threads/:thread_id",
     permission: "runs:read",
+    summary: "Read a thread",
+    query: includeQuery,
+    answers: { 200: shows(threadWire.extend({ ttl: ttlWire.nullish() }), "The thread.") },
     async handle(call) {
-      const { include } = readQuery(call, includeQuery);
+      const { include } = call.query;
       const thread = wireThread(await findThread(call), call.deps.settings);
       return json(include?.includes("ttl") ? { ...thread, ttl: await readTtl(call, thread.thread_id) } : thread);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "PATCH",
     path: "/threads/:thread_id",
     permission: "runs:create",
+    summary: "Add to a thread's metadata, or say how long it stays",
+    body: patchSchema,
+    answers: { 200: shows(threadWire, "The thread."), 204: says("Done; with Prefer: return=minimal.") },
     async handle(call) {
-      const thread_id = uuidParameter(call, "thread_id");
-      const { metadata, ttl } = await readBody(call, patchSchema);
+      const { thread_id } = call.params;
+      const { metadata, ttl } = call.body;
       const { tenant_id } = call.principal;
       const thread = await call.deps.database.maybeOne(mergeThreadMetadata(tenant_id, thread_id, metadata ?? {}));
       if (thread === undefined) throw noThread(thread_id);
@@ -59,29 +75,34 @@ export const threadRoutes: readonly Route[] = [
       const isMinimal = /\breturn=minimal\b/.test(call.request.headers.get("prefer") ?? "");
       return isMinimal ? empty(204) : json(wireThread(thread, call.deps.settings));
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "DELETE",
     path: "/threads/:thread_id",
     permission: "runs:cancel",
+    summary: "Delete a thread with its runs and its states",
+    answers: { 204: says("It is gone.") },
+    refuses: ["guarded"],
     async handle(call) {
-      await removeThread(call, uuidParameter(call, "thread_id"));
+      await removeThread(call, call.params.thread_id);
       return empty(204);
     },
-  },
-  {
+  }),
+  defineRoute({
     method: "POST",
     path: "/threads/:thread_id/copy",
     permission: "runs:create",
-    async handle(call) {
-      const { keyed } = await readCreation(call, z.unknown());
-      return json(wireThread(await copyThread(call, keyed), call.deps.settings));
-    },
-  },
+    summary: "Copy a thread with its states",
+    body: z.unknown(),
+    keyed: true,
+    answers: { 200: shows(threadWire, "The copy.") },
+    refuses: ["thread_busy", "idempotency_key_reused", "no_worker"],
+    handle: async (call) => json(wireThread(await copyThread(call), call.deps.settings)),
+  }),
 ];
 
-async function create(call: Call): Promise<Response> {
-  const { body, keyed } = await readCreation(call, threadCreateSchema);
+async function create(call: Call<never, z.infer<typeof threadCreateSchema>>): Promise<Response> {
+  const { body, keyed } = call;
   const { tenant_id } = call.principal;
   const { database, settings } = call.deps;
   const metadata = body.metadata ?? {};
@@ -109,14 +130,15 @@ async function readTtl({ deps, principal }: Call, thread_id: string) {
 }
 
 /** The thread that the path names. Throws `not_found`, `invalid`. */
-export async function findThread(call: Call): Promise<ThreadRow> {
-  const thread_id = uuidParameter(call, "thread_id");
+export async function findThread(call: Call<"thread_id">): Promise<ThreadRow> {
+  const { thread_id } = call.params;
   const thread = await call.deps.database.maybeOne(selectThread(call.principal.tenant_id, thread_id));
   if (thread === undefined) throw noThread(thread_id);
   return thread;
 }
 
-async function copyThread(call: Call, keyed: KeyedRequest | undefined): Promise<ThreadRow> {
+async function copyThread(call: Call<"thread_id">): Promise<ThreadRow> {
+  const { keyed } = call;
   const { database } = call.deps;
   const { tenant_id } = call.principal;
   const started = await once(
@@ -131,7 +153,7 @@ async function copyThread(call: Call, keyed: KeyedRequest | undefined): Promise<
   return await startedThread(database, tenant_id, copy_to);
 }
 
-async function startCopy(call: Call, keyed: KeyedRequest | undefined): Promise<Started> {
+async function startCopy(call: Call<"thread_id">, keyed: KeyedRequest | undefined): Promise<Started> {
   const { tenant_id, thread_id, graph_id, metadata } = await findThread(call);
   // Nothing has run on it, so there is nothing to copy but what it is called.
   if (graph_id === null) {

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { listWorkers } from "../../postgres/operations.sql.ts";
-import { limitSchema, readQuery, wholeNumber } from "../read-request.ts";
+import { anyObject, shows } from "../answers.ts";
+import { limitSchema, wholeNumber } from "../read-request.ts";
 import { json } from "../reply.ts";
-import type { Route } from "../route.ts";
+import { defineRoute, type Route } from "../route.ts";
 
 const listSchema = z.object({
   /** How long ago a worker that is gone was seen at most. */
@@ -18,13 +19,16 @@ const listSchema = z.object({
 
 /** The processes that execute runs. */
 export const workerRoutes: readonly Route[] = [
-  {
+  defineRoute({
     method: "GET",
     path: "/workers",
     permission: "runs:read",
+    summary: "List the processes that execute runs",
+    query: listSchema,
+    answers: { 200: shows(z.array(anyObject), "Those that live first.") },
     async handle(call) {
-      const { seen_hours, limit } = readQuery(call, listSchema);
+      const { seen_hours, limit } = call.query;
       return json(await call.deps.database.many(listWorkers(call.principal.tenant_id, seen_hours, limit)));
     },
-  },
+  }),
 ];
