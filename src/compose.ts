@@ -143,7 +143,7 @@ async function start(
 async function introduce(config: Config, { database }: HomeDatabase, graphs: GraphSet): Promise<void> {
   await ensureLocalOwner(database);
   await database.run(keepReviewWebhooks(config.reviewWebhooks));
-  await registerAssistants(database, graphs.graphs.values());
+  await registerAssistants(database, graphs.graphs.values(), config.graphDefaults);
 }
 
 function listenForWakeups(home: HomeDatabase, log: Log) {
@@ -166,10 +166,10 @@ async function openGraphs(config: Config, { watch, progress, log, home }: Compos
     ...loadOptions(config),
     onChange(set) {
       const graphs = `${set.graphs.size} ${set.graphs.size === 1 ? "graph" : "graphs"}`;
-      progress(`workflows loaded again: ${graphs}, ${set.errors.length} broken`);
+      progress(`graphs loaded again: ${graphs}, ${set.errors.length} broken`);
       for (const error of set.errors) log.error(error, "a workflow file is broken");
       home
-        .then(({ database }) => registerAssistants(database, set.graphs.values()))
+        .then(({ database }) => registerAssistants(database, set.graphs.values(), config.graphDefaults))
         .catch((error: unknown) => log.error({ err: error }, "assistants were not registered"));
     },
   });

@@ -57,6 +57,13 @@ export const FIELDS = {
   ),
   databasePoolSize: field(
     "HOLDPOINT_DATABASE_POOL_SIZE",
+  projectFile: field(
+    "HOLDPOINT_PROJECT",
+    values.folder(),
+    undefined,
+    "A `langgraph.json`, or the folder it is in: its graphs are loaded instead of the workflows folder's.",
+    "`langgraph.json` in the working directory, where there is one and no workflows folder is set",
+  ),
     values.wholeNumber(2, 500),
     10,
     "Connections at most, per process.",

@@ -1,9 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import type { z } from "zod";
 import { postgresAddress, type ValueKind } from "./config-values.ts";
 import { FIELDS, PORT_VARIABLE, VARIABLES } from "./config-variables.ts";
+import { type GraphDefaults, parseGraphDefaults } from "./graphs/project/graph-defaults.ts";
+import { PROJECT_FILE, type Project, readProject } from "./graphs/project/read-project.ts";
 import { HoldpointError } from "./protocol/errors.ts";
 
 type Fields = typeof FIELDS;
@@ -15,6 +17,12 @@ export interface Config extends Values {
   readonly isPortExplicit: boolean;
   /** Where the policy file is looked for when none is named, in this order. */
   readonly policyPlaces: readonly string[];
+  /** The LangGraph project whose graphs are loaded; undefined where the workflows folder has them. */
+  readonly project: Project | undefined;
+  /** Reads the project's file again, as it is when it is called. */
+  readonly readProjectAgain: () => Project;
+  /** What the graphs' own assistants have been told, by graph. */
+  readonly graphDefaults: GraphDefaults;
   /** Address of each database port by its name in lower case. */
   readonly databasePorts: ReadonlyMap<string, string>;
   /** Lines worth telling: variables that look like ours and are not. */
@@ -26,7 +34,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the environment over the file `.env` in `cwd`. All that is wrong is told at once, a line each. */
 export function readConfig(env: Environment, cwd: string): Config {
-  const given = merge(env, cwd);
+  const found = findProject(merge(env, cwd, {}), cwd);
+  const readProjectAgain = () => readProject(found as string, new Set(Object.keys(env)));
+  const project = found === undefined ? undefined : readProjectAgain();
+  const given = merge(env, cwd, project?.env ?? {});
   const wrong: string[] = [];
   const check = <Value>(name: string, kind: ValueKind<Value>): Value | undefined => {
     const entry = given.get(name);
@@ -54,10 +65,15 @@ export function readConfig(env: Environment, cwd: string): Config {
     workflowsDir,
     smtpCaFile: config.smtpCaFile === undefined ? undefined : resolve(cwd, config.smtpCaFile),
     policyFile: config.policyFile === undefined ? undefined : resolve(cwd, config.policyFile),
-    policyPlaces: [...new Set([join(dirname(workflowsDir), POLICY_FILE), join(resolve(cwd), POLICY_FILE)])],
+    policyPlaces: [...new Set([project?.directory ?? dirname(workflowsDir), resolve(cwd)])].map((folder) =>
+      join(folder, POLICY_FILE),
+    ),
+    project,
+    readProjectAgain,
+    graphDefaults: parseGraphDefaults(project === undefined ? undefined : given.get("LANGGRAPH_CONFIG")?.text),
     isPortExplicit: given.has(FIELDS.port.name),
     databasePorts,
-    warnings: findStrangers(given),
+    warnings: [...findStrangers(given), ...(project?.warnings ?? []), ...unusedFolder(given, cwd, project)],
   };
 }
 
@@ -71,19 +87,45 @@ export function forgetSecrets(env: NodeJS.ProcessEnv): void {
   }
 }
 
+/** Gives graphs the variables that their project says and the environment does not. Those of this server are not for them. */
+export function lendVariables(env: NodeJS.ProcessEnv, { project }: Pick<Config, "project">): void {
+  for (const [name, text] of Object.entries(project?.env ?? {})) {
+    if (SECRETS.has(name) || name.startsWith("HOLDPOINT_")) continue;
+    env[name] ??= text;
+  }
+}
+
+/** The file of the project that was named, or lies in the working directory while no other folder was named. */
+function findProject(given: ReadonlyMap<string, Given>, cwd: string): string | undefined {
+  const named = given.get(FIELDS.projectFile.name)?.text;
+  // What is no path is told with everything else that is wrong.
+  if (named !== undefined) return FIELDS.projectFile.schema.safeParse(named).success ? resolve(cwd, named) : undefined;
+  if (given.has(FIELDS.workflowsDir.name)) return undefined;
+  const beside = join(resolve(cwd), PROJECT_FILE);
+  return existsSync(beside) ? beside : undefined;
+}
+
+function unusedFolder(given: ReadonlyMap<string, Given>, cwd: string, project: Project | undefined): string[] {
+  const { name, fallback } = FIELDS.workflowsDir;
+  const folder = resolve(cwd, given.get(name)?.text ?? fallback);
+  if (project === undefined || !existsSync(folder)) return [];
+  return [`the graphs are those of ${project.path}, and none of the folder ${folder}; ${name} alone would load that`];
+}
+
 interface Given {
   text: string;
   /** Where it stands, when that is not the environment. */
   from: string;
 }
 
-function merge(env: Environment, cwd: string): Map<string, Given> {
+function merge(env: Environment, cwd: string, ofProject: Environment): Map<string, Given> {
   const given = new Map<string, Given>();
   const add = (name: string, text: string | undefined, from: string) => {
     const trimmed = text?.trim() ?? "";
     if (trimmed !== "") given.set(name, { text: trimmed, from });
   };
   for (const [name, text] of Object.entries(readEnvFile(join(cwd, ".env")))) add(name, text, " (in .env)");
+  for (const [name, text] of Object.entries(ofProject)) add(name, text, ` (in the env of ${PROJECT_FILE})`);
   for (const [name, text] of Object.entries(env)) add(name, text, "");
   return given;
 }

@@ -8,7 +8,7 @@ import { migrate } from "../postgres/migrate.ts";
 import type { Cli } from "./cli.ts";
 import { withDatabaseUrl } from "./commands/db.ts";
 import { count } from "./format.ts";
-import { loadLocalGraphs } from "./local-graphs.ts";
+import { graphsPlace, loadLocalGraphs } from "./local-graphs.ts";
 import { sanitiseLine } from "./sanitise.ts";
 
 /** What a check saw, and what to do about it. Several lines are several things found. */
@@ -116,7 +116,7 @@ async function checkGraphs(cli: Cli): Promise<Finding> {
   if (graphs.size === 0)
     return {
       ok: false,
-      found: `none in ${cli.config().workflowsDir}`,
+      found: `none in ${graphsPlace(cli.config())}`,
       advice: "put a graph file there, or set HOLDPOINT_WORKFLOWS_DIR",
     };
   return { ok: true, found: `${count(graphs.size, "graph")}: ${names}` };

@@ -1,8 +1,9 @@
-import type { Config } from "../config.ts";
+import { type Config, lendVariables } from "../config.ts";
 import type { GraphSet } from "../graphs/graph-set.ts";
 
 /** Loads the graphs of this folder as the server does, without a server. */
 export async function loadLocalGraphs(config: Config): Promise<GraphSet> {
+  lendVariables(process.env, config);
   // Loaded only here: a workflow brings half of LangGraph with it.
   const [{ loadGraphs }, { loadOptions }] = await Promise.all([
     import("../graphs/load.ts"),
@@ -10,3 +11,6 @@ export async function loadLocalGraphs(config: Config): Promise<GraphSet> {
   ]);
   return await loadGraphs(loadOptions(config));
 }
+
+/** Where the graphs of this folder are, in words. */
+export const graphsPlace = ({ project, workflowsDir }: Config): string => project?.path ?? workflowsDir;

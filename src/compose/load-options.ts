@@ -9,6 +9,7 @@ import * as testing from "../testing.ts";
 export function loadOptions(config: Config): LoadOptions {
   return {
     directory: config.workflowsDir,
+    ...(config.project === undefined ? {} : { project: config.readProjectAgain }),
     virtualModules: { holdpoint, "holdpoint/checkpointer": checkpointer, "holdpoint/testing": testing },
     cacheDirectory: join(config.dataDir, "cache"),
   };

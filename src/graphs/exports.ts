@@ -5,6 +5,9 @@ import { isGraphValue, toCompiled } from "./compiled.ts";
 import type { CompiledGraph } from "./graph-set.ts";
 import { withTimeout } from "./timeout.ts";
 
+/** Makes a graph for a config, and for what its second argument says. */
+type GraphFactory = (config: RunnableConfig, runtime: unknown) => unknown;
+
 /** A graph as one export offers it. */
 export interface ExportedGraph {
   export_name: string;
@@ -12,7 +15,7 @@ export interface ExportedGraph {
   stated_name: string | undefined;
   guarded: boolean;
   description: string | undefined;
-  source: { compiled: CompiledGraph } | { factory: (config: RunnableConfig) => unknown };
+  source: { compiled: CompiledGraph } | { factory: GraphFactory };
 }
 
 /** The graphs among a module's exports, and what is wrong with those that nearly are. */
@@ -53,7 +56,21 @@ async function settled(value: unknown, timeoutMs: number): Promise<unknown> {
   return withTimeout(value, timeoutMs, `is a promise that was still pending after ${timeoutMs} ms`);
 }
 
-function exportedGraph(export_name: string, exported: unknown, value: unknown): ExportedGraph | undefined {
+/** The graph of one export that was named as a graph: any function is a factory then. Undefined when it is none. */
+export async function graphOfExport(
+  export_name: string,
+  exported: unknown,
+  timeoutMs: number,
+): Promise<ExportedGraph | undefined> {
+  return exportedGraph(export_name, exported, await settled(exported, timeoutMs), true);
+}
+
+function exportedGraph(
+  export_name: string,
+  exported: unknown,
+  value: unknown,
+  isNamed = false,
+): ExportedGraph | undefined {
   if (isGraphValue(value)) {
     const compiled = toCompiled(value)!;
     const mark = { ...markOf(builderOf(compiled)), ...markOf(compiled), ...markOf(value), ...markOf(exported) };
@@ -66,14 +83,14 @@ function exportedGraph(export_name: string, exported: unknown, value: unknown): 
       source: { compiled },
     };
   }
-  if (typeof value !== "function" || !isFactory(value, export_name)) return undefined;
+  if (typeof value !== "function" || !isFactory(value, export_name, isNamed)) return undefined;
   const mark = markOf(value);
   return {
     export_name,
     stated_name: mark.name,
     guarded: mark.guarded === true,
     description: mark.description,
-    source: { factory: value as (config: RunnableConfig) => unknown },
+    source: { factory: value as GraphFactory },
   };
 }
 
@@ -83,10 +100,10 @@ const MAKES_A_GRAPH = /\bStateGraph\b|\.compile\s*\(|\bcreate(?:React)?Agent\b/;
  * A factory is told from a helper without calling it: the default export is one; a named function is one when it was
  * marked with defineGraph(), or takes at most the config and its own text builds, compiles or creates a graph.
  */
-function isFactory(value: object, export_name: string): boolean {
+function isFactory(value: object, export_name: string, isNamed: boolean): boolean {
   const text = Function.prototype.toString.call(value);
   if (/^class\b/.test(text)) return false;
-  if (export_name === "default" || GRAPH_MARK in value) return true;
+  if (isNamed || export_name === "default" || GRAPH_MARK in value) return true;
   return (value as { length: number }).length <= 1 && MAKES_A_GRAPH.test(text);
 }
 

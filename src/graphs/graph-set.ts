@@ -20,8 +20,18 @@ export interface LoadedGraph {
   factory: boolean;
   /** What its files say, comments and types aside. Compiled when it is first asked for: few need it. */
   code(): GraphCode;
-  /** A fresh shallow clone each call, which may be given its own checkpointer and store. Calls the factory, if it is one. */
-  build(config: RunnableConfig): Promise<CompiledGraph>;
+  /**
+   * A graph of the caller's own each call, which may be given its own checkpointer and store. Calls the factory, if it is
+   * one, and tells it what the graph is for; to look at it unless given.
+   */
+  build(config: RunnableConfig, access?: GraphAccess): Promise<CompiledGraph>;
+}
+
+/** What a graph is made for. */
+export interface GraphAccess {
+  accessContext: "threads.create_run" | "threads.read" | "threads.update" | "assistants.read";
+  /** What the run was started with; a graph that is not to run is not told. */
+  context?: unknown;
 }
 
 /** Why a file, or one of its exports, is not served: one line. */

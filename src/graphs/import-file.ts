@@ -4,6 +4,7 @@ import { createJiti } from "jiti";
 import * as zod from "zod";
 import { HoldpointError } from "../protocol/errors.ts";
 import { oneLine } from "./load-error.ts";
+import { parseReference } from "./reference.ts";
 import { withTimeout } from "./timeout.ts";
 
 /** What a file of the user's sees of the host, and how long it may take. */
@@ -32,21 +33,6 @@ export async function importFile(path: string, options: ImportOptions): Promise<
   });
   const message = `was not loaded within ${timeoutMs} ms; a top-level await may never end`;
   return withTimeout(jiti.import<Record<string, unknown>>(path), timeoutMs, message);
-}
-
-/** A file and one of its exports, as `langgraph.json` writes them. */
-export interface ExportReference {
-  /** As it was written; relative to whoever wrote it. */
-  file: string;
-  export_name: string;
-}
-
-const REFERENCE = /^(.+?)(?::([\p{L}_$][\p{L}\p{N}_$]*))?$/su;
-
-/** Reads `./auth.ts:auth`; without a name behind the colon it is the default export. */
-export function parseReference(reference: string): ExportReference {
-  const [, file = reference, export_name = "default"] = REFERENCE.exec(reference) ?? [];
-  return { file, export_name };
 }
 
 /**

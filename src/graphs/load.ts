@@ -1,28 +1,27 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import type { RunnableConfig } from "@langchain/core/runnables";
-import { type GraphCode, readCode } from "./code.ts";
-import { cloneGraph, graphFromFactory } from "./compiled.ts";
-import { type ExportedGraph, graphsOfModule } from "./exports.ts";
-import { fingerprint } from "./fingerprint.ts";
+import { graphsOfModule } from "./exports.ts";
 import type { GraphLoadError, GraphSet, LoadedGraph } from "./graph-set.ts";
 import { DEFAULT_TIMEOUT_MS, type ImportOptions, importFile } from "./import-file.ts";
 import { loadError } from "./load-error.ts";
+import { fallbackName, loadedGraph, marksOf, withoutClashes } from "./loaded-graph.ts";
 import { type LocalFile, localFiles } from "./local-files.ts";
-import { withTimeout } from "./timeout.ts";
+import { loadProject } from "./project/load-project.ts";
+import type { Project } from "./project/read-project.ts";
 
 /** Where graphs are, and what they see of the host. The time is also what a factory has to make its graph. */
 export interface LoadOptions extends ImportOptions {
   /** The folder whose `*.ts` files are graph files; folders inside it are theirs to import from. */
   directory: string;
+  /** Reads the project whose graphs are loaded instead, as it is now. */
+  project?: () => Project;
 }
 
 const GRAPH_FILE = /^[^.].*(?<!\.d|\.test)\.ts$/;
-const GRAPH_ID = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Loads every graph of a folder. A broken file is one line among the errors and does not take the others down. */
+/** Loads every graph of a folder or of a project. A broken file is one line among the errors and does not take the others down. */
 export async function loadGraphs(options: LoadOptions): Promise<GraphSet> {
+  if (options.project !== undefined) return await loadProject(options.project, options);
   const directory = resolve(options.directory);
   const names = await graphFileNames(directory);
   if (names === undefined) {
@@ -82,71 +81,12 @@ async function loadFile(path: string, directory: string, options: LoadOptions): 
       });
     }
     const marks = marksOf(path, files);
-    return { graphs: graphs.map((graph) => loadedGraph(graph, path, shown, marks, timeoutMs)), errors };
+    const loaded = graphs.map((graph) =>
+      loadedGraph(graph, { shown, fallbackName: fallbackName(graph.export_name, path), marks, timeoutMs }),
+    );
+    return { graphs: loaded, errors };
   } catch (error) {
     const paths = files.map((file) => file.path);
     return { graphs: [], errors: [loadError(shown, error, path, paths)] };
   }
-}
-
-function marksOf(path: string, files: readonly LocalFile[]): Pick<LoadedGraph, "fingerprint" | "code"> {
-  let code: GraphCode | undefined;
-  return {
-    fingerprint: fingerprint(path, files),
-    code() {
-      code ??= readCode(path, files);
-      return code;
-    },
-  };
-}
-
-function loadedGraph(
-  exported: ExportedGraph,
-  path: string,
-  shown: string,
-  marks: Pick<LoadedGraph, "fingerprint" | "code">,
-  timeoutMs: number,
-): LoadedGraph {
-  const { export_name, source, description } = exported;
-  const byDefault = export_name === "default" ? basename(path, ".ts") : export_name;
-  const factory = "factory" in source;
-  return {
-    graph_id: exported.stated_name ?? byDefault,
-    path: shown,
-    export_name,
-    ...marks,
-    guarded: exported.guarded,
-    ...(description === undefined ? {} : { description }),
-    factory,
-    async build(config: RunnableConfig) {
-      if (!factory) return cloneGraph(source.compiled);
-      const origin = `${shown} (export ${export_name})`;
-      const made = graphFromFactory(source.factory, config, origin);
-      return cloneGraph(await withTimeout(made, timeoutMs, `${origin} did not make its graph within ${timeoutMs} ms`));
-    },
-  };
-}
-
-// Neither of two graphs with one id is served: whichever won, somebody's runs would execute the other's code.
-function withoutClashes(found: readonly LoadedGraph[], errors: readonly GraphLoadError[]): GraphSet {
-  const graphs = new Map<string, LoadedGraph>();
-  const faults = [...errors];
-  for (const [graph_id, group] of Map.groupBy(found, (graph) => graph.graph_id)) {
-    const [graph] = group;
-    const problem = group.length > 1 ? clash(graph_id, group) : unusableId(graph_id);
-    if (problem === undefined) graphs.set(graph_id, graph!);
-    else faults.push(...[...new Set(group.map(({ path }) => path))].map((path) => ({ path, message: problem })));
-  }
-  return { graphs, errors: faults };
-}
-
-function clash(graph_id: string, group: readonly LoadedGraph[]): string {
-  const places = group.map(({ path, export_name }) => `${path} (export ${export_name})`);
-  return `the graph id "${graph_id}" is used by ${places.join(" and ")}; none of them is served: give each its own name`;
-}
-
-function unusableId(graph_id: string): string | undefined {
-  if (GRAPH_ID.test(graph_id) && !UUID.test(graph_id)) return undefined;
-  const seen = JSON.stringify(graph_id.slice(0, 100));
-  return `${seen} cannot be a graph's id; use up to 100 letters, digits, ".", "_" and "-", and no UUID: assistants have those`;
 }

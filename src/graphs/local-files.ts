@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import { dirname, resolve } from "node:path";
 
 // Any quoted text that starts like a relative path. Broader than import statements on purpose: a prompt or a table the
@@ -14,8 +15,14 @@ export interface LocalFile {
   content: Buffer;
 }
 
-/** The file and every local file it refers to by a relative path, transitively. */
-export async function localFiles(entry: string): Promise<LocalFile[]> {
+// What is imported by a name that is no relative path: an alias, or a package.
+const IMPORTED_NAME = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(["'])([^"'./\n\\][^"'\n\\]{0,500})\1/g;
+
+/** Finds the local file that an imported name stands for. */
+type ResolveName = (name: string, from: string) => string | undefined;
+
+/** The file and every local file it refers to by a relative path, or by a name that is resolved, transitively. */
+export async function localFiles(entry: string, resolveName?: ResolveName): Promise<LocalFile[]> {
   const found = new Map<string, LocalFile>();
   const pending = [entry];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
@@ -23,9 +30,15 @@ export async function localFiles(entry: string): Promise<LocalFile[]> {
     const content = await readFile(path);
     found.set(path, { path, content });
     if (!SCRIPT.test(path)) continue;
-    const references = new Set([...content.toString("utf8").matchAll(RELATIVE_PATH)].map((match) => match[2]!));
+    const text = content.toString("utf8");
+    const references = new Set([...text.matchAll(RELATIVE_PATH)].map((match) => match[2]!));
     for (const reference of references) {
       const target = await existing(resolve(dirname(path), reference));
+      if (target !== undefined) pending.push(target);
+    }
+    if (resolveName === undefined) continue;
+    for (const [, , name = ""] of text.matchAll(IMPORTED_NAME)) {
+      const target = isBuiltin(name) ? undefined : resolveName(name, path);
       if (target !== undefined) pending.push(target);
     }
   }

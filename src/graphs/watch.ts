@@ -3,6 +3,9 @@ import { dirname, join, resolve } from "node:path";
 import type { GraphLoadError, GraphSet, LoadedGraph } from "./graph-set.ts";
 import { displayPath, graphFileNames, type LoadOptions, loadGraphs } from "./load.ts";
 import { localFiles } from "./local-files.ts";
+import { shownPath } from "./project/load-project.ts";
+import { ownFiles } from "./project/modules.ts";
+import { type Project, pathOf } from "./project/read-project.ts";
 
 /** What to load, and whom to tell. */
 export interface WatchOptions extends LoadOptions {
@@ -31,7 +34,7 @@ export async function watchGraphs(options: WatchOptions): Promise<GraphWatch> {
   let loading = Promise.resolve();
 
   const reload = async () => {
-    const next = keepLastGood(set, await loadGraphs(options), await graphFileNames(directory), directory);
+    const next = keepLastGood(set, await loadGraphs(options), await entriesOf(options));
     if (closed) return;
     set = next;
     await follow();
@@ -45,9 +48,10 @@ export async function watchGraphs(options: WatchOptions): Promise<GraphWatch> {
     }, options.debounceMs ?? DEFAULT_DEBOUNCE_MS);
   };
   const follow = async () => {
-    for (const folder of await foldersOf(directory)) {
+    for (const folder of await foldersOf(options)) {
       if (closed || watchers.has(folder)) continue;
-      const watcher = openWatcher(folder, folder === directory, changed);
+      // Not all below a project, which has its packages there: the folders of its own files are known.
+      const watcher = openWatcher(folder, folder === directory && options.project === undefined, changed);
       if (watcher !== undefined) watchers.set(folder, watcher);
     }
   };
@@ -64,18 +68,43 @@ export async function watchGraphs(options: WatchOptions): Promise<GraphWatch> {
 }
 
 /** A broken file goes on with what it last had, and its error says so; a deleted file is gone. */
-export function keepLastGood(
-  last: GraphSet,
-  next: GraphSet,
-  names: readonly string[] | undefined,
-  directory: string,
-): GraphSet {
-  const present = new Set(names?.map((name) => displayPath(join(directory, name), directory)));
+export function keepLastGood(last: GraphSet, next: GraphSet, entries: readonly GraphEntry[] | undefined): GraphSet {
+  const present = new Set(entries?.map(({ shown }) => shown));
   const broken = new Set(next.errors.map(({ path }) => path));
   const kept = [...last.graphs.values()].filter(
-    (graph) => !next.graphs.has(graph.graph_id) && present.has(graph.path) && broken.has(graph.path),
+    ({ graph_id, path }) =>
+      !next.graphs.has(graph_id) && (entries === undefined || (present.has(path) && broken.has(path))),
   );
   return { graphs: merged(next.graphs, kept), errors: next.errors.map((error) => explained(error, kept)) };
+}
+
+/** A file with graphs, and its name in messages. */
+interface GraphEntry {
+  path: string;
+  shown: string;
+}
+
+/** The files with graphs that there are now; undefined where the project's file does not say. */
+async function entriesOf({ project: readNow, directory }: LoadOptions): Promise<GraphEntry[] | undefined> {
+  if (readNow === undefined) {
+    const names = (await graphFileNames(directory)) ?? [];
+    return names
+      .map((name) => join(resolve(directory), name))
+      .map((path) => ({ path, shown: displayPath(path, directory) }));
+  }
+  const project = projectNow(readNow);
+  return project?.graphs.map(({ reference }) => {
+    const path = pathOf(reference, project.directory);
+    return { path, shown: shownPath(path, project) };
+  });
+}
+
+function projectNow(read: () => Project): Project | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 function merged(graphs: GraphSet["graphs"], kept: readonly LoadedGraph[]): GraphSet["graphs"] {
@@ -88,13 +117,16 @@ function explained(error: GraphLoadError, kept: readonly LoadedGraph[]): GraphLo
   return { ...error, message: `${error.message}; the last good version of ${ids.join(", ")} goes on` };
 }
 
-// The folder itself with all below it, and the folders outside it that graph files import from.
-async function foldersOf(directory: string): Promise<Set<string>> {
+// The folder itself with all below it, or the project's, and the folders elsewhere that graph files import from.
+async function foldersOf(options: LoadOptions): Promise<Set<string>> {
+  const project = options.project && projectNow(options.project);
+  const directory = project?.directory ?? resolve(options.directory);
+  const resolveName = project && ownFiles(directory);
   const folders = new Set([directory]);
-  for (const name of (await graphFileNames(directory)) ?? []) {
-    const files = await localFiles(join(directory, name)).catch(() => []);
+  for (const entry of (await entriesOf(options)) ?? []) {
+    const files = await localFiles(entry.path, resolveName).catch(() => []);
     for (const { path } of files) {
-      if (!path.startsWith(`${directory}/`)) folders.add(dirname(path));
+      if (project !== undefined || !path.startsWith(`${directory}/`)) folders.add(dirname(path));
     }
   }
   return folders;

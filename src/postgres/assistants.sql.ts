@@ -17,25 +17,28 @@ export interface AssistantRow {
 
 const ASSISTANT = columns`tenant_id, assistant_id, graph_id, name, description, config, context, metadata, version, created_at, updated_at`;
 
-/** Stores a graph's own assistant; one that nobody has changed takes a new description. */
+/** Stores a graph's own assistant; one that nobody has changed takes a new description and new settings. */
 export const upsertGraphAssistant = (
-  tenant_id: string,
-  assistant_id: string,
-  graph_id: string,
-  description: string | null,
+  assistant: Pick<AssistantRow, "tenant_id" | "assistant_id" | "graph_id" | "description" | "config" | "context">,
 ) => sql`
-  insert into holdpoint.assistant (tenant_id, assistant_id, graph_id, name, description, metadata)
-  values (${tenant_id}, ${assistant_id}::uuid, ${graph_id}, ${graph_id}, ${description}, '{"created_by": "system"}')
-  on conflict (tenant_id, assistant_id) do update set description = excluded.description, updated_at = holdpoint.now()
-  where assistant.version = 1 and assistant.description is distinct from excluded.description`;
+  insert into holdpoint.assistant (tenant_id, assistant_id, graph_id, name, description, config, context, metadata)
+  values (${assistant.tenant_id}, ${assistant.assistant_id}::uuid, ${assistant.graph_id}, ${assistant.graph_id},
+    ${assistant.description}, ${JSON.stringify(assistant.config)}::jsonb, ${JSON.stringify(assistant.context)}::jsonb,
+    '{"created_by": "system"}')
+  on conflict (tenant_id, assistant_id) do update set description = excluded.description, config = excluded.config,
+    context = excluded.context, updated_at = holdpoint.now()
+  where assistant.version = 1 and (assistant.description, assistant.config, assistant.context)
+    is distinct from (excluded.description, excluded.config, excluded.context)`;
 
 /** Keeps what an assistant is now as the version that it has. */
 export const keepVersion = (tenant_id: string, assistant_id: string) => sql`
   insert into holdpoint.assistant_version (tenant_id, assistant_id, version, graph_id, name, description, config, context, metadata)
   select tenant_id, assistant_id, version, graph_id, name, description, config, context, metadata from holdpoint.assistant
   where tenant_id = ${tenant_id} and assistant_id = ${assistant_id}::uuid
-  on conflict (tenant_id, assistant_id, version) do update set description = excluded.description
-  where assistant_version.description is distinct from excluded.description`;
+  on conflict (tenant_id, assistant_id, version) do update set description = excluded.description, config = excluded.config,
+    context = excluded.context
+  where (assistant_version.description, assistant_version.config, assistant_version.context)
+    is distinct from (excluded.description, excluded.config, excluded.context)`;
 
 /** Creates an assistant; no row when the id is taken. */
 export const insertAssistant = (

@@ -28,14 +28,19 @@ import {
 import type { Database, Queryable } from "./database.ts";
 
 /** Gives every graph its own assistant, under the id that the clients derive from the graph's. Repeatable. */
+/** What the assistant of a graph starts with. */
+type AssistantDefaults = ReadonlyMap<string, Pick<AssistantRow, "config" | "context">>;
+
 export async function registerAssistants(
   database: Database,
   graphs: Iterable<{ graph_id: string; description?: string }>,
   tenant_id = DEFAULT_TENANT,
+  defaults: AssistantDefaults = new Map(),
 ): Promise<void> {
   for (const { graph_id, description } of graphs) {
     const assistant_id = assistantIdOf(graph_id);
-    await database.run(upsertGraphAssistant(tenant_id, assistant_id, graph_id, description ?? null));
+    const { config, context } = defaults.get(graph_id) ?? { config: {}, context: {} };
+    await database.run(upsertGraphAssistant({ tenant_id, assistant_id, graph_id, description, config, context }));
     await database.run(keepVersion(tenant_id, assistant_id));
   }
 }

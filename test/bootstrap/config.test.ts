@@ -2,10 +2,12 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { forgetSecrets, readConfig } from "../../src/config.ts";
+import { forgetSecrets, lendVariables, readConfig } from "../../src/config.ts";
 import { VARIABLES } from "../../src/config-variables.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hp-config-"));
+mkdirSync(join(folder, "project"));
+writeFileSync(join(folder, "project", "langgraph.json"), '{"graphs": {}}');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // For every variable: values it takes and values it refuses.
@@ -35,6 +37,7 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
   HOLDPOINT_DATABASE_PREPARE: { right: ["true", "false", "1", "0"], wrong: ["yes", "TRUE", "2"] },
   HOLDPOINT_DATA_DIR: { right: ["data", "/var/lib/x", "a b"], wrong: ["a\nb", "a\u0000b"] },
   HOLDPOINT_WORKFLOWS_DIR: { right: ["graphs"], wrong: ["a\tb"] },
+  HOLDPOINT_PROJECT: { right: ["project", "project/langgraph.json"], wrong: ["a\tb"] },
   HOLDPOINT_POLICY_FILE: { right: ["policy.yaml", "/etc/holdpoint/policy.yaml"], wrong: ["a\tb"] },
   HOLDPOINT_ROLE: { right: ["all", "api", "worker"], wrong: ["both", "API", "api,worker"] },
   HOLDPOINT_WORKER_SLOTS: { right: ["1", "1000"], wrong: ["0", "1001", "2.5", "-3", "many"] },
@@ -225,4 +228,54 @@ test("addresses and keys can be taken out of the environment once they are read"
   };
   forgetSecrets(env);
   expect(env).toEqual({ HOLDPOINT_ROLE: "api", PATH: "/bin" });
+});
+
+test("the project is the one named, or the one of the working directory where no workflows folder is named", () => {
+  const here = join(folder, "with-project");
+  mkdirSync(join(here, "workflows"), { recursive: true });
+  writeFileSync(join(here, "langgraph.json"), '{"graphs": {"a": "./a.ts:a"}, "ui": {}}');
+  const found = readConfig({}, here);
+  expect(found.project).toMatchObject({ directory: here, graphs: [{ graph_id: "a", reference: "./a.ts:a" }] });
+  expect(found.warnings).toEqual([
+    "langgraph.json: ui has no effect: no bundles of components are served",
+    `the graphs are those of ${join(here, "langgraph.json")}, and none of the folder ${join(here, "workflows")}; HOLDPOINT_WORKFLOWS_DIR alone would load that`,
+  ]);
+  expect(found.policyPlaces).toEqual([join(here, "policy.yaml")]);
+  expect(readConfig({ HOLDPOINT_WORKFLOWS_DIR: "workflows" }, here).project).toBeUndefined();
+  expect(readConfig({ HOLDPOINT_PROJECT: "project" }, folder).project?.graphs).toEqual([]);
+  expect(readConfig({ HOLDPOINT_PROJECT: "project/langgraph.json" }, folder).project?.graphs).toEqual([]);
+  expect(readConfig({}, folder).project).toBeUndefined();
+  expect(() => readConfig({ HOLDPOINT_PROJECT: "nowhere" }, folder)).toThrow(/nowhere: it cannot be read/);
+});
+
+test("what a project says of the environment gives way to the environment, and what is ours is not lent to graphs", () => {
+  const here = join(folder, "with-variables");
+  mkdirSync(here);
+  const env = {
+    OPENAI_MODEL: "theirs",
+    LOG_LEVEL: "warn",
+    DATABASE_URL: "postgresql://h/d",
+    HOLDPOINT_X: "1",
+    A: "1",
+    B: "2",
+  };
+  writeFileSync(join(here, "langgraph.json"), JSON.stringify({ graphs: {}, env }));
+  writeFileSync(join(here, ".env"), "LOG_LEVEL=error\n");
+  const config = readConfig({ OPENAI_MODEL: "ours" }, here);
+  expect(config).toMatchObject({ openaiModel: "ours", logLevel: "warn", databaseUrl: "postgresql://h/d" });
+  const lent: NodeJS.ProcessEnv = { A: "kept" };
+  lendVariables(lent, config);
+  expect(lent).toEqual({ A: "kept", B: "2", OPENAI_MODEL: "theirs", LOG_LEVEL: "warn" });
+});
+
+test("LANGGRAPH_CONFIG says what the assistants of a project start with, and means nothing without one", () => {
+  const text = JSON.stringify({ a: { configurable: { model: "small" }, context: { tone: "dry" } }, b: {} });
+  const given = readConfig({ HOLDPOINT_PROJECT: "project", LANGGRAPH_CONFIG: text }, folder).graphDefaults;
+  expect(given.get("a")).toEqual({ config: { configurable: { model: "small" } }, context: { tone: "dry" } });
+  expect(given.get("b")).toEqual({ config: {}, context: {} });
+  expect(readConfig({ LANGGRAPH_CONFIG: "no JSON" }, folder).graphDefaults.size).toBe(0);
+  for (const wrong of ["no JSON", "[]", '{"a": 1}', '{"a": {"configurable": 1}}'])
+    expect(() => readConfig({ HOLDPOINT_PROJECT: "project", LANGGRAPH_CONFIG: wrong }, folder)).toThrow(
+      /^LANGGRAPH_CONFIG must be JSON like/,
+    );
 });

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "vitest";
-import { importExport, parseReference } from "../../src/graphs/import-file.ts";
+import { importExport } from "../../src/graphs/import-file.ts";
+import { parseReference } from "../../src/graphs/reference.ts";
 import { isHoldpointError } from "../../src/protocol/errors.ts";
 import { createWorkflowFolder, virtualModules, type WorkflowFolder } from "../support/workflow-folder.ts";
 

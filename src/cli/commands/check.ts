@@ -1,15 +1,17 @@
 import { existsSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import pg from "pg";
+import { type Config, readConfig } from "../../config.ts";
 import { formatLoadError, type GraphSet } from "../../graphs/graph-set.ts";
+import { PROJECT_FILE } from "../../graphs/project/read-project.ts";
 import type { Break, CheckResult, GraphFound } from "../check-waiting.ts";
 import type { Cli } from "../cli.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { count, formatSince } from "../format.ts";
 import { printList } from "../list-output.ts";
-import { loadLocalGraphs } from "../local-graphs.ts";
+import { graphsPlace, loadLocalGraphs } from "../local-graphs.ts";
 import { safeJson, sanitiseLine } from "../sanitise.ts";
 import type { Column } from "../table.ts";
 import { withDatabaseUrl } from "./db.ts";
@@ -19,7 +21,7 @@ export function addCheck(program: Command, cli: Cli): void {
   program
     .command("check")
     .description("see which waiting questions would break under the workflow files here; no server is needed")
-    .argument("[folder]", "workflow files; the configured folder unless given")
+    .argument("[folder]", "workflow files, or a LangGraph project; the configured ones unless given")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -38,9 +40,10 @@ Examples:
 
 async function check(cli: Cli, folder: string | undefined, json: boolean): Promise<void> {
   const { terminal } = cli;
-  const directory = folderOf(cli, folder);
+  const config = configOf(cli, folder);
+  const directory = graphsPlace(config);
   refuseNoDatabase(cli);
-  const set = await loadLocalGraphs({ ...cli.config(), workflowsDir: directory });
+  const set = await loadLocalGraphs(config);
   const result = await withDatabaseUrl(cli, (url) => readAll(cli, url, set));
   terminal.status("");
   const errors = set.errors.map(formatLoadError);
@@ -54,15 +57,22 @@ async function check(cli: Cli, folder: string | undefined, json: boolean): Promi
   );
 }
 
-function folderOf(cli: Cli, folder: string | undefined): string {
+/** The configuration with the graphs of a folder, which are those of its project where it has one. */
+function configOf(cli: Cli, folder: string | undefined): Config {
+  const { env, cwd } = cli.terminal;
+  const config = cli.config();
+  if (folder === undefined && config.project !== undefined) return config;
   if (folder !== undefined && (folder.trim() === "" || folder.includes("\0"))) {
     throw usageError(`${safeJson(folder)} is no folder`);
   }
-  const directory = folder === undefined ? cli.config().workflowsDir : resolve(cli.terminal.cwd, folder);
+  const directory = folder === undefined ? config.workflowsDir : resolve(cwd, folder);
   const shown = sanitiseLine(directory);
   if (!existsSync(directory)) throw usageError(`there is no folder ${shown}`);
-  if (!statSync(directory).isDirectory()) throw usageError(`${shown} is a file: give the folder of the workflow files`);
-  return directory;
+  const isFolder = statSync(directory).isDirectory();
+  if (isFolder ? existsSync(join(directory, PROJECT_FILE)) : extname(directory) === ".json")
+    return readConfig({ ...env, HOLDPOINT_PROJECT: directory }, cwd);
+  if (!isFolder) throw usageError(`${shown} is a file: give the folder of the workflow files`);
+  return { ...config, project: undefined, workflowsDir: directory };
 }
 
 function refuseNoDatabase(cli: Cli): void {

@@ -5,7 +5,7 @@ import { CommandError } from "../command-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { count } from "../format.ts";
 import { printList } from "../list-output.ts";
-import { loadLocalGraphs } from "../local-graphs.ts";
+import { graphsPlace, loadLocalGraphs } from "../local-graphs.ts";
 import { safeJson } from "../sanitise.ts";
 import type { Column } from "../table.ts";
 
@@ -25,11 +25,11 @@ const COLUMNS: readonly Column<LoadedGraph>[] = [
   { name: "DESCRIPTION", show: ({ description }) => description ?? "", shrinks: true },
 ];
 
-/** `graphs`: what the workflow files of this folder hold, and what is wrong with them. */
+/** `graphs`: what the workflow files or the project of this folder hold, and what is wrong with them. */
 export function addGraphs(program: Command, cli: Cli): void {
   program
     .command("graphs")
-    .description("load the workflow files here and list their graphs; no server is needed")
+    .description("load the workflow files or the langgraph.json here and list their graphs; no server is needed")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -46,7 +46,7 @@ Examples:
       const { graphs, errors } = await loadLocalGraphs(cli.config());
       const listed = [...graphs.values()];
       if (json === true) terminal.out(safeJson({ graphs: listed, errors }, 2));
-      else printList(terminal, COLUMNS, listed, `no graphs in ${cli.config().workflowsDir}`, undefined);
+      else printList(terminal, COLUMNS, listed, `no graphs in ${graphsPlace(cli.config())}`, undefined);
       if (errors.length === 0) return;
       const lines = errors.map((error) => `  ${formatLoadError(error)}`);
       throw new CommandError(

@@ -1,11 +1,12 @@
 import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
-import { type Config, forgetSecrets, readConfig } from "../../config.ts";
+import { type Config, forgetSecrets, lendVariables, readConfig } from "../../config.ts";
 import { formatLoadError } from "../../graphs/graph-set.ts";
 import type { Cli } from "../cli.ts";
 import { CommandError } from "../command-error.ts";
 import { EXIT } from "../exit-codes.ts";
+import { graphsPlace } from "../local-graphs.ts";
 import { sanitiseLine } from "../sanitise.ts";
 import { renderPairs } from "../table.ts";
 
@@ -13,6 +14,7 @@ type Running = Awaited<ReturnType<typeof import("../../compose.ts")["compose"]>>
 
 interface ServerOptions {
   port?: string;
+  config?: string;
 }
 
 interface Mode {
@@ -25,6 +27,7 @@ export function addServerCommands(program: Command, cli: Cli): void {
   const add = (name: string, description: string, mode: (config: Config) => Mode, listens = true) => {
     const command = program.command(name).description(description);
     if (listens) command.option("--port <number>", "listen here instead of PORT");
+    command.option("--config <file>", "the langgraph.json whose graphs are loaded, instead of HOLDPOINT_PROJECT");
     command.action(async (options: ServerOptions) => {
       const config = serverConfig(cli, options);
       await runServer(cli, config, mode(config));
@@ -42,6 +45,7 @@ Settings come from the environment or a file .env; DATABASE_URL replaces the emb
 Examples:
   $ npm start
   $ holdpoint start --port 9000
+  $ holdpoint start --config ../my-agents/langgraph.json
   $ DATABASE_URL=postgresql://user:password@host:5432/holdpoint holdpoint start`,
   );
   add("dev", "the same, and load workflows again when they are edited", ({ role }) => ({ role, watch: true }));
@@ -49,9 +53,11 @@ Examples:
   add("work", "execute runs, answer nothing", () => ({ role: "worker", watch: false }), false);
 }
 
-function serverConfig(cli: Cli, { port }: ServerOptions): Config {
+function serverConfig(cli: Cli, { port, config: project }: ServerOptions): Config {
   const { env, cwd } = cli.terminal;
-  return port === undefined ? cli.config() : readConfig({ ...env, PORT: port }, cwd);
+  if (port === undefined && project === undefined) return cli.config();
+  const said = { ...(port === undefined ? {} : { PORT: port }), ...(project && { HOLDPOINT_PROJECT: project }) };
+  return readConfig({ ...env, ...said }, cwd);
 }
 
 async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
@@ -59,6 +65,7 @@ async function runServer(cli: Cli, config: Config, mode: Mode): Promise<void> {
   const stop = createStop();
   // Graphs and what they start need not see addresses and keys.
   forgetSecrets(process.env);
+  lendVariables(process.env, config);
   const progress = (line: string) => terminal.note(terminal.colours.dim(sanitiseLine(line)));
   const broken = Promise.withResolvers<unknown>();
   const giveUp = new AbortController();
@@ -156,7 +163,8 @@ function readyLines(cli: Cli, config: Config, running: Running): string[] {
   const ids = [...running.graphs.graphs.keys()].map(sanitiseLine);
   const database =
     running.database === "embedded" ? `embedded PostgreSQL in ${config.dataDir}` : "the one of DATABASE_URL";
-  const graphs = ids.length === 0 ? `none in ${config.workflowsDir}` : `${ids.length}: ${ids.join(", ")}`;
+  const place = sanitiseLine(graphsPlace(config));
+  const graphs = ids.length === 0 ? `none in ${place}` : `${ids.length}: ${ids.join(", ")}`;
   const facts: [string, string][] = [
     ...(running.url === null ? [] : [["Server", bold(running.url)] as [string, string]]),
     ...(running.login_url === null
@@ -165,6 +173,7 @@ function readyLines(cli: Cli, config: Config, running: Running): string[] {
     ...(running.metrics_url === null ? [] : [["Metrics", `${running.metrics_url}/metrics`] as [string, string]]),
     ["Database", database],
     ["Graphs", graphs],
+    ["from", place],
     ...(running.policy === null ? [] : [["Policy", sanitiseLine(running.policy)] as [string, string]]),
   ];
   return [
