@@ -37,7 +37,7 @@ export async function registerAssistants(
   tenant_id = DEFAULT_TENANT,
   defaults: AssistantDefaults = new Map(),
 ): Promise<void> {
-  for (const { graph_id, description } of graphs) {
+  for (const { graph_id, description = null } of graphs) {
     const assistant_id = assistantIdOf(graph_id);
     const { config, context } = defaults.get(graph_id) ?? { config: {}, context: {} };
     await database.run(upsertGraphAssistant({ tenant_id, assistant_id, graph_id, description, config, context }));
