@@ -13,9 +13,13 @@ export type Config = { configurable: Record<string, unknown> };
 
 /** What was paid in this test. */
 export const paid: unknown[] = [];
-beforeEach(() => {
-  paid.length = 0;
-});
+
+/** Forgets it before each test of the file that calls this. */
+export function payAnew(): void {
+  beforeEach(() => {
+    paid.length = 0;
+  });
+}
 
 /** given the nodes of a chain by name: a graph that runs them in order. */
 export function chain(nodes: Record<string, Node>, checkpointer = new MemorySaver()) {

@@ -13,11 +13,14 @@ import {
   newThread,
   paid,
   pay,
+  payAnew,
   pending,
   State,
   strictly,
   theQuestion,
 } from "./chain.ts";
+
+payAnew();
 
 describe("1: an answer that the node cannot use", () => {
   const picky: Node = () => {

@@ -2,7 +2,21 @@
 // rule. When an upgrade turns one of them red, read the rule before you change the test.
 import { Command, interrupt, MemorySaver } from "@langchain/langgraph";
 import { describe, expect, test } from "vitest";
-import { answer, asking, type Config, chain, type Node, newThread, paid, pay, strictly, theQuestion } from "./chain.ts";
+import {
+  answer,
+  asking,
+  type Config,
+  chain,
+  type Node,
+  newThread,
+  paid,
+  pay,
+  payAnew,
+  strictly,
+  theQuestion,
+} from "./chain.ts";
+
+payAnew();
 
 // Ours: review() computes the digest of what it shows again and compares; guarded graphs may pause with nothing else.
 test("6: what a node computes anew before it asks is executed, not what was shown", async () => {

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -20,10 +21,20 @@ async function complaints(program: string, ...args: string[]): Promise<string> {
 
 test("the code is formatted and has no lint", async () => {
   expect(await complaints("biome", "check", "--colors=off", "--max-diagnostics=50", ".")).toBe("");
-}, 60_000);
+});
 
 test("the types hold", async () => {
   expect(await complaints("tsc", "--noEmit", "--pretty", "false")).toBe("");
   // It runs in a browser, which has other names in it.
   expect(await complaints("tsc", "--noEmit", "--pretty", "false", "-p", "console")).toBe("");
-}, 120_000);
+});
+
+test("no hook is registered by loading what test files share, which is loaded once a process", () => {
+  const shared = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" }).filter(
+    (name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && name !== join("support", "setup.ts"),
+  );
+  expect(shared.length).toBeGreaterThan(50);
+  const registers = (name: string) =>
+    /^(before|after)(Each|All)\(/m.test(readFileSync(join(ROOT, "test", name), "utf8"));
+  expect(shared.filter(registers)).toEqual([]);
+});

@@ -43,6 +43,7 @@ export function openScene(): void {
   });
   afterAll(async () => {
     for (const { house } of versions.values()) await house.close();
+    versions.clear();
     await database.drop();
   });
 }

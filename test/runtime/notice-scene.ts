@@ -30,6 +30,7 @@ export const PUBLIC_URL = "https://holdpoint.example.com";
 export function openNoticeScene(): void {
   beforeAll(async () => {
     house = await openHouse();
+    reminding = undefined;
     house.parts.policyOf = () => policy;
     // Made after that: a worker keeps the parts it began with.
     worker = house.newWorker();

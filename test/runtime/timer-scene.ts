@@ -28,6 +28,7 @@ let worker: Worker;
 export function openTimerScene(): void {
   openScene();
   beforeAll(() => {
+    policy = QUICK;
     house.parts.policyOf = () => policy;
     worker = house.newWorker();
   });

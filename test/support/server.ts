@@ -2,18 +2,18 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, afterEach, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import { until } from "./until.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
-const START_MS = 60_000;
-const STOP_MS = 20_000;
+const START_MS = 90_000;
+const STOP_MS = 60_000;
 
 /**
- * For tests that wait for a dead worker's lease to run out. All others keep the product's own: on a busy machine a second
- * is soon over, and a worker that lives would be taken for lost.
+ * For tests that wait for a dead worker's lease to run out while nobody can move the clock of the database. On a busy
+ * machine seconds are soon over, and a worker that lives would be taken for lost.
  */
-export const SHORT_LEASE = { HOLDPOINT_LEASE_MS: "1000" };
+export const SHORT_LEASE = { HOLDPOINT_LEASE_MS: "2500" };
 
 /** How to start a server. */
 export interface ServerOptions {
@@ -62,18 +62,21 @@ export interface Server {
 const folders: string[] = [];
 const alive = new Set<Server & { shared: boolean }>();
 
-afterEach(async () => {
+/** Ends what a test has left running, and fails it for that. */
+export async function endLeaked(): Promise<void> {
   const leaked = [...alive].filter(({ shared }) => !shared);
   for (const server of leaked) await server.kill9();
   if (leaked.length > 0) throw new Error(`${leaked.length} servers outlived the test:\n${leaked[0]?.log()}`);
-});
+}
 
-afterAll(async () => {
+/** Ends every server that the tests of a file have shared, and removes what all of them have left. */
+export async function endShared(): Promise<void> {
   for (const server of [...alive]) await server.kill9();
-  const booted = folders.filter((folder) => existsSync(join(folder, "pg18")));
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  const all = folders.splice(0);
+  const booted = all.filter((folder) => existsSync(join(folder, "pg18")));
+  for (const folder of all) rmSync(folder, { recursive: true, force: true });
   if (booted.length > 0) throw new Error("a server booted a PostgreSQL of its own");
-});
+}
 
 /** Starts a server as a user would, and waits until it is ready. It is killed when the test ends. */
 export async function startServer(options: ServerOptions): Promise<Server> {
