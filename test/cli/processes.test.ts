@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
-import { type Server, SHORT_LEASE, startServer } from "../support/server.ts";
+import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { command, holdpoint } from "./holdpoint.ts";
 
+// Half of the start of a command is compiling.
+const COMPILED = resolve(import.meta.dirname, "..", "..", "node_modules/.cache/holdpoint-test");
 const MAIN = resolve(import.meta.dirname, "..", "..", "src/cli/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "hp-cli-"));
 let house: RefundHouse;
@@ -24,7 +26,7 @@ const serve = (more: Partial<Parameters<typeof startServer>[0]> = {}) =>
 
 /** A command that stays, and what it has written so far. */
 function begin(server: Server, ...args: string[]) {
-  const env = { PATH: process.env["PATH"], HOLDPOINT_DATA_DIR: server.dataDir };
+  const env = { PATH: process.env["PATH"], NODE_COMPILE_CACHE: COMPILED, HOLDPOINT_DATA_DIR: server.dataDir };
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { env, stdio: "pipe" });
   let written = "";
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (written += chunk));
@@ -70,11 +72,12 @@ test("whoever waits for an answer outlasts the server: killed, started again, an
 });
 
 test("a run that is followed while its server is killed is followed to its end on the next one", async () => {
-  const first = await serve({ env: SHORT_LEASE });
+  const first = await serve({ env: { CLI_SLOW_MS: "60000" } });
   const run = begin(first, "run", "cli-slow");
   await until("the node runs", () => run.written().includes("✓ before"));
   await first.kill9();
-  const second = await serve({ after: first, env: { PORT: new URL(first.url).port } });
+  await house.leasesRunOut();
+  const second = await serve({ after: first, env: { PORT: new URL(first.url).port, CLI_SLOW_MS: "1" } });
   expect(await run.code).toBe(0);
   expect(run.written().match(/✓ \w+/g)).toEqual(["✓ before", "✓ while", "✓ after"]);
   expect(run.written()).toContain("attempt 2: goes on from the last checkpoint");

@@ -64,7 +64,7 @@ it("a process that stops answers every decision under way, refuses new ones, and
   } finally {
     await house.close();
   }
-}, 60_000);
+}, 120_000);
 
 it("a decision whose client has gone is made to its end before the process lets go of its database", async () => {
   const house = await openRefundHouse();
@@ -92,4 +92,4 @@ it("a decision whose client has gone is made to its end before the process lets 
   } finally {
     await house.close();
   }
-}, 60_000);
+}, 120_000);

@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
 import { ask, decide, openReview, sdk } from "../support/client.ts";
 import { openRefundHouse } from "../support/refund-house.ts";
-import { SHORT_LEASE, startServer } from "../support/server.ts";
+import { startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
 it("a process that was frozen past its leases and goes on changes nothing: others have finished its runs", async () => {
   const house = await openRefundHouse();
   try {
-    const first = await startServer({ databaseUrl: house.url, env: SHORT_LEASE });
+    const first = await startServer({ databaseUrl: house.url });
     const client = sdk(first.url);
     const [plain, paying] = await Promise.all([client.threads.create(), client.threads.create()]);
     await client.runs.create(plain.thread_id, "held-in-the-middle", { input: { amount: 1 } });
@@ -18,6 +18,7 @@ it("a process that was frozen past its leases and goes on changes nothing: other
       (await house.visits(paying.thread_id))["hold"] === times;
     await until("both nodes are under way", () => under(1));
     first.freeze();
+    await house.leasesRunOut();
 
     const second = await startServer({ databaseUrl: house.url });
     await until("the other process has both", () => under(2));

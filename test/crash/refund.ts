@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { ask, decide, reviewsOf, sdk } from "../support/client.ts";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
 import { refundExample } from "../support/refund-shop.ts";
-import { type Server, SHORT_LEASE, startServer } from "../support/server.ts";
+import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
 const GRAPH = "counted-refund";
@@ -27,10 +27,11 @@ export interface Kill {
 export async function survive({ at, under_way, undecided = false }: Kill): Promise<void> {
   const house = await openRefundHouse();
   try {
-    const first = await startServer({ databaseUrl: house.url, failpoint: at, env: SHORT_LEASE });
+    const first = await startServer({ databaseUrl: house.url, failpoint: at });
     const { thread_id } = await sdk(first.url).threads.create();
     await untilKilled(first, thread_id);
     expect(first.marker()).toBe(at.split(":")[0]);
+    await house.leasesRunOut();
     const second = await startServer({ databaseUrl: house.url, after: first });
     const answered = await finish(second, thread_id);
     await expectPaidOnce(house, second, thread_id);

@@ -36,7 +36,7 @@ it("a process that is told to stop waits a while, and hands the rest to another 
   } finally {
     await house.close();
   }
-}, 60_000);
+}, 120_000);
 
 it("a process that is told twice to stop does so at once", async () => {
   const house = await openRefundHouse();
@@ -55,7 +55,7 @@ it("a process that is told twice to stop does so at once", async () => {
   } finally {
     await house.close();
   }
-}, 60_000);
+}, 120_000);
 
 it.each(["gone", "silent"] as const)(
   "a process stops although its database is %s",
@@ -81,5 +81,5 @@ it.each(["gone", "silent"] as const)(
       await house.close();
     }
   },
-  60_000,
+  120_000,
 );

@@ -28,7 +28,7 @@ it("a start waits for a Postgres that is still starting, says so once, and goes 
   } finally {
     await postgres.end();
   }
-}, 60_000);
+}, 120_000);
 
 it("Ctrl-C ends the waiting at once, without a word of an error", async () => {
   const postgres = await openOwnPostgres();
@@ -36,4 +36,4 @@ it("Ctrl-C ends the waiting at once, without a word of an error", async () => {
   const { server } = await waiting(postgres.database.url);
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   expect(server.log()).not.toMatch(/error|holdpoint:/i);
-}, 60_000);
+}, 120_000);

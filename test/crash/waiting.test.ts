@@ -2,14 +2,14 @@ import { expect, it } from "vitest";
 import { ask, decide, openReview, sdk } from "../support/client.ts";
 import { openRefundHouse } from "../support/refund-house.ts";
 import { refundExample } from "../support/refund-shop.ts";
-import { SHORT_LEASE, startServer } from "../support/server.ts";
+import { startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { expectPaidOnce } from "./refund.ts";
 
 it("kill -9 loses neither the review that waits for a person nor the run that a client waits for", async () => {
   const house = await openRefundHouse();
   try {
-    const first = await startServer({ databaseUrl: house.url, env: SHORT_LEASE });
+    const first = await startServer({ databaseUrl: house.url });
     const [asking, held] = await Promise.all([sdk(first.url).threads.create(), sdk(first.url).threads.create()]);
     await sdk(first.url).runs.wait(asking.thread_id, "counted-refund", { input: await refundExample("large") });
     const review = await openReview(first.url, asking.thread_id);
@@ -19,6 +19,7 @@ it("kill -9 loses neither the review that waits for a person nor the run that a 
     // At work already when the first one dies: it takes over without being started for it.
     const second = await startServer({ databaseUrl: house.url });
     await first.kill9();
+    await house.leasesRunOut();
     await broken;
     const client = sdk(second.url);
     // The thread is free again: the run was claimed anew without anybody's doing, and went on where it was.

@@ -4,7 +4,7 @@ import type { ReviewTask } from "../../src/protocol/review.ts";
 import { change, PLAIN, REVIEWED } from "../redeploy/scene.ts";
 import { type Answer, ask, decide, openReview, reviewsOf, sdk } from "../support/client.ts";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
-import { type Server, SHORT_LEASE, startServer } from "../support/server.ts";
+import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { createWorkflowFolder } from "../support/workflow-folder.ts";
 
@@ -81,11 +81,12 @@ describe("an answer that is sent again after a crash", () => {
       const way = WAYS[graph] as Way;
       house = await openRefundHouse();
       const workflows = "test/fixtures/findings";
-      const first = await startServer({ databaseUrl: house.url, workflows, failpoint: at, env: SHORT_LEASE });
+      const first = await startServer({ databaseUrl: house.url, workflows, failpoint: at });
       const { thread_id } = await sdk(first.url).threads.create();
       await sdk(first.url).runs.wait(thread_id, graph, { input: {} });
       const sent = await answerUntilKilled(first, thread_id, way);
       expect([first.marker(), sent.length]).toEqual([at.split(":")[0], before]);
+      await house.leasesRunOut();
 
       const { url, kill9 } = await startServer({ databaseUrl: house.url, workflows, after: first });
       const asked = sent.at(-1) as ReviewTask;
@@ -147,7 +148,7 @@ it("an answer is not misrouted by a redeploy, before it or after it, and never e
   onTestFinished(() => folder.drop());
   const env = { HOLDPOINT_WORKFLOWS_DIR: folder.directory };
   const failpoint = "decide.committed";
-  const first = await startServer({ databaseUrl: house.url, env: { ...env, ...SHORT_LEASE }, failpoint });
+  const first = await startServer({ databaseUrl: house.url, env, failpoint });
   const waiting = async (graph: string) => {
     const { thread_id } = await sdk(first.url).threads.create();
     await sdk(first.url).runs.wait(thread_id, graph, { input: { amount: 5 } });
@@ -163,6 +164,7 @@ it("an answer is not misrouted by a redeploy, before it or after it, and never e
   // Taken under the old code, and the process dies before it is carried out.
   await decide(first.url, early, YES).catch(() => {});
   expect([await first.exited, first.marker()]).toEqual([KILLED, failpoint]);
+  await house.leasesRunOut();
 
   for (const [name, source] of Object.entries(CHANGED)) await folder.write(name, source);
   const { url, kill9 } = await startServer({ databaseUrl: house.url, env, after: first });

@@ -26,6 +26,8 @@ export interface RefundHouse {
   letGo(thread_id: string): Promise<void>;
   /** Holds the lock of a thread, so that everything that wants it queues up behind; returns how to let go. */
   holdThread(thread_id: string): Promise<{ waiting(): Promise<number>; release(): Promise<void> }>;
+  /** Lets time pass for the database: every lease has run out, and whoever lives has those of the dead taken back. */
+  leasesRunOut(): Promise<void>;
   /** Every review whose chain does not hold. */
   brokenChains(): Promise<string[]>;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ export async function openRefundHouse(given?: TestDatabase): Promise<RefundHouse
       return counts as Record<string, unknown>;
     },
     letGo: async (thread_id) => void (await rows("insert into counted.gate values ($1)", [thread_id])),
+    leasesRunOut: async () => void (await rows("update holdpoint.clock set shift = shift + interval '10 minutes'")),
     async holdThread(thread_id) {
       const client = await pool.connect();
       held.add(client);
