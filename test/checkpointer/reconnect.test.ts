@@ -97,7 +97,7 @@ it.each(["fast", "immediate"] as const)(
     expect(await ask(server.url, "/readyz")).toMatchObject({ status: 200 });
     expect(server.log()).not.toMatch(/uncaught|unhandled/i);
   },
-  60_000,
+  120_000,
 );
 
 /** A request whose statement is under way, and waits for a lock that nobody gives up. */

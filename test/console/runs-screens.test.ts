@@ -4,7 +4,7 @@ import { refundExample } from "../support/refund-shop.ts";
 import { axeViolations, isInWindow, PHONE, withBrowser } from "./browser.ts";
 import { hasKeyboard, isTooWide, openRunsScene, openTab, type RunsScene } from "./runs-scene.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 // Markup, a sequence of a terminal, a turn of direction, a link that does something, a key of every object.
 const HOSTILE = [

@@ -6,7 +6,7 @@ import { withBrowser } from "./browser.ts";
 import { hasKeyboard, hold, idIn, openRunsScene, openTab, type RunsScene } from "./runs-scene.ts";
 
 // A browser on a machine that does ten other things takes its time.
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 withBrowser("following runs", (program) => {
   let scene: RunsScene;

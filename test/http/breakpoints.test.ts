@@ -57,7 +57,7 @@ const ENDS: [string, (waiting: Waiting) => Promise<void>][] = [
             await sweepReviewTimers(server.house.parts);
             return (await reviewOf(waiting)).status;
           },
-          { timeout: 30_000 },
+          { timeout: 60_000 },
         )
         .toBe("failed");
     },

@@ -136,9 +136,7 @@ async function bypassedRows(thread_id: string) {
   return rows;
 }
 const atRest = async (thread_id: string) =>
-  await expect
-    .poll(async () => (await server.client.threads.get(thread_id)).status, { timeout: 30_000, interval: 20 })
-    .not.toBe("busy");
+  await expect.poll(async () => (await server.client.threads.get(thread_id)).status).not.toBe("busy");
 
 it.each(ROADS)("keeps %s closed without a reason, and for who may not give one", async (_road, road) => {
   const at = await waiting();

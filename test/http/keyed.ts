@@ -44,5 +44,5 @@ export const runsOf = (server: TestServer, thread_id: string) => count(server, "
 
 /** Waits until nothing is queued or running. */
 export async function atRest(server: TestServer): Promise<void> {
-  await expect.poll(() => count(server, "run", "status in ('pending', 'running')"), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => count(server, "run", "status in ('pending', 'running')")).toBe(0);
 }

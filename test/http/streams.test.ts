@@ -12,6 +12,9 @@ beforeAll(async () => {
 });
 afterAll(async () => await server.close());
 
+/** No assertion: how long whatever would never come is waited for. */
+const PATIENCE = { timeout: 60_000 };
+
 const HANGS = { assistant_id: "http-wait", input: { text: "x" } };
 
 /** Sends a request over a socket and gives the first bytes of its answer, and how to hang up. */
@@ -54,7 +57,7 @@ it("answers wait at once with headers that say where the run is, and keeps the c
   const run_id = runIdOf(waiting.response.headers);
   expect(waiting.response.statusCode).toBe(200);
   expect(waiting.response.headers.location).toBe(`/threads/${thread_id}/runs/${run_id}/join`);
-  await vi.waitFor(() => expect(waiting.text()).toMatch(/^\n\n+$/), { timeout: 10_000 });
+  await vi.waitFor(() => expect(waiting.text()).toMatch(/^\n\n+$/), PATIENCE);
   await server.client.runs.cancel(thread_id, run_id, true);
   expect(await waiting.ended).toBe("end");
   expect(JSON.parse(waiting.text())).toEqual({ __error__: { error: "cancelled", message: expect.any(String) } });
@@ -65,30 +68,30 @@ it("lets the run go on when its watcher hangs up, and cancels it when that was a
     const thread_id = await newThread();
     const kept = await open(`/threads/${thread_id}/runs/${path}`, HANGS);
     const run_id = runIdOf(kept.response.headers);
-    await vi.waitFor(async () => expect(await statusOf(thread_id, run_id)).toBe("running"), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await statusOf(thread_id, run_id)).toBe("running"), PATIENCE);
     kept.hangUp();
     const join = await open(
       `/threads/${thread_id}/runs/${run_id}/${path === "wait" ? "join" : "stream"}?cancel_on_disconnect=0`,
     );
-    await vi.waitFor(() => expect(join.text()).not.toBe(""));
+    await vi.waitFor(() => expect(join.text()).not.toBe(""), PATIENCE);
     join.hangUp();
     const last = await open(`/threads/${thread_id}/runs/${run_id}/stream?cancel_on_disconnect=1`);
-    await vi.waitFor(() => expect(last.text()).toContain("event: metadata"));
+    await vi.waitFor(() => expect(last.text()).toContain("event: metadata"), PATIENCE);
     expect(await statusOf(thread_id, run_id)).toBe("running");
     last.hangUp();
-    await vi.waitFor(async () => expect(await statusOf(thread_id, run_id)).toBe("interrupted"), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await statusOf(thread_id, run_id)).toBe("interrupted"), PATIENCE);
   }
   const thread_id = await newThread();
   const cancelled = await open(`/threads/${thread_id}/runs/stream`, { ...HANGS, on_disconnect: "cancel" });
   const run_id = runIdOf(cancelled.response.headers);
   cancelled.hangUp();
-  await vi.waitFor(async () => expect(await statusOf(thread_id, run_id)).toBe("interrupted"), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await statusOf(thread_id, run_id)).toBe("interrupted"), PATIENCE);
 });
 
 it("sends heartbeats while nothing happens", async () => {
   const thread_id = await newThread();
   const stream = await open(`/threads/${thread_id}/runs/stream`, HANGS);
-  await vi.waitFor(() => expect(stream.text()).toContain(": heartbeat\n\n"), { timeout: 15_000 });
+  await vi.waitFor(() => expect(stream.text()).toContain(": heartbeat\n\n"), PATIENCE);
   expect(stream.response.headers).toMatchObject({ "x-accel-buffering": "no", "cache-control": "no-store" });
   stream.hangUp();
   await server.client.runs.cancel(thread_id, runIdOf(stream.response.headers));
@@ -99,7 +102,7 @@ it("shows a queued run's stream as soon as it runs, to several watchers", async 
   const first = await server.client.runs.create(thread_id, "http-wait", { input: { text: "x" } });
   const { run_id } = await server.client.runs.create(thread_id, "http-words", { input: { text: "x" } });
   const watchers = await Promise.all([1, 2].map(() => open(`/threads/${thread_id}/runs/${run_id}/stream`)));
-  for (const watcher of watchers) await vi.waitFor(() => expect(watcher.text()).toContain("event: metadata"));
+  for (const watcher of watchers) await vi.waitFor(() => expect(watcher.text()).toContain("event: metadata"), PATIENCE);
   await server.client.runs.cancel(thread_id, first.run_id);
   for (const watcher of watchers) {
     expect(await watcher.ended).toBe("end");
@@ -124,14 +127,14 @@ it("announces every attempt of a run in its place", async () => {
     if (attempt === 1) await returnLease(database, lease);
   }
   const stream = await openAt(idle, `/threads/${thread_id}/runs/${run_id}/stream`);
-  await vi.waitFor(() => expect(stream.text()).toContain('data: {"attempt":2}'));
+  await vi.waitFor(() => expect(stream.text()).toContain('data: {"attempt":2}'), PATIENCE);
   const shown = [...stream.text().matchAll(/event: (\w+)\ndata: .*"attempt":(\d)/g)].map(
     ([, event, n]) => `${event} ${n}`,
   );
   expect(shown).toEqual(["metadata 1", "values 1", "metadata 2", "values 2"]);
   stream.hangUp();
   const later = await openAt(idle, `/threads/${thread_id}/runs/${run_id}/stream`, undefined, { "last-event-id": "3" });
-  await vi.waitFor(() => expect(later.text()).toContain("event: values"));
+  await vi.waitFor(() => expect(later.text()).toContain("id: 4\n\n"), PATIENCE);
   expect(later.text()).toBe('event: values\ndata: {"attempt":2}\nid: 4\n\n');
   later.hangUp();
   await idle.close();
@@ -150,13 +153,14 @@ it("ends streams without `end` when the server stops, so that their clients come
   const stopping = await openServer();
   const { thread_id } = await stopping.client.threads.create();
   const { run_id } = await stopping.client.runs.create(thread_id, "http-wait", { input: { text: "x" } });
-  const path = `${stopping.listening.url}/threads/${thread_id}/runs/${run_id}`;
-  const stream = await fetch(`${path}/stream`);
-  const wait = await fetch(`${path}/join`);
-  const [text, joined] = [stream.text(), wait.text().catch(() => "cut")];
+  const path = `/threads/${thread_id}/runs/${run_id}`;
+  const stream = await openAt(stopping, `${path}/stream`);
+  await vi.waitFor(() => expect(stream.text()).toMatch(/^event: metadata\n/), PATIENCE);
+  const wait = await fetch(`${stopping.listening.url}${path}/join`);
+  const joined = wait.text().catch(() => "cut");
   await stopping.listening.close(3_000);
-  expect(await text).toMatch(/^event: metadata\n/);
-  expect(await text).not.toContain("event: end");
+  expect(await stream.ended).toBe("end");
+  expect(stream.text()).not.toContain("event: end");
   expect(await joined).toBe("cut");
   await stopping.close();
 });

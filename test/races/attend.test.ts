@@ -12,7 +12,7 @@ import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
 import { approve, person, reviewsOf, theOpen } from "../support/reviewer.ts";
 
-vi.setConfig({ testTimeout: 60_000 * SCALE });
+vi.setConfig({ testTimeout: 120_000 * SCALE });
 
 const ROUNDS = 20 * SCALE;
 

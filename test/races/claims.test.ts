@@ -7,7 +7,7 @@ import { leaseOf } from "../support/dying-worker.ts";
 import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
 
-vi.setConfig({ testTimeout: 60_000 * SCALE });
+vi.setConfig({ testTimeout: 120_000 * SCALE });
 
 let house: House;
 beforeAll(async () => {

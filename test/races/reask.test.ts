@@ -8,7 +8,7 @@ import { violations } from "../support/invariants.ts";
 import { answer, theOpen } from "../support/reviewer.ts";
 import { until } from "../support/until.ts";
 
-vi.setConfig({ testTimeout: 60_000 * SCALE });
+vi.setConfig({ testTimeout: 120_000 * SCALE });
 
 const ROUNDS = 20 * SCALE;
 // While the retry is under way, what it has begun outside may be told before that it is under way.

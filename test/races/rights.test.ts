@@ -10,7 +10,7 @@ import { type House, openHouse } from "../support/house.ts";
 import { violations } from "../support/invariants.ts";
 import { answer, approve, person, reviewsOf, theOpen } from "../support/reviewer.ts";
 
-vi.setConfig({ testTimeout: 60_000 * SCALE });
+vi.setConfig({ testTimeout: 120_000 * SCALE });
 
 const ROUNDS = 20 * SCALE;
 

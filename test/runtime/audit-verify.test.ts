@@ -160,7 +160,7 @@ describe("the record of reviews", () => {
         expect([said, first, isNamed]).toEqual([said, expect.anything(), true]);
       }
     }
-  }, 60_000);
+  }, 120_000);
 
   test("names the earliest of several entries, and says what is wrong with it", async () => {
     const of = (await records()).find((record) => record.links.length >= 4) as AuditedReview;

@@ -86,7 +86,7 @@ test("a running run is stopped by its worker and ends interrupted", async () => 
   worker.start();
   await reached;
   await cancel(run);
-  await expect.poll(async () => (await house.run(run.run_id)).status, { timeout: 10_000 }).toBe("interrupted");
+  await expect.poll(async () => (await house.run(run.run_id)).status).toBe("interrupted");
   release();
   await worker.stop();
   expect(visitsOf("steps.c")).toBe(0);

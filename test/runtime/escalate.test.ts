@@ -8,7 +8,7 @@ import { approve, person } from "../support/reviewer.ts";
 import { house } from "./scene.ts";
 import { again, chainOf, codeOf, hours, kindsOf, openTimerScene, paused, QUICK, sweep } from "./timer-scene.ts";
 
-vi.setConfig({ testTimeout: 60_000 * SCALE });
+vi.setConfig({ testTimeout: 120_000 * SCALE });
 
 const ROUNDS = 20 * SCALE;
 const PEOPLE = ["user:ana", "user:ada", "user:boss", "user:zoe"];

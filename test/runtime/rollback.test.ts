@@ -62,7 +62,7 @@ test("a running run that is rolled back leaves its thread as it was, and itself 
   worker.start();
   await reached;
   await stop(run, "rollback");
-  await expect.poll(() => find(run), { timeout: 10_000 }).toBeUndefined();
+  await expect.poll(() => find(run)).toBeUndefined();
   expect(await picture(thread_id)).toEqual(before);
   release();
   await worker.stop();
@@ -202,7 +202,7 @@ test.each(["interrupt", "rollback"] as const)(
     knobs.onVisit = () => {};
     const queued = await house.start("steps", { input: { log: ["queued"] } }, { thread_id });
     const next = await house.start("steps", { input: { log: ["next"] } }, { thread_id, multitask_strategy: strategy });
-    await expect.poll(async () => (await house.run(next.run_id)).status, { timeout: 10_000 }).toBe("success");
+    await expect.poll(async () => (await house.run(next.run_id)).status).toBe("success");
     release();
     await worker.stop();
     if (strategy === "interrupt") {

@@ -15,8 +15,10 @@ it("a worker tells on a port of its own how it is doing, and nothing else", asyn
     const worker = await startServer({ databaseUrl: house.url, command: "work", env: PORT });
     const url = await urlOf(worker);
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    const figures = await (await fetch(`${url}/metrics`)).text();
-    expect(figures).toMatch(/^holdpoint_workers\{state="live"\} 1$/m);
+    // It counts itself from its first heartbeat on.
+    await until("its figures tell of it", async () =>
+      /^holdpoint_workers\{state="live"\} 1$/m.test(await (await fetch(`${url}/metrics`)).text()),
+    );
     expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ live: true });
     expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ ready: true, reasons: [] });
     for (const path of ["/ok", "/threads/search", "/whoami"]) expect((await fetch(url + path)).status).toBe(404);
@@ -24,7 +26,7 @@ it("a worker tells on a port of its own how it is doing, and nothing else", asyn
   } finally {
     await house.close();
   }
-}, 60_000);
+}, 120_000);
 
 it("where others can reach it, its figures want a key, and there is no port where there is none", async () => {
   const house = await openRefundHouse();
@@ -45,4 +47,4 @@ it("where others can reach it, its figures want a key, and there is no port wher
   } finally {
     await house.close();
   }
-}, 90_000);
+}, 120_000);

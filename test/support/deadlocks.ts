@@ -12,7 +12,7 @@ export async function deadlocksIn(url: string): Promise<number> {
   );
   const alive = async () =>
     (await client.query("select 1 from pg_stat_activity where pid = any($1)", [ended])).rows.length;
-  await expect.poll(alive, { timeout: 10_000, interval: 20 }).toBe(0);
+  await expect.poll(alive).toBe(0);
   const { rows } = await client.query("select deadlocks::int from pg_stat_database where datname = current_database()");
   await client.end();
   return rows[0].deadlocks;

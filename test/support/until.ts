@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 const LOOK_AGAIN_MS = 25;
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 
 type Truthy<Value> = Exclude<Value, undefined | null | false | 0 | "">;
 
