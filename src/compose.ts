@@ -6,6 +6,7 @@ import { loadOptions } from "./compose/load-options.ts";
 import type { Patient } from "./compose/patience.ts";
 import { openPolicy } from "./compose/policy-file.ts";
 import { httpDeps, serve, serveOperations } from "./compose/serve.ts";
+import { announceSearch, openStoreIndex } from "./compose/store-index.ts";
 import type { Config } from "./config.ts";
 import type { GraphSet } from "./graphs/graph-set.ts";
 import { loadGraphs } from "./graphs/load.ts";
@@ -95,6 +96,8 @@ async function start(
   closers.push(() => ports.close());
   closers.push(async () => graphs.close());
   await patient(() => introduce(config, home, graphs.current()));
+  const embedder = await openStoreIndex(config, loadOptions(config), log);
+  if (embedder !== undefined) void announceSearch(home.database, embedder, log);
   const wakeups = listenForWakeups(home, log);
   closers.push(() => wakeups.close());
   const { database } = home;
@@ -115,6 +118,7 @@ async function start(
     policyOf: policy.policyOf,
     nodeTimeoutMs: config.nodeTimeoutSeconds === undefined ? null : config.nodeTimeoutSeconds * 1000,
     modelPrices: config.modelPrices,
+    embedder,
   };
   let isStarted = false;
   const deps = httpDeps(config, parts, () => isStarted);

@@ -13,6 +13,26 @@ export interface ValueKind<Value> {
   show: (text: string) => string;
 }
 
+/** A variable of the environment. */
+export interface Field<Value, Fallback> extends ValueKind<Value> {
+  name: string;
+  fallback: Fallback;
+  /** What the table says where the fallback itself does not. */
+  fallbackText: string;
+  description: string;
+}
+
+/** Describes a variable. */
+export function field<Value, Fallback extends Value | undefined>(
+  name: string,
+  kind: ValueKind<Value>,
+  fallback: Fallback,
+  description: string,
+  fallbackText = fallback === undefined ? "" : String(fallback),
+): Field<Value, Fallback> {
+  return { ...kind, name, fallback, description, fallbackText };
+}
+
 const quote = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 function kind<Value>(allowed: string, parse: (text: string) => Value | undefined, show = quote): ValueKind<Value> {
@@ -91,6 +111,18 @@ export const limits = () =>
     const pairs = text.split(",").map((pair) => /^\s*([^\s=,]+)\s*=\s*([1-9]\d{0,5})\s*$/.exec(pair));
     const found = new Map(pairs.map((pair) => [pair?.[1] ?? "", Number(pair?.[2])]));
     return pairs.includes(null) || found.size < pairs.length ? undefined : (found as ReadonlyMap<string, number>);
+  });
+
+/** A model of an OpenAI-compatible endpoint, or a file of the project with its export. */
+export const embeddingModel = () =>
+  kind("openai:model or ./file.ts:export", (text) => (isOneLine(text) && /^[^:]+:./.test(text) ? text : undefined));
+
+/** Paths into a value. */
+export const paths = () =>
+  kind("paths such as $ or chapters[*].text, separated by commas", (text) => {
+    const found = listed(text);
+    const isGood = (path: string) => isOneLine(path) && path.length <= 500;
+    return found.length <= 100 && found.every(isGood) ? found : undefined;
   });
 
 /** A path on this machine. */

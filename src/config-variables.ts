@@ -1,23 +1,6 @@
 import * as values from "./config-values.ts";
+import { field } from "./config-values.ts";
 import { ALLOW_NONE } from "./policy/private-address.ts";
-
-interface Field<Value, Fallback> extends values.ValueKind<Value> {
-  name: string;
-  fallback: Fallback;
-  /** What the table says where the fallback itself does not. */
-  fallbackText: string;
-  description: string;
-}
-
-function field<Value, Fallback extends Value | undefined>(
-  name: string,
-  kind: values.ValueKind<Value>,
-  fallback: Fallback,
-  description: string,
-  fallbackText = fallback === undefined ? "" : String(fallback),
-): Field<Value, Fallback> {
-  return { ...kind, name, fallback, description, fallbackText };
-}
 
 /** The variables by the name their value has in the configuration. */
 export const FIELDS = {
@@ -227,6 +210,26 @@ export const FIELDS = {
     "https://api.openai.com/v1",
   ),
   openaiModel: field("OPENAI_MODEL", values.words(), undefined, "Its name.", "gpt-4.1-mini"),
+  embeddingModel: field(
+    "HOLDPOINT_EMBEDDING_MODEL",
+    values.embeddingModel(),
+    undefined,
+    "What makes the vectors by which the store is searched: `openai:` and a model of `OPENAI_BASE_URL`, or a function of texts. Give every process the same.",
+    "words alone",
+  ),
+  embeddingDims: field(
+    "HOLDPOINT_EMBEDDING_DIMS",
+    values.wholeNumber(1, 16_000),
+    1536,
+    "How many numbers its vectors have; pgvector indexes up to 2000.",
+  ),
+  embeddingFields: field(
+    "HOLDPOINT_EMBEDDING_FIELDS",
+    values.paths(),
+    ["$"],
+    "The paths of an item's value that are embedded, such as `title` and `chapters[*].text`; `$` is all of it.",
+    "$",
+  ),
   modelPrices: field(
     "HOLDPOINT_MODEL_PRICES",
     values.modelPrices(),

@@ -4,6 +4,7 @@ import type { AllowList } from "../policy/private-address.ts";
 import type { GraphLimits } from "../postgres/claim.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
+import type { Embedder } from "../postgres/store/embedder.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Pages } from "./console.ts";
@@ -27,6 +28,8 @@ export interface HttpDeps {
   /** The graphs as they are loaded now; a reload changes what this gives. */
   graphs: () => GraphSet;
   log: Log;
+  /** Makes the vectors by which the store is searched; by words alone unless given. */
+  embedder?: Embedder | undefined;
   metrics: Metrics;
   settings: HttpSettings;
   isReady: () => Readiness | Promise<Readiness>;

@@ -55,7 +55,8 @@ export async function askModel<Schema extends z.ZodObject>(
   }
 }
 
-interface Failure {
+/** Why a model did not answer, and whether asking again may help. */
+export interface Failure {
   reason: string;
   retryable: boolean;
   retryAfterMs?: number;
@@ -64,7 +65,8 @@ interface Failure {
 // Nobody gets better by being asked the same again: a wrong request, a wrong key, no right, no such model.
 const FINAL_STATUSES = new Set([400, 401, 403, 404, 413, 422]);
 
-function describeFailure(error: unknown): Failure {
+/** Says what an error of a model's endpoint means. */
+export function describeFailure(error: unknown): Failure {
   if (!(error instanceof Error)) return { reason: "it failed for an unknown reason", retryable: true };
   const { status, headers } = error as Error & { status?: unknown; headers?: unknown };
   if (typeof status === "number") {

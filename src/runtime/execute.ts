@@ -104,7 +104,7 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
   try {
     const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs, setting.loaded.fingerprint));
     graph.checkpointer = saver;
-    giveStore(graph, new HoldpointStore(parts.database, tenant_id, setting.lease));
+    giveStore(graph, new HoldpointStore(parts.database, tenant_id, setting.lease, parts.embedder));
     watchNodes(graph, setting.observer.begins);
     if (parts.nodeTimeoutMs != null) limitNodes(graph, parts.nodeTimeoutMs);
     if (setting.loaded.guarded && hasBreakpoints(graph)) throw new HoldpointError("guarded", NO_BREAKPOINTS);

@@ -6,6 +6,7 @@ import type { WriteBatcher } from "../postgres/batch.ts";
 import type { HoldpointSaver } from "../postgres/checkpointer/saver.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
+import type { Embedder } from "../postgres/store/embedder.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -27,4 +28,6 @@ export interface RunnerParts {
   nodeTimeoutMs?: number | null;
   /** What a model's tokens cost. */
   modelPrices: ModelPrices;
+  /** Makes the vectors by which the store is searched; by words alone unless given. */
+  embedder?: Embedder | undefined;
 }

@@ -1,6 +1,7 @@
 import type { Database } from "../postgres/database.ts";
 import { sweepIdempotencyKeys } from "../postgres/idempotency.ts";
 import { sweepItems } from "../postgres/store/items.ts";
+import { sweepVectors } from "../postgres/store/sweep-vectors.ts";
 import { sweepDeletedThreads, sweepLoginLinks, sweepSessions } from "../postgres/sweeps.ts";
 import { periodically } from "./periodic.ts";
 import { sweepReviewTimers } from "./review-timers.ts";
@@ -26,12 +27,13 @@ const SWEEPS: readonly Sweep[] = [
   { name: "deleted_threads", everyMs: 5_000, sweep: sweepDeletedThreads },
   { name: "thread_ttl", everyMs: 5_000, sweep: (_database, parts) => sweepThreadTtl(parts) },
   { name: "store_items", everyMs: 60_000, sweep: sweepItems },
+  { name: "store_vectors", everyMs: 5_000, sweep: (database, parts) => sweepVectors(database, parts.embedder) },
   { name: "review_timers", everyMs: 1_000, sweep: (_database, parts) => sweepReviewTimers(parts) },
 ];
 
 const PASSES = 100;
 
-type SweepParts = Pick<RunnerParts, "database" | "graphs" | "saver" | "metrics" | "wakeups" | "log">;
+type SweepParts = Pick<RunnerParts, "database" | "graphs" | "saver" | "metrics" | "wakeups" | "log" | "embedder">;
 
 /** Starts all sweeps; every worker does. One that fails is logged, and its next turn tries again. Returns how to stop. */
 export function startSweeps(parts: SweepParts, sweeps: readonly Sweep[] = SWEEPS): () => void {

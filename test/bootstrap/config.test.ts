@@ -116,6 +116,15 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["gpt-4.1-mini=0.4/1.6", "a=1/2/0.5, b/c:d=3/4"],
     wrong: ["gpt", "a=1", "a=1/-2", "a=1/2,a=3/4", "a=1/2,,b=1/2"],
   },
+  HOLDPOINT_EMBEDDING_MODEL: {
+    right: ["openai:text-embedding-3-small", "./src/embed.ts:embed", "openai:a/b:c"],
+    wrong: ["text-embedding-3-small", ":a", "openai:", "openai:a\nb"],
+  },
+  HOLDPOINT_EMBEDDING_DIMS: { right: ["1", "1536", "16000"], wrong: ["0", "-1", "1e3", "16001", "many"] },
+  HOLDPOINT_EMBEDDING_FIELDS: {
+    right: ["$", "title, chapters[*].text", "a.b[0]"],
+    wrong: ["a,,b", ",", "a\tb", "x".repeat(501), Array(101).fill("a").join(",")],
+  },
   OPENAI_MODEL: { right: ["a/b:c", "my model"], wrong: ["a\u001bb"] },
   LOG_LEVEL: { right: ["trace", "silent"], wrong: ["verbose", "INFO", "30"] },
   HOLDPOINT_SERVER_URL: { right: ["http://localhost:8123"], wrong: ["localhost", "ws://h", "https://user:sesame@"] },

@@ -25,6 +25,20 @@ export interface ChatRequest {
   response_format?: { type: string; json_schema?: { name: string; strict?: boolean; schema: Record<string, unknown> } };
 }
 
+/** The body of an embeddings request. */
+export interface EmbeddingsRequest {
+  model: string;
+  input: string[];
+  dimensions?: number;
+  encoding_format?: string;
+}
+
+/** What the server does with one embeddings request: makes its vectors, of another length if told so, or not. */
+export type EmbeddingsStep =
+  | { dims?: number }
+  | Extract<ModelStep, { status: number } | { hang: true } | { json: unknown }>;
+type EmbeddingsScript = (EmbeddingsStep | ((request: EmbeddingsRequest) => EmbeddingsStep))[];
+
 /** A local endpoint that speaks OpenAI's chat completions and follows a script. */
 export interface OpenAIServer {
   /** The base URL, ending in /v1. */
@@ -33,6 +47,8 @@ export interface OpenAIServer {
   requests: { body: ChatRequest; authorization: string | undefined }[];
   /** What comes next, in order; the last step is repeated. A function decides by the request. */
   script(...steps: (ModelStep | ((request: ChatRequest) => ModelStep))[]): void;
+  /** The same for embeddings: vectors are made of each text's words, unless the script says otherwise. */
+  embeddings: { requests: EmbeddingsRequest[]; script(...steps: EmbeddingsScript): void };
   close(): Promise<void>;
 }
 
@@ -40,7 +56,12 @@ export interface OpenAIServer {
 export async function startOpenAIServer(): Promise<OpenAIServer> {
   const requests: OpenAIServer["requests"] = [];
   let steps: (ModelStep | ((request: ChatRequest) => ModelStep))[] = [];
+  const embeddings = scriptedEmbeddings();
   const server = createServer(async (request, response) => {
+    if (request.method === "POST" && request.url === "/v1/embeddings") {
+      embeddings.answer(JSON.parse(await read(request)) as EmbeddingsRequest, response);
+      return;
+    }
     if (request.method !== "POST" || request.url !== "/v1/chat/completions") {
       fail(response, { status: 404, message: `no route ${request.method} ${request.url}` });
       return;
@@ -55,6 +76,7 @@ export async function startOpenAIServer(): Promise<OpenAIServer> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
+    embeddings,
     script(...next) {
       steps = next;
       requests.length = 0;
@@ -64,6 +86,47 @@ export async function startOpenAIServer(): Promise<OpenAIServer> {
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function scriptedEmbeddings() {
+  const requests: EmbeddingsRequest[] = [];
+  let steps: EmbeddingsScript = [];
+  return {
+    requests,
+    script(...next: EmbeddingsScript) {
+      steps = next;
+      requests.length = 0;
+    },
+    answer(body: EmbeddingsRequest, response: ServerResponse) {
+      requests.push(body);
+      const next = steps.length > 1 ? steps.shift() : steps[0];
+      const step = typeof next === "function" ? next(body) : (next ?? {});
+      if ("hang" in step) return;
+      if ("status" in step) {
+        fail(response, step);
+        return;
+      }
+      response.writeHead(200, { "content-type": "application/json" });
+      const dims = ("dims" in step ? step.dims : undefined) ?? body.dimensions ?? 64;
+      const data = body.input.map((text, index) => ({ object: "embedding", index, embedding: vectorOf(text, dims) }));
+      const usage = { prompt_tokens: 1, total_tokens: 1 };
+      response.end(JSON.stringify("json" in step ? step.json : { object: "list", model: body.model, data, usage }));
+    },
+  };
+}
+
+/** The vector that the server makes of a text: every word points somewhere, so that equal words bring texts together. */
+export function vectorOf(text: string, dims: number): number[] {
+  const vector = Array<number>(dims).fill(0);
+  for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) {
+    let state = 2_166_136_261;
+    for (const character of word) state = Math.imul(state ^ (character.codePointAt(0) ?? 0), 16_777_619);
+    for (let place = 0; place < dims; place += 1) {
+      state = Math.imul(state ^ (state >>> 15), 2_246_822_519) + place;
+      vector[place] = (vector[place] ?? 0) + (state % 1_000) / 1_000;
+    }
+  }
+  return vector;
 }
 
 async function read(request: IncomingMessage): Promise<string> {

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { findItems, findNamespaces, readItem, writeItems } from "../../postgres/store/items.ts";
+import { findNamespaces, readItem, writeItems } from "../../postgres/store/items.ts";
+import { searchStore } from "../../postgres/store/search.ts";
 import { foundItemWire, itemWire } from "../../protocol/wire-schemas.ts";
 import { says, shows } from "../answers.ts";
 import { flag, limitSchema, offsetSchema } from "../read-request.ts";
@@ -45,6 +46,15 @@ const namespacesSchema = z.object({
   offset: offsetSchema.nullish(),
 });
 
+const foundWire = z.object({
+  items: z.array(foundItemWire),
+  ranked_by: z
+    .enum(["words", "vectors_exact", "vectors_hnsw"])
+    .describe("What the question was compared with: words, every vector, or an index of vectors, which may miss one.")
+    .optional(),
+  complete: z.boolean().describe("False when there were more vectors than a search looks at.").optional(),
+});
+
 /** What graphs remember across threads, for whoever else wants to read or write it. */
 export const storeRoutes: readonly Route[] = [
   defineRoute({
@@ -55,7 +65,7 @@ export const storeRoutes: readonly Route[] = [
     body: putSchema,
     answers: { 204: says("It is written.") },
     async handle(call) {
-      await writeItems(call.deps.database, call.principal.tenant_id, [call.body]);
+      await writeItems(call.deps.database, call.principal.tenant_id, [call.body], undefined, call.deps.embedder);
       return empty(204);
     },
   }),
@@ -93,7 +103,7 @@ export const storeRoutes: readonly Route[] = [
     permission: "runs:read",
     summary: "Search items",
     body: searchSchema,
-    answers: { 200: shows(z.object({ items: z.array(foundItemWire) }), "Those found, the best first.") },
+    answers: { 200: shows(foundWire, "Those found, the best first.") },
     async handle(call) {
       const { namespace_prefix, filter, query, limit, offset, refresh_ttl } = call.body;
       const search = {
@@ -104,8 +114,12 @@ export const storeRoutes: readonly Route[] = [
         offset: offset ?? 0,
       };
       const { tenant_id } = call.principal;
-      const items = await findItems(call.deps.database, tenant_id, search, refresh_ttl ?? true);
-      return json({ items: items.map(({ score, ...item }) => (score === null ? item : { ...item, score })) });
+      const options = { isKept: refresh_ttl ?? true, embedder: call.deps.embedder };
+      const { items, ranked_by, complete } = await searchStore(call.deps.database, tenant_id, search, options);
+      return json({
+        items: items.map(({ score, ...item }) => (score === null ? item : { ...item, score })),
+        ...(ranked_by === null ? {} : { ranked_by, complete }),
+      });
     },
   }),
   defineRoute({

@@ -35,6 +35,7 @@ export const systemRoutes: readonly Route[] = [
           assistants: true,
           crons: true,
           stream_namespaces: true,
+          store_vectors: deps.embedder !== undefined,
           langsmith: false,
           langsmith_tracing_replicas: false,
         },

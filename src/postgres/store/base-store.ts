@@ -10,27 +10,34 @@ import {
 } from "@langchain/langgraph-checkpoint";
 import type { Database } from "../database.ts";
 import type { Lease } from "../fence.ts";
-import { findItems, findNamespaces, readItem, type StoredItem, writeItems } from "./items.ts";
+import type { Embedder } from "./embedder.ts";
+import { findNamespaces, readItem, type StoredItem, writeItems } from "./items.ts";
+import { searchStore } from "./search.ts";
 
 /** The store that a graph is given: LangGraph's interface upon holdpoint.store_item. */
 export class HoldpointStore extends BaseStore {
   readonly #database: Database;
   readonly #tenant_id: string;
   readonly #lease: Lease | undefined;
+  readonly #embedder: Embedder | undefined;
 
-  /** With a lease it writes only while that is held, and is refused with `lease_lost` then. */
-  constructor(database: Database, tenant_id: string, lease?: Lease) {
+  /**
+   * With a lease it writes only while that is held, and is refused with `lease_lost` then. With an embedder items are
+   * found by what they mean.
+   */
+  constructor(database: Database, tenant_id: string, lease?: Lease, embedder?: Embedder) {
     super();
     this.#database = database;
     this.#tenant_id = tenant_id;
     this.#lease = lease;
+    this.#embedder = embedder;
   }
 
   /** Reads first, then writes: nothing that is read here has been written here. */
   async batch<Operations extends Operation[]>(operations: Operations): Promise<OperationResults<Operations>> {
     const results = await Promise.all(operations.map((operation) => this.#read(operation)));
     const puts = operations.filter(isPut);
-    if (puts.length > 0) await writeItems(this.#database, this.#tenant_id, puts, this.#lease);
+    if (puts.length > 0) await writeItems(this.#database, this.#tenant_id, puts, this.#lease, this.#embedder);
     return results as OperationResults<Operations>;
   }
 
@@ -39,7 +46,8 @@ export class HoldpointStore extends BaseStore {
     if (isSearch(operation)) {
       const { namespacePrefix, filter, query, limit = 10, offset = 0 } = operation;
       const search = { namespace_prefix: namespacePrefix, filter, query, limit, offset };
-      const items = await findItems(this.#database, this.#tenant_id, search);
+      const options = { embedder: this.#embedder };
+      const { items } = await searchStore(this.#database, this.#tenant_id, search, options);
       return items.map(({ score, ...item }) => ({ ...asItem(item), ...(score === null ? {} : { score }) }));
     }
     if (isGet(operation)) {

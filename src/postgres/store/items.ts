@@ -1,9 +1,11 @@
-import { getTextAtPath } from "@langchain/langgraph-checkpoint";
 import { HoldpointError } from "../../protocol/errors.ts";
 import type { Database, Queryable } from "../database.ts";
 import { fencedWrite, type Lease } from "../fence.ts";
 import type { Statement } from "../sql.ts";
 import { storableJson } from "../storable-json.ts";
+import { embedEach } from "./embed-each.ts";
+import { type Embedder, EmbeddingFailed } from "./embedder.ts";
+import { plainText, textsToEmbed, wordsOf } from "./item-texts.ts";
 import { checkNames, checkPath, namespacesBelow } from "./namespace.ts";
 import {
   deleteExpiredItems,
@@ -17,6 +19,7 @@ import {
   selectItem,
   upsertItem,
 } from "./store.sql.ts";
+import { deleteVectors, type ItemName, insertVectors } from "./vectors.sql.ts";
 
 /** What graphs remember across threads. */
 export interface StoredItem {
@@ -47,8 +50,6 @@ export interface ItemSearch {
   readonly offset: number;
 }
 
-/** More words than this of one item are not looked at, and Postgres has room for no more in an index. */
-const TEXT_CHARACTERS = 200_000;
 const ROWS = 1_000;
 const ANY_DEPTH = 2_147_483_647;
 
@@ -85,7 +86,8 @@ export async function findItems(
   return rows.map((row) => ({ ...itemOf(row), score: row.score }));
 }
 
-async function keep(database: Queryable, tenant_id: string, rows: readonly ItemRow[]): Promise<void> {
+/** Lets items that were given a time stay for it, from now on. */
+export async function keep(database: Queryable, tenant_id: string, rows: readonly ItemRow[]): Promise<void> {
   const passing = rows.filter(({ ttl_minutes }) => ttl_minutes !== null);
   if (passing.length > 0) await database.run(keepItems(tenant_id, passing));
 }
@@ -108,25 +110,67 @@ export async function findNamespaces(
 
 /**
  * Writes and removes items, all or none; of several with one name the last counts. With a lease only while it is held:
- * throws `lease_lost`. Locks: the thread's shared lock with a lease, then the items in the order of their names.
+ * throws `lease_lost`. With an embedder their vectors are made first and written along; where it fails the items are
+ * written all the same, and a sweep makes the vectors later: what somebody wants to remember must not hang on a service
+ * that only helps to find it. Locks: the thread's shared lock with a lease, then the items in the order of their names.
  */
 export async function writeItems(
   database: Database,
   tenant_id: string,
   puts: readonly ItemPut[],
   lease?: Lease,
+  embedder?: Embedder,
 ): Promise<void> {
-  const statements = new Map<string, Statement>();
+  const writes = new Map<string, Write>();
   for (const put of puts) {
     const { namespace, key } = put;
     checkNames(namespace, key);
-    const statement =
-      put.value === null ? deleteItem(tenant_id, namespace, key) : upsertItem(tenant_id, rowOf(put, put.value));
-    statements.set(JSON.stringify([namespace, key]), statement);
+    const write = put.value === null ? { namespace, key } : rowOf(put, put.value, embedder);
+    writes.set(JSON.stringify([namespace, key]), write);
   }
-  const inOrder = [...statements].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, statement]) => statement);
-  if (lease === undefined) await database.transaction(async (tx) => void (await tx.finish(inOrder)));
-  else await fencedWrite(database, lease, async (tx) => void (await tx.finish(inOrder)));
+  const inOrder = [...writes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, write]) => write);
+  const vectors = await vectorsOf(inOrder, embedder);
+  const statements = inOrder.flatMap((write) => statementsOf(tenant_id, write, vectors?.get(write), embedder));
+  if (lease === undefined) await database.transaction(async (tx) => void (await tx.finish(statements)));
+  else await fencedWrite(database, lease, async (tx) => void (await tx.finish(statements)));
+}
+
+/** What is written of an item; of one that is removed, its name. */
+type Write = ItemName | TextWrite;
+type TextWrite = ItemWrite & { readonly toEmbed: readonly string[] };
+
+/** The vectors of each item; undefined where there are none to be had now. */
+async function vectorsOf(
+  writes: readonly Write[],
+  embedder: Embedder | undefined,
+): Promise<Map<Write, number[][]> | undefined> {
+  if (embedder === undefined) return undefined;
+  const texts = writes.map((write) => ("toEmbed" in write ? write.toEmbed : []));
+  try {
+    const made = await embedEach(embedder, texts);
+    return new Map(writes.map((write, index) => [write, made[index] ?? []]));
+  } catch (error) {
+    if (error instanceof EmbeddingFailed) return undefined;
+    throw error;
+  }
+}
+
+function statementsOf(
+  tenant_id: string,
+  write: Write,
+  vectors: number[][] | undefined,
+  embedder: Embedder | undefined,
+): Statement[] {
+  if (!("toEmbed" in write)) return [deleteItem(tenant_id, write.namespace, write.key)];
+  const { toEmbed: _texts, ...item } = write;
+  // Alone: only a statement that begins when the item's row is locked sees the vectors that somebody has just written.
+  const gone = deleteVectors(tenant_id, item);
+  if (item.vectors_by === null || vectors === undefined || embedder === undefined) {
+    return [upsertItem(tenant_id, item), gone];
+  }
+  const written = upsertItem(tenant_id, { ...item, vectors_by: embedder.model });
+  if (vectors.length === 0) return [written, gone];
+  return [written, gone, insertVectors(tenant_id, item, embedder.model, vectors)];
 }
 
 /** Removes items whose time is over, a bounded number at a time; gives how many. */
@@ -134,20 +178,29 @@ export async function sweepItems(database: Database): Promise<number> {
   return await database.run(deleteExpiredItems(ROWS));
 }
 
-function rowOf({ namespace, key, index, ttl }: ItemPut, given: Record<string, unknown>): ItemWrite {
+function rowOf(
+  { namespace, key, index, ttl }: ItemPut,
+  given: Record<string, unknown>,
+  embedder: Embedder | undefined,
+): TextWrite {
   const text = toJson("/value", given);
   const value = storableJson(text);
+  const paths = index === false ? [] : (index ?? embedder?.fields ?? []);
   return {
     namespace,
     key,
     value,
     value_exact: value === text ? null : text,
-    text: index === false ? null : plainText(textsOf(JSON.parse(text), index ?? undefined)),
+    text: index === false ? null : wordsOf(JSON.parse(text), index ?? undefined),
     ttl_minutes: ttl ?? null,
+    index_fields: index === false ? null : (index?.map(plainText) ?? null),
+    vectors_by: index === false ? null : "",
+    toEmbed: embedder === undefined ? [] : textsToEmbed(JSON.parse(text), paths),
   };
 }
 
-function toJson(pointer: string, value: object): string {
+/** Throws `invalid`. */
+export function toJson(pointer: string, value: object): string {
   try {
     return JSON.stringify(value);
   } catch (cause) {
@@ -155,22 +208,8 @@ function toJson(pointer: string, value: object): string {
   }
 }
 
-/** The texts of a value, or those at some paths of it. */
-function textsOf(value: unknown, paths: readonly string[] | undefined): string {
-  const texts: unknown[] = paths === undefined ? [] : paths.flatMap((path) => getTextAtPath(value, path));
-  // Bound: each value is looked at once.
-  const waiting = paths === undefined ? [value] : [];
-  while (waiting.length > 0) {
-    const next = waiting.pop();
-    if (typeof next === "string") texts.push(next);
-    else if (typeof next === "object" && next !== null) for (const member of Object.values(next)) waiting.push(member);
-  }
-  return texts.join(" ");
-}
-
-const plainText = (text: string) => text.replaceAll("\0", " ").toWellFormed().slice(0, TEXT_CHARACTERS);
-
-const itemOf = ({ namespace, key, value, created_at, updated_at }: ItemRow): StoredItem => ({
+/** An item as others see it. */
+export const itemOf = ({ namespace, key, value, created_at, updated_at }: ItemRow): StoredItem => ({
   namespace,
   key,
   value: JSON.parse(value) as Record<string, unknown>,

@@ -20,6 +20,10 @@ export interface ItemWrite {
   /** What its words are taken from; null: it is found by none. */
   readonly text: string | null;
   readonly ttl_minutes: number | null;
+  /** The paths whose texts it is to be found by; null: those that are configured. */
+  readonly index_fields: readonly string[] | null;
+  /** The model of the vectors that are written along; empty when there are none yet, null when there are to be none. */
+  readonly vectors_by: string | null;
 }
 
 /** Namespaces from the first to before the second: all that begin with a prefix. */
@@ -38,12 +42,17 @@ export const selectItem = (tenant_id: string, namespace: readonly string[], key:
 
 /** Writes an item over whatever was there. */
 export const upsertItem = (tenant_id: string, item: ItemWrite) => sql`
-  insert into holdpoint.store_item as i (tenant_id, namespace, key, value, value_exact, words, ttl_minutes, expires_at)
+  insert into holdpoint.store_item as i (tenant_id, namespace, key, value, value_exact, words, index_fields, vectors_by,
+    ttl_minutes, expires_at)
   values (${tenant_id}, ${item.namespace}::text[], ${item.key}, ${item.value}::jsonb, ${item.value_exact}::text,
-    to_tsvector('simple', ${item.text}::text), ${item.ttl_minutes}::float8,
+    to_tsvector('simple', ${item.text}::text), ${item.index_fields}::text[], ${item.vectors_by}::text,
+    ${item.ttl_minutes}::float8,
     holdpoint.now() + make_interval(secs => ${item.ttl_minutes}::float8 * 60))
   on conflict (tenant_id, namespace, key) do update
   set value = excluded.value, value_exact = excluded.value_exact, words = excluded.words,
+    index_fields = excluded.index_fields, vectors_by = excluded.vectors_by, vectors_due = null, vectors_failures = 0,
+    -- What somebody is having made of the value before is of no use any more.
+    vectors_claim = null,
     ttl_minutes = excluded.ttl_minutes, expires_at = excluded.expires_at, updated_at = excluded.updated_at,
     -- Whose time is over is gone: what is written now is another item of the same name.
     created_at = case when i.expires_at <= holdpoint.now() then excluded.created_at else i.created_at end`;
