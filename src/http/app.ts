@@ -2,6 +2,8 @@ import { type Context, Hono } from "hono";
 import { HoldpointError, isHoldpointError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { withLogIds } from "../telemetry/log-context.ts";
+import { admit } from "./auth/admit.ts";
+import { AuthRefusal } from "./auth/refusal.ts";
 import { authenticate, authorise } from "./authenticate.ts";
 import { isPage } from "./console.ts";
 import { withCors } from "./cors.ts";
@@ -83,7 +85,15 @@ async function handle(route: Route, call: Arrived): Promise<Response> {
   authorise(principal, route.permission);
   refuseNul(call.url);
   const known = { ...call, principal };
-  return await route.handle({ ...known, ...(await readParts(route, known)) });
+  const parts = await readParts(route, known);
+  const admitted = await admit(route, { ...known, parts });
+  if ("refused" in admitted) return admitted.refused;
+  const again = async () => {
+    const still = await authenticate(call.deps, call.request);
+    authorise(still, route.permission);
+    await admit(route, { ...known, principal: still, parts });
+  };
+  return await route.handle({ ...known, ...admitted.parts, access: admitted.access, again });
 }
 
 /** No text in Postgres can hold one, so nothing can be found by it. */
@@ -115,6 +125,7 @@ function refuse(log: Log, request: Request, error: unknown): Response {
     if (error.status >= 500) log.warn({ err: error }, "a request could not be answered");
     return response;
   }
+  if (error instanceof AuthRefusal) return protect(text(error.message, error.status, error.headers));
   // Of a fault of ours nobody outside is told more.
   log.error({ err: error }, "a request failed for a reason of ours");
   return protect(text("Internal Server Error", 500));

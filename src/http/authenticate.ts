@@ -1,23 +1,27 @@
 import { localOwner, principalByApiKey, principalBySession } from "../postgres/identity.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Permission, Principal } from "../protocol/principal.ts";
+import { authenticateUser } from "./auth/authenticate-user.ts";
 import type { HttpDeps } from "./deps.ts";
 import { refuseForeignPage, refuseStrangeHost } from "./origin.ts";
 
 /** The cookie that carries a session. */
 export const SESSION_COOKIE = "holdpoint_session";
 
+/** A key of our own; what else is sent as one is for the Auth of the project, where there is one. */
+const OWN_KEY = /^hp_[\w-]{43}$/;
+
+type Asked = Pick<HttpDeps, "database" | "settings" | "auth" | "log">;
+
 /**
- * Who asks: the holder of an API key, of a session, or, on a server that only its own machine can reach, the owner.
+ * Who asks: the holder of an API key, of a session, who the project's own Auth says, or, without one and on a server that
+ * only its own machine can reach, the owner.
  * A key travels only where somebody put it; a cookie and the machine itself are lent to every page a browser shows, so
  * these two are believed only when no foreign page can be behind the request. Throws `authentication_required`.
  */
-export async function authenticate(
-  { database, settings }: Pick<HttpDeps, "database" | "settings">,
-  request: Request,
-): Promise<Principal> {
+export async function authenticate({ database, settings, auth, log }: Asked, request: Request): Promise<Principal> {
   const key = apiKey(request.headers);
-  if (key !== undefined) {
+  if (key !== undefined && (auth === undefined || OWN_KEY.test(key))) {
     const holder = await principalByApiKey(database, key);
     if (holder !== undefined) return holder;
     throw new HoldpointError(
@@ -25,8 +29,12 @@ export async function authenticate(
       "the API key is unknown here or revoked; the LangGraph clients send LANGSMITH_API_KEY and its like when they are set",
     );
   }
-  const session = sessionSecret(request.headers);
+  const session = key === undefined ? sessionSecret(request.headers) : undefined;
   const person = session === undefined ? undefined : await principalBySession(database, session);
+  if (person === undefined && auth !== undefined) {
+    if (key === undefined) refuseLentCredentials(settings, request);
+    return await authenticateUser({ auth, database, log }, request);
+  }
   if (person === undefined && !settings.loopbackOwner) {
     throw new HoldpointError(
       "authentication_required",
@@ -49,6 +57,14 @@ export function authorise(
   throw new HoldpointError("permission_denied", `${principal.principal_id} does not hold ${accepted.join(" or ")}`, {
     facts: { principal_id: principal.principal_id, permission: accepted },
   });
+}
+
+/** A handler may read a cookie, which a browser lends to every page; a page of an origin that is let in brings none. */
+function refuseLentCredentials({ corsOrigins }: HttpDeps["settings"], request: Request): void {
+  const origin = request.headers.get("origin");
+  const isLetIn = origin !== null && (corsOrigins === "*" || corsOrigins?.has(origin) === true);
+  if (isLetIn && request.headers.get("cookie") === null) return;
+  refuseForeignPage(request);
 }
 
 function apiKey(headers: Headers): string | undefined {

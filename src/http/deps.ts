@@ -7,6 +7,7 @@ import type { Wakeups } from "../postgres/notify.ts";
 import type { Embedder } from "../postgres/store/embedder.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { ProjectAuth } from "./auth/project-auth.ts";
 import type { Pages } from "./console.ts";
 import type { Origins } from "./cors.ts";
 import type { ReviewFeeds } from "./review-feed.ts";
@@ -32,6 +33,8 @@ export interface HttpDeps {
   embedder?: Embedder | undefined;
   metrics: Metrics;
   settings: HttpSettings;
+  /** Who the users of the project are and what they may see; without it only keys and sessions are asked. */
+  auth?: ProjectAuth | undefined;
   isReady: () => Readiness | Promise<Readiness>;
   /** The console; without it only the API is answered. */
   pages?: Pages;

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { nodeNames } from "../graphs/describe.ts";
 import { formatLoadError, type GraphSet, type LoadedGraph } from "../graphs/graph-set.ts";
+import { isHeld } from "../policy/access-filter.ts";
 import type { GraphFacts } from "../policy/review/decide.ts";
 import { readAssistant } from "../postgres/assistants.ts";
 import { type Assistant, assistantIdOf } from "../protocol/assistant.ts";
@@ -22,6 +23,18 @@ export async function findAssistant({ deps, principal }: Call, named: string): P
     "not_found",
     `Assistant not found: ${seen} is ${why === undefined ? `no assistant and no graph; graphs: ${known || "none"}` : `not loaded: ${why}`}`,
   );
+}
+
+/**
+ * The assistant that somebody wants to start. A graph's own is everybody's, like the graph; of the others those that may
+ * be seen. Throws `not_found`.
+ */
+export async function startableAssistant(call: Call, named: string): Promise<Assistant> {
+  const assistant = await findAssistant(call, named);
+  const { assistant_id, graph_id, metadata } = assistant;
+  if (assistant_id === assistantIdOf(graph_id)) return assistant;
+  if (isHeld(await call.access.ask("assistants:read", { assistant_id }), metadata)) return assistant;
+  throw new HoldpointError("not_found", `Assistant not found: ${JSON.stringify(named.slice(0, 100))}`);
 }
 
 /** The graph of an assistant, for a new run. Throws `not_found`. */

@@ -1,8 +1,10 @@
 import type { z } from "zod";
 import type { KeyedRequest } from "../postgres/idempotency.ts";
-import type { ErrorCode } from "../protocol/errors.ts";
+import type { ErrorCode, HoldpointError } from "../protocol/errors.ts";
 import type { Permission, Principal } from "../protocol/principal.ts";
 import type { Answer } from "./answers.ts";
+import type { Access } from "./auth/access.ts";
+import type { AuthEvent } from "./auth/events.ts";
 import type { HttpDeps } from "./deps.ts";
 
 /** One request, before anybody knows who asks. */
@@ -23,6 +25,10 @@ export interface PublicCall<Names extends string = never, Query = unknown> {
 /** One request of somebody who may make it, with what it carries as its route declares it. */
 export interface Call<Names extends string = never, Body = unknown, Query = unknown> extends PublicCall<Names, Query> {
   principal: Principal;
+  /** Which things whoever asks may see. */
+  access: Access;
+  /** Asks again whether the request may be answered, for answers that go on for long. Throws what refuses it. */
+  again: () => Promise<void>;
   body: Body;
   /** Who the request is when it comes again; only where the route takes a key and one was sent. */
   keyed: KeyedRequest | undefined;
@@ -52,6 +58,13 @@ interface PublicDeclaration<Path extends string, Query> extends Declared<Path, Q
 interface Declaration<Path extends string, Body, Query> extends Declared<Path, Query> {
   /** Who may call it: holders of one permission, of one of several, or whoever is known at all. */
   permission: "authenticated" | Permission | readonly Permission[];
+  /**
+   * What the Auth of a project is asked about a request of one of its users. Where it knows no such thing, why not: then
+   * users of a project are let in only as operators, with `admin`.
+   */
+  event: AuthEvent | readonly AuthEvent[] | { none: string };
+  /** How it is said that what the path names is not there for a user of a project; `not_found` unless given. */
+  hidden?(refusal: HoldpointError): Response;
   /** Parses the body, and is shown as its description. Without it no body is read. */
   body?: z.ZodType<Body>;
   /** Whether an Idempotency-Key is taken. */

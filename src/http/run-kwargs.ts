@@ -2,8 +2,10 @@ import { configurableOf, mergeConfigs, mergeContexts, type RunConfig } from "../
 import type { ThreadRow } from "../postgres/threads.sql.ts";
 import type { Assistant } from "../protocol/assistant.ts";
 import { uuidSchema } from "../protocol/json.ts";
+import { projectUserOf } from "../protocol/principal.ts";
 import type { RunCreate, RunKwargs, StreamMode } from "../protocol/run.ts";
 import { invalid } from "./failure.ts";
+import type { Call } from "./route.ts";
 
 /** What the executor needs of a request. Settings merge: the assistant's, over them the thread's, over them the run's. */
 export function runKwargs(
@@ -36,6 +38,12 @@ export function runKwargs(
     ...(body.webhook == null ? {} : { webhook: body.webhook }),
     ...(body.timeout == null ? {} : { timeout: body.timeout }),
   };
+}
+
+/** What a graph is told of who started it, and of who started it alone: whoever answers a question does not stand in for them. */
+export function startedBy({ principal }: Call): Pick<RunKwargs, "user"> {
+  const user = projectUserOf(principal);
+  return user === undefined ? {} : { user };
 }
 
 /** The command, or null where it says nothing: `{}` is what a client's undefined members leave. */

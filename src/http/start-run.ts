@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { checkInput } from "../graphs/check-input.ts";
 import { guardedIn, type LoadedGraph } from "../graphs/graph-set.ts";
+import { isHeld, stamped } from "../policy/access-filter.ts";
 import { refuseSideDoors, refuseSwitches } from "../policy/guarded.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
-import { createRun } from "../postgres/create-run.ts";
+import { createRun, type ThreadAccess } from "../postgres/create-run.ts";
 import { startedRun } from "../postgres/idempotency.ts";
 import { resumeThread } from "../postgres/resume.ts";
 import { newestReviewsOfThread } from "../postgres/reviews.sql.ts";
@@ -11,16 +12,17 @@ import type { RunRow } from "../postgres/runs.sql.ts";
 import { selectThread, type ThreadRow } from "../postgres/threads.sql.ts";
 import type { Assistant } from "../protocol/assistant.ts";
 import { HoldpointError } from "../protocol/errors.ts";
+import { projectUserOf } from "../protocol/principal.ts";
 import type { RunCreate } from "../protocol/run.ts";
 import { authorise } from "./authenticate.ts";
 import { bypassOf } from "./bypass.ts";
 import { checkWebhook } from "./check-webhook.ts";
 import { invalid } from "./failure.ts";
-import { factsForAnswer, findAssistant, graphForRun } from "./find-graph.ts";
+import { factsForAnswer, graphForRun, startableAssistant } from "./find-graph.ts";
 import { type Creation, once } from "./idempotency.ts";
 import { takeBackMoved } from "./moved-questions.ts";
 import type { Call } from "./route.ts";
-import { commandOf, runKwargs } from "./run-kwargs.ts";
+import { commandOf, runKwargs, startedBy } from "./run-kwargs.ts";
 import { priorityOf } from "./run-priority.ts";
 import { timeoutOf } from "./run-timeout.ts";
 
@@ -67,9 +69,10 @@ async function start(
   const { database } = call.deps;
   const webhook = checkWebhook(call, body.webhook);
   const [assistant, thread] = await Promise.all([
-    findAssistant(call, body.assistant_id),
+    startableAssistant(call, body.assistant_id),
     database.maybeOne(selectThread(call.principal.tenant_id, thread_id)),
   ]);
+  if (thread !== undefined && !isHeld(call.access.of("threads"), thread.metadata)) throw noThread(thread_id);
   const graph = graphForRun(call, assistant.graph_id);
   const wish: Wish = {
     thread_id,
@@ -115,7 +118,8 @@ async function queueRun(call: Call, wish: Wish): Promise<RunRow> {
     guarded: graph.guarded,
     isGuarded: guardedIn(call.deps.graphs),
     assistant_id: assistant.assistant_id,
-    kwargs: runKwargs(body, assistant, thread, graph.guarded),
+    kwargs: { ...runKwargs(body, assistant, thread, graph.guarded), ...startedBy(call) },
+    access: threadAccess(call, body.metadata ?? {}, thread),
     metadata: body.metadata ?? {},
     multitask_strategy,
     after_seconds: body.after_seconds ?? 0,
@@ -151,6 +155,7 @@ async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
     graphOf: (graph_id) => (graph_id === graph.graph_id ? facts : null),
     elapsedMs: call.elapsedMs,
     allowScalarResume: call.deps.settings.allowScalarResume,
+    filter: call.access.of("threads"),
     idempotency: keyed,
     run: {
       run_id: randomUUID(),
@@ -166,6 +171,19 @@ async function answerWith(call: Call, wish: Wish): Promise<RunRow> {
     "already_decided",
     `this answer was recorded before, and other questions of thread ${thread_id} are open`,
   );
+}
+
+/** What whoever starts a run may see of threads; a thread that is made for it is marked as theirs. Throws `permission_denied`. */
+function threadAccess(
+  call: Call,
+  metadata: Record<string, unknown>,
+  thread: ThreadRow | undefined,
+): ThreadAccess | undefined {
+  if (projectUserOf(call.principal) === undefined) return undefined;
+  const filter = call.access.of("threads");
+  const made = stamped(filter, metadata);
+  if (made !== undefined || thread !== undefined) return { filter, metadata: made ?? metadata };
+  throw new HoldpointError("permission_denied", "the metadata is of a thread that is not yours to make");
 }
 
 function refuseBesides(kwargs: Parameters<typeof refuseSideDoors>[0]["kwargs"]): void {

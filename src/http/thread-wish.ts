@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { narrowed } from "../policy/access-filter.ts";
 import { THREAD_SORTS, type ThreadWish } from "../postgres/thread-list.sql.ts";
 import { isStorableJson, metadataSchema, uuidSchema } from "../protocol/json.ts";
 import { THREAD_MEMBERS, THREAD_STATUSES, type Thread } from "../protocol/thread.ts";
+import type { Access } from "./auth/access.ts";
 import { limitSchema, offsetSchema, textSchema } from "./read-request.ts";
 
 const MAX_PATHS = 10;
@@ -36,14 +38,16 @@ export const threadSearchSchema = threadCountSchema.extend({
     .nullish(),
 });
 
-/** What the database looks for: a filter that says nothing is none. */
-export function threadWish({
-  status,
-  metadata,
-  values,
-  ids,
-}: z.infer<typeof threadCountSchema> & { ids?: string[] | null | undefined }): ThreadWish {
-  return { status, ids, metadata: metadata ?? {}, values: nonEmpty(values) };
+/**
+ * What the database looks for: a filter that says nothing is none, and nothing is found that may not be seen. Undefined
+ * where that is nothing at all.
+ */
+export function threadWish(
+  { status, metadata, values, ids }: z.infer<typeof threadCountSchema> & { ids?: string[] | null | undefined },
+  access: Access,
+): ThreadWish | undefined {
+  const held = narrowed(metadata ?? {}, access.of("threads"));
+  return held === undefined ? undefined : { status, ids, metadata: held, values: nonEmpty(values) };
 }
 
 function nonEmpty(part: Record<string, unknown> | null | undefined): Record<string, unknown> | null {

@@ -1,7 +1,7 @@
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { ThreadRow } from "../postgres/threads.sql.ts";
 import { assistantIdOf } from "../protocol/assistant.ts";
-import type { Run } from "../protocol/run.ts";
+import type { Run, RunKwargs } from "../protocol/run.ts";
 import type { Thread } from "../protocol/thread.ts";
 import type { HttpSettings } from "./deps.ts";
 import { aliasedByTask } from "./hitl-aliases.ts";
@@ -16,9 +16,15 @@ export function wireRun(row: RunRow): Run {
     updated_at: row.updated_at,
     status: row.status,
     metadata: row.metadata,
-    kwargs: JSON.parse(row.kwargs),
+    kwargs: wireKwargs(row.kwargs),
     multitask_strategy: row.multitask_strategy,
   };
+}
+
+/** Of who started it a run shows the name alone: what else the project's Auth says of them is for the graph. */
+function wireKwargs(stored: string): Record<string, unknown> {
+  const { user: _user, ...kwargs } = JSON.parse(stored) as RunKwargs;
+  return kwargs as Record<string, unknown>;
 }
 
 /** A thread as the clients see it. */

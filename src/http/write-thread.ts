@@ -10,6 +10,7 @@ import { awaitRun } from "./await-run.ts";
 import { invalid } from "./failure.ts";
 import { errorOf, hasEnded } from "./follow-run.ts";
 import type { Call } from "./route.ts";
+import { startedBy } from "./run-kwargs.ts";
 
 const WAIT_MS = 30_000;
 
@@ -45,7 +46,8 @@ export async function queueWrite(
     graph_id: graph.graph_id,
     guarded: graph.guarded,
     assistant_id: null,
-    kwargs: write.kwargs,
+    kwargs: { ...write.kwargs, ...startedBy(call) },
+    access: { filter: call.access.of("threads"), metadata: {} },
     metadata: {},
     multitask_strategy: "reject",
     after_seconds: 0,

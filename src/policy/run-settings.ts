@@ -1,7 +1,22 @@
+import type { ProjectUser } from "../protocol/principal.ts";
 import type { RunCreate } from "../protocol/run.ts";
 
 /** What a run is configured with. */
 export type RunConfig = NonNullable<RunCreate["config"]>;
+
+/** What a graph is told of who started its run, as LangGraph's own server tells it. */
+const USER_KEYS = ["langgraph_auth_user", "langgraph_auth_user_id", "langgraph_auth_permissions"] as const;
+
+/** Tells a graph who started its run: nobody, where no Auth has said who, whatever a client has put there. */
+export function withUser(
+  configurable: Readonly<Record<string, unknown>>,
+  user: ProjectUser | undefined,
+): Record<string, unknown> {
+  const told = Object.entries(configurable).filter(([key]) => !(USER_KEYS as readonly string[]).includes(key));
+  if (user === undefined) return Object.fromEntries(told);
+  const [whole, id, permissions] = USER_KEYS;
+  return { ...Object.fromEntries(told), [whole]: user, [id]: user.identity, [permissions]: user.permissions };
+}
 
 // What the server itself puts there: a client's own value would point the run at another thread or another run.
 const SERVER_KEYS = new Set([
@@ -12,6 +27,7 @@ const SERVER_KEYS = new Set([
   "run_id",
   "assistant_id",
   "graph_id",
+  ...USER_KEYS,
 ]);
 
 /** Lays configurations over each other, the last one on top. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type AccessFilter, EVERYTHING, isHeld } from "../policy/access-filter.ts";
 import {
   type Assistant,
   type AssistantCreate,
@@ -27,15 +28,15 @@ import {
 } from "./assistants.sql.ts";
 import type { Database, Queryable } from "./database.ts";
 
-/** Gives every graph its own assistant, under the id that the clients derive from the graph's. Repeatable. */
 /** What the assistant of a graph starts with. */
 type AssistantDefaults = ReadonlyMap<string, Pick<AssistantRow, "config" | "context">>;
 
+/** Gives every graph its own assistant, under the id that the clients derive from the graph's. Repeatable. */
 export async function registerAssistants(
   database: Database,
   graphs: Iterable<{ graph_id: string; description?: string }>,
-  tenant_id = DEFAULT_TENANT,
   defaults: AssistantDefaults = new Map(),
+  tenant_id = DEFAULT_TENANT,
 ): Promise<void> {
   for (const { graph_id, description = null } of graphs) {
     const assistant_id = assistantIdOf(graph_id);
@@ -50,6 +51,8 @@ export async function createAssistant(
   database: Database,
   tenant_id: string,
   { if_exists, ...wish }: AssistantCreate,
+  /** Which assistants whoever asks may see: of one they may not, they learn no more than that its id is taken. */
+  filter: AccessFilter = EVERYTHING,
 ): Promise<Assistant> {
   const assistant_id = wish.assistant_id ?? randomUUID();
   const created = await database.transaction(async (tx) => {
@@ -70,7 +73,7 @@ export async function createAssistant(
   });
   if (created !== undefined) return wireAssistant(created);
   const existing = if_exists === "do_nothing" ? await readAssistant(database, tenant_id, assistant_id) : undefined;
-  if (existing !== undefined) return existing;
+  if (existing !== undefined && isHeld(filter, existing.metadata)) return existing;
   throw new HoldpointError("assistant_exists", `Assistant with ID ${assistant_id} already exists`);
 }
 

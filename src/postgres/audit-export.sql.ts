@@ -1,3 +1,4 @@
+import { type AccessFilter, EVERYTHING } from "../policy/access-filter.ts";
 import type { AuditedReview } from "../protocol/audit.ts";
 import { sql } from "./sql.ts";
 
@@ -11,7 +12,15 @@ const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
  */
 export const auditPage = (
   tenant_id: string,
-  wanted: { after: string; review_id: string | null; since_s: number | null; since_at: string | null; limit: number },
+  wanted: {
+    after: string;
+    review_id: string | null;
+    since_s: number | null;
+    since_at: string | null;
+    limit: number;
+    /** Of which threads the records may be seen; also those of no thread and of what is gone, where that is all. */
+    seen?: AccessFilter | undefined;
+  },
 ) => sql<AuditedReview>`
   with since as (
     select coalesce(${wanted.since_at}::timestamptz, holdpoint.now() - make_interval(secs => ${wanted.since_s}::float8)) as at
@@ -23,13 +32,17 @@ export const auditPage = (
            and coalesce(${wanted.review_id}::uuid, ${LAST_ID}::uuid)
          and (since.at is null or v.opened_at >= since.at
            or exists (select 1 from holdpoint.audit a where a.review_id = v.id and a.at >= since.at))
+         and (${JSON.stringify(wanted.seen ?? EVERYTHING)}::jsonb = '{}' or exists (
+           select 1 from holdpoint.thread t
+           where t.tenant_id = v.tenant_id and t.thread_id = v.thread_id and t.deleted_at is null
+             and case when t.metadata @> ${JSON.stringify(wanted.seen ?? EVERYTHING)}::jsonb then true else false end))
        order by v.id limit ${wanted.limit}::int)
       union
       (select distinct a.review_id from holdpoint.audit a, since
        where a.tenant_id = ${tenant_id} and a.review_id <> ${wanted.after}::uuid
          and a.review_id between coalesce(${wanted.review_id}::uuid, ${wanted.after}::uuid)
            and coalesce(${wanted.review_id}::uuid, ${LAST_ID}::uuid)
-         and (since.at is null or a.at >= since.at)
+         and (since.at is null or a.at >= since.at) and ${JSON.stringify(wanted.seen ?? EVERYTHING)}::jsonb = '{}'
        order by a.review_id limit ${wanted.limit}::int)
     ) ids order by id limit ${wanted.limit}::int
   )

@@ -1,10 +1,17 @@
+import { type AccessFilter, EVERYTHING } from "../policy/access-filter.ts";
 import { RUN, type RunRow } from "./runs.sql.ts";
 import { sql } from "./sql.ts";
 
 /** Open runs by filter, of one thread or of all, oldest first; `after` is the queue_seq of the last one of the page before. */
 export const selectOpenRuns = (
   tenant_id: string,
-  filter: { thread_id: string | null; run_ids: readonly string[] | null; status: string | null },
+  filter: {
+    thread_id: string | null;
+    run_ids: readonly string[] | null;
+    status: string | null;
+    /** Which threads' runs may be seen. */
+    seen?: AccessFilter | undefined;
+  },
   after: number,
   limit: number,
 ) => sql<RunRow>`
@@ -15,6 +22,7 @@ export const selectOpenRuns = (
     and (${filter.status}::text is null or status = ${filter.status})
     and queue_seq > ${after}::bigint
     and exists (select 1 from holdpoint.thread t
-      where t.tenant_id = run.tenant_id and t.thread_id = run.thread_id and t.deleted_at is null)
+      where t.tenant_id = run.tenant_id and t.thread_id = run.thread_id and t.deleted_at is null
+        and case when t.metadata @> ${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb then true else false end)
   order by queue_seq
   limit ${limit}::int`;

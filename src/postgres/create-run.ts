@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type AccessFilter, EVERYTHING, isHeld } from "../policy/access-filter.ts";
 import { refuseSideDoors, refuseSwitches } from "../policy/guarded.ts";
 import { isOpen, isWaiting, REVIEW_TRANSITIONS } from "../policy/review/lifecycle.ts";
 import { HoldpointError } from "../protocol/errors.ts";
@@ -7,7 +8,8 @@ import { auditReview, auditRun, runAudit } from "./audit.ts";
 import { stopFor } from "./cancel.ts";
 import type { Database, Queryable, Transaction } from "./database.ts";
 import { type KeyedRequest, keepKey, startedRun, takeKey } from "./idempotency.ts";
-import { liveReviewsForUpdate, type ReviewRow, unansweredBreakpoint } from "./reviews.sql.ts";
+import { refuseBreakpoint, refuseOtherGraph } from "./refuse-run.ts";
+import { liveReviewsForUpdate, type ReviewRow } from "./reviews.sql.ts";
 import { insertRun, openRunsForUpdate, type RunRow } from "./runs.sql.ts";
 import { supersedeReview } from "./supersede.ts";
 import { makeTemporary } from "./thread-ttl.sql.ts";
@@ -48,6 +50,14 @@ export interface CreateRun {
   may_decide?: boolean | undefined;
   /** Given when the request carries a key: an equal one gets the run that the first has made. */
   idempotency?: KeyedRequest | undefined;
+  /** Which threads whoever asks may see; one that is made for the run gets this metadata. */
+  access?: ThreadAccess | undefined;
+}
+
+/** What somebody may see of threads, and what those are marked with that are made for them. */
+export interface ThreadAccess {
+  filter: AccessFilter;
+  metadata: Record<string, unknown>;
 }
 
 /**
@@ -73,6 +83,8 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
     liveReviewsForUpdate(tenant_id, thread_id),
   ]);
   const thread = found ?? (await createMissing(tx, request));
+  // Asked here and not before the lock: nobody's thread comes into being between the question and the run.
+  if (!isHeld(request.access?.filter ?? EVERYTHING, thread.metadata)) throw noThread(thread_id);
   await refuseOtherGraph(tx, request, thread, openRuns);
   await refuseBreakpoint(tx, request);
   const reviews = takesTurn(request) ? await takeTurn(tx, openRuns, request) : asked;
@@ -106,45 +118,14 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
 async function createMissing(tx: Queryable, request: CreateRun): Promise<ThreadRow & { now: string }> {
   const created =
     request.if_not_exists === "create"
-      ? await tx.maybeOne(insertThread(request.tenant_id, request.thread_id, null, {}))
+      ? await tx.maybeOne(insertThread(request.tenant_id, request.thread_id, null, request.access?.metadata ?? {}))
       : undefined;
-  if (created === undefined) throw new HoldpointError("not_found", `Thread with ID ${request.thread_id} not found`);
+  if (created === undefined) throw noThread(request.thread_id);
   if (request.temporary) await tx.run(makeTemporary(request.tenant_id, request.thread_id));
   return await tx.one(threadForUpdate(request.tenant_id, request.thread_id));
 }
 
-/** Another graph's run on a thread of a guarded graph would write the state that its reviews are about. */
-async function refuseOtherGraph(
-  tx: Queryable,
-  request: CreateRun,
-  { graph_id }: ThreadRow,
-  openRuns: readonly RunRow[],
-): Promise<void> {
-  if (graph_id === null || graph_id === request.graph_id) return;
-  if (!request.guarded && request.isGuarded?.(graph_id) === false) return;
-  const isFresh =
-    openRuns.length === 0 &&
-    (await tx.maybeOne(selectHeadCheckpoint(request.tenant_id, request.thread_id))) === undefined;
-  if (isFresh) return;
-  throw new HoldpointError(
-    "guarded",
-    `thread ${request.thread_id} is of graph "${graph_id}"; start a new thread for "${request.graph_id}"`,
-  );
-}
-
-/** To go on from a static breakpoint is to approve it, also when its time is over; new input begins again at the start. */
-async function refuseBreakpoint(tx: Queryable, request: CreateRun): Promise<void> {
-  const { may_decide, kind, kwargs, tenant_id, thread_id, principal_id } = request;
-  const isNewInput = kwargs.input != null && kwargs.command == null;
-  if (may_decide !== false || kind !== "run" || isNewInput) return;
-  const asked = await tx.maybeOne(unansweredBreakpoint(tenant_id, thread_id, kwargs.checkpoint?.checkpoint_id ?? null));
-  if (asked === undefined) return;
-  throw new HoldpointError(
-    "permission_denied",
-    `thread ${thread_id} stands at a breakpoint that nobody has let go on (review ${asked.id} is ${asked.status}): ${principal_id} does not hold review:decide; send new input, or let somebody go on who may decide`,
-    { facts: { principal_id, permission: ["review:decide"], review_id: asked.id } },
-  );
-}
+const noThread = (thread_id: string) => new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
 
 /** What the clients later find a thread by. */
 function stamp(request: CreateRun): Record<string, unknown> {
@@ -274,6 +255,8 @@ export async function createThread(
     metadata: Record<string, unknown>;
     if_exists: "raise" | "do_nothing";
     idempotency?: KeyedRequest | undefined;
+    /** Which threads whoever asks may see: of one they may not, they learn no more than that its id is taken. */
+    filter?: AccessFilter | undefined;
   },
 ): Promise<ThreadRow> {
   const thread_id = request.thread_id ?? randomUUID();
@@ -284,7 +267,8 @@ export async function createThread(
     const graph_id = typeof request.metadata["graph_id"] === "string" ? request.metadata["graph_id"] : null;
     const created = await tx.maybeOne(insertThread(request.tenant_id, thread_id, graph_id, request.metadata));
     const existing = created ?? (await tx.maybeOne(threadForUpdate(request.tenant_id, thread_id)));
-    if (existing === undefined || (created === undefined && request.if_exists === "raise")) {
+    const isHidden = existing !== undefined && !isHeld(request.filter ?? EVERYTHING, existing.metadata);
+    if (existing === undefined || isHidden || (created === undefined && request.if_exists === "raise")) {
       throw new HoldpointError("thread_exists", `Thread with ID ${thread_id} already exists`);
     }
     await tx.finish(keepKey(request.idempotency, { thread_id, run_id: null }));

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import type { AccessFilter } from "../policy/access-filter.ts";
 import { nextOccurrence } from "../policy/cron-next.ts";
 import { parseCron } from "../policy/cron-schedule.ts";
 import { openZone } from "../policy/zone-time.ts";
 import { type Cron, type CronPayload, type CronUpdate, cronPayloadSchema } from "../protocol/cron.ts";
 import { HoldpointError } from "../protocol/errors.ts";
+import type { ProjectUser } from "../protocol/principal.ts";
 import {
   type CronFilter,
   type CronPage,
@@ -34,6 +36,13 @@ export interface CreateCron {
   on_run_completed: "delete" | "keep";
   payload: CronPayload;
   metadata: Record<string, unknown>;
+  grant?: CronGrant | undefined;
+}
+
+/** In whose name the runs of a cron start, where the Auth of the project says so: what it let them see when they made it. */
+export interface CronGrant {
+  user: ProjectUser;
+  filter: AccessFilter;
 }
 
 /** Stores a cron. Its first occurrence is after now. Throws `invalid`, and `not_found` for its thread. */
@@ -43,7 +52,7 @@ export async function createCron(database: Database, request: CreateCron): Promi
   const cron: NewCron = {
     ...request,
     cron_id: randomUUID(),
-    payload: JSON.stringify(request.payload),
+    payload: JSON.stringify({ ...request.payload, grant: request.grant }),
     next_run_at: nextRunAt(request, now),
   };
   return wireCron(await database.one(insertCron(cron)));
@@ -70,7 +79,7 @@ export async function updateCron(
       enabled: enabled ?? cron.enabled,
       on_run_completed: on_run_completed ?? cron.on_run_completed,
       metadata: metadata ?? cron.metadata,
-      payload: JSON.stringify({ ...payloadOf(cron), ...withoutAbsent(given) }),
+      payload: JSON.stringify({ ...payloadOf(cron), ...withoutAbsent(given), grant: grantOf(cron) }),
     };
     const isMoved =
       changed.schedule !== cron.schedule ||
@@ -129,6 +138,11 @@ export function nextRunAt(
 /** What the runs of a cron are asked to do. */
 export function payloadOf({ payload }: Pick<CronRow, "payload">): CronPayload {
   return cronPayloadSchema.parse(JSON.parse(payload));
+}
+
+/** In whose name its runs start; kept beside what they are asked to do, and never shown. */
+export function grantOf({ payload }: Pick<CronRow, "payload">): CronGrant | undefined {
+  return (JSON.parse(payload) as { grant?: CronGrant }).grant;
 }
 
 /** A cron of a thread that was deleted would be refused each time. */

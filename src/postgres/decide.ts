@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { failpoint } from "../failpoint.ts";
+import { type AccessFilter, EVERYTHING, isHeld } from "../policy/access-filter.ts";
 import {
   type DecisionContext,
   type DecisionRequest,
@@ -56,6 +57,8 @@ export interface Decide extends ResumeCommand {
   /** How long ago the request arrived here. */
   elapsedMs: () => number;
   allowScalarResume: boolean;
+  /** Which threads whoever decides may see: asked under the lock, as who they are. */
+  filter?: AccessFilter | undefined;
 }
 
 /** The reviews as they stand now, and the run that carries the answers once the group is complete. */
@@ -116,7 +119,10 @@ interface Judged {
   verdict: Verdict;
 }
 
-async function readScene(tx: Transaction, { principal, thread_id, answers, elapsedMs }: Decide): Promise<Scene> {
+async function readScene(
+  tx: Transaction,
+  { principal, thread_id, answers, elapsedMs, filter = EVERYTHING }: Decide,
+): Promise<Scene> {
   const { tenant_id } = principal;
   const ids = answers.map(({ review_id }) => review_id);
   const [, [thread], openRuns, live, [head], decisions, arrivals, ends, [known]] = await tx.pipeline([
@@ -130,7 +136,9 @@ async function readScene(tx: Transaction, { principal, thread_id, answers, elaps
     reviewChainEnds(tenant_id, ids),
     lookAgain(principal),
   ]);
-  if (thread === undefined) throw new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
+  if (thread === undefined || !isHeld(filter, thread.metadata)) {
+    throw new HoldpointError("not_found", `Thread with ID ${thread_id} not found`);
+  }
   noteChainEnds(tx, ids, ends);
   const decider = standing(principal, known);
   return { decider, thread, live, openRuns, head_checkpoint_id: head?.checkpoint_id ?? null, decisions, arrivals };

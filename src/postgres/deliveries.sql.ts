@@ -1,3 +1,4 @@
+import { type AccessFilter, EVERYTHING } from "../policy/access-filter.ts";
 import type { Delivery, DeliveryAttempt, DeliveryChannel, WebhookAnswer } from "../protocol/delivery.ts";
 import { columns, sql } from "./sql.ts";
 
@@ -91,6 +92,8 @@ export const listDeliveries = (
     review_id: string | null;
     limit: number;
     offset: number;
+    /** Deliveries about which threads may be seen; also those whose thread is gone, where that is all. */
+    seen?: AccessFilter | undefined;
   },
 ) => sql<Delivery & { total: number }>`
   select ${SHOWN}, count(*) over () as total
@@ -101,6 +104,10 @@ export const listDeliveries = (
     and (${filter.run_id}::uuid is null or d.run_id = ${filter.run_id}::uuid)
     and (${filter.thread_id}::text is null or d.thread_id = ${filter.thread_id})
     and (${filter.review_id}::uuid is null or d.review_id = ${filter.review_id}::uuid)
+    and (${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb = '{}' or exists (
+      select 1 from holdpoint.thread t
+      where t.tenant_id = d.tenant_id and t.thread_id = d.thread_id and t.deleted_at is null
+        and case when t.metadata @> ${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb then true else false end))
   order by d.created_at desc, d.delivery_id
   limit ${filter.limit}::int offset ${filter.offset}::int`;
 

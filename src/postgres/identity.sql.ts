@@ -8,6 +8,8 @@ export interface PrincipalRow {
   kind: PrincipalKind;
   display_name: string;
   groups: string[];
+  /** Who says who it is: the server by a key or a session of its own, or the Auth of the project. */
+  source: "holdpoint" | "auth";
 }
 
 /** An API key as it is stored; its secret is not. */
@@ -21,7 +23,7 @@ export interface ApiKeyRow {
   revoked_at: string | null;
 }
 
-const PRINCIPAL = columns`p.tenant_id, p.principal_id, p.kind, p.display_name, p.groups`;
+const PRINCIPAL = columns`p.tenant_id, p.principal_id, p.kind, p.display_name, p.groups, p.source`;
 const API_KEY = columns`api_key_id, principal_id, name, permissions, created_at, last_used_at, revoked_at`;
 
 /** Creates a principal; an existing one stays as it is. */
@@ -34,6 +36,29 @@ export const insertPrincipal = (
   insert into holdpoint.principal (tenant_id, principal_id, kind, display_name)
   values (${tenant_id}, ${principal_id}, ${kind}, ${display_name})
   on conflict (tenant_id, principal_id) do nothing`;
+
+/**
+ * Keeps a user of the project's Auth as they are now, and says whose the name was before. A name that is of a principal
+ * of the server itself stays as it is.
+ */
+export const keepProjectUser = ({
+  tenant_id,
+  principal_id,
+  kind,
+  display_name,
+  groups,
+}: Omit<PrincipalRow, "source">) => sql<{
+  source: PrincipalRow["source"];
+}>`
+  with kept as (
+    insert into holdpoint.principal as p (tenant_id, principal_id, kind, display_name, groups, source)
+    values (${tenant_id}, ${principal_id}, ${kind}, ${display_name}, ${groups}::text[], 'auth')
+    on conflict (tenant_id, principal_id) do update
+    set kind = excluded.kind, display_name = excluded.display_name, groups = excluded.groups
+    where p.source = 'auth'
+    returning p.source
+  )
+  select coalesce((select source from kept), 'holdpoint') as source`;
 
 /** One principal. */
 export const selectPrincipal = (tenant_id: string, principal_id: string) => sql<PrincipalRow>`
@@ -103,7 +128,7 @@ export const principalOfLoginLink = (secret_sha256: Buffer) => sql<PrincipalRow>
   select ${PRINCIPAL} from holdpoint.login_link l
   join holdpoint.principal p on p.tenant_id = l.tenant_id and p.principal_id = l.principal_id
   where l.secret_sha256 = ${secret_sha256}::bytea and l.used_at is null and l.expires_at > holdpoint.now()
-    and l.tenant_id = p.tenant_id`;
+    and l.tenant_id = p.tenant_id and p.source = 'holdpoint'`;
 
 /** Uses a link up; of any number of callers one gets the row. */
 export const useLoginLink = (secret_sha256: Buffer) => sql<{ tenant_id: string; principal_id: string }>`
@@ -126,7 +151,8 @@ export const insertSession = (
 export const principalOfSession = (secret_sha256: Buffer) => sql<PrincipalRow>`
   select ${PRINCIPAL} from holdpoint.session s
   join holdpoint.principal p on p.tenant_id = s.tenant_id and p.principal_id = s.principal_id
-  where s.secret_sha256 = ${secret_sha256}::bytea and s.expires_at > holdpoint.now() and s.tenant_id = p.tenant_id`;
+  where s.secret_sha256 = ${secret_sha256}::bytea and s.expires_at > holdpoint.now() and s.tenant_id = p.tenant_id
+    and p.source = 'holdpoint'`;
 
 /** A principal as it stands now, and whether what it has shown still holds. */
 export interface StandingPrincipalRow extends PrincipalRow {

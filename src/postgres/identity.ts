@@ -17,6 +17,7 @@ import {
   insertLoginLink,
   insertPrincipal,
   insertSession,
+  keepProjectUser,
   listApiKeys,
   type PrincipalRow,
   principalNow,
@@ -74,6 +75,7 @@ export function localOwner(tenant_id = DEFAULT_TENANT): Principal {
     kind: "user",
     display_name: "Local owner",
     groups: [],
+    source: "holdpoint",
   };
   return principalWith(row, PERMISSIONS);
 }
@@ -99,6 +101,12 @@ export async function createApiKey(database: Database, request: CreateApiKey): P
 }
 
 function refuseOtherKind(stored: PrincipalRow, kind: PrincipalKind): void {
+  if (stored.source === "auth") {
+    throw new HoldpointError(
+      "invalid",
+      `${stored.principal_id} is a user of the Auth of this server's project, who has no keys here; name another principal`,
+    );
+  }
   if (stored.kind === kind) return;
   throw new HoldpointError(
     "invalid",
@@ -147,6 +155,16 @@ export async function principalByApiKey(database: Database, secret: string): Pro
   if (row === undefined) return undefined;
   if (row.unnoticed) await database.run(touchApiKey(row.tenant_id, row.api_key_id));
   return { ...principalWith(row, row.permissions), credential: { api_key_id: row.api_key_id } };
+}
+
+/**
+ * Keeps who a user of the project's Auth is, for whoever reads of them later. False where the name is of a principal of
+ * the server itself: who may choose a name there is not whoever has it here.
+ */
+export async function keepUser(database: Database, user: Principal): Promise<boolean> {
+  const { tenant_id, principal_id, kind, display_name, groups } = user;
+  const row = { tenant_id, principal_id, kind, display_name, groups: [...groups] };
+  return (await database.one(keepProjectUser(row))).source === "auth";
 }
 
 /** Makes a link that logs a person in once, within ten minutes. */
@@ -204,10 +222,13 @@ export function lookAgain({ tenant_id, principal_id, credential }: Principal): S
 
 /**
  * The principal as it stands, of what `lookAgain` found: rights that were lost since it was authenticated are lost. Whoever
- * showed nothing, because they are in this process or on this machine, has what they came with. Throws `authentication_required`.
+ * showed nothing, because they are in this process or on this machine, has what they came with, and so has a user of the
+ * project's Auth, which was asked for this very request. Throws `authentication_required`.
  */
 export function standing(principal: Principal, row: StandingPrincipalRow | undefined): Principal {
   const { credential, principal_id } = principal;
+  // Who they are was said by the Auth of the project for this request; no row of ours says it.
+  if (credential !== undefined && "user" in credential) return principal;
   if (credential !== undefined && row?.holds !== true) {
     throw new HoldpointError(
       "authentication_required",

@@ -1,4 +1,5 @@
 // A process is a run that somebody started together with the runs that carried its answers: what people mean by "my run".
+import { type AccessFilter, EVERYTHING } from "../policy/access-filter.ts";
 import type { RunStatus } from "../protocol/run.ts";
 import { columns, sql } from "./sql.ts";
 
@@ -75,6 +76,8 @@ export interface ProcessFilter {
   /** Only what comes behind this run. */
   after: string | null;
   limit: number;
+  /** Which threads' runs may be seen. */
+  seen?: AccessFilter | undefined;
 }
 
 const CANDIDATE = columns`r.tenant_id, r.run_id, r.thread_id, r.graph_id, r.assistant_id, r.principal_id, r.metadata, r.created_at, r.queue_seq`;
@@ -82,6 +85,11 @@ const CANDIDATE = columns`r.tenant_id, r.run_id, r.thread_id, r.graph_id, r.assi
 const OF_LIVING_THREAD = columns`exists (
     select 1 from holdpoint.thread t
     where t.tenant_id = r.tenant_id and t.thread_id = r.thread_id and t.deleted_at is null)`;
+// As in the lists of runs: of a containment Postgres supposes that hardly any row meets it.
+const OF_THREAD = columns`exists (
+    select 1 from holdpoint.thread t
+    where t.tenant_id = r.tenant_id and t.thread_id = r.thread_id and t.deleted_at is null and case when t.metadata @>`;
+const IS_SEEN = columns`then true else false end)`;
 
 // What a process came to, out of its runs and its questions.
 const WHOLE = columns`process as (
@@ -161,7 +169,7 @@ export const newestProcesses = (tenant_id: string, filter: ProcessFilter, look: 
           and (${filter.after}::uuid is null or created_at <= (select created_at from behind))
           and (${filter.after}::uuid is null
             or (created_at, queue_seq) < ((select created_at from behind), (select queue_seq from behind)))
-          and ${OF_LIVING_THREAD}
+          and ${OF_THREAD} ${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb ${IS_SEEN}
         order by created_at desc
         limit ${look}::int) r
     order by r.created_at desc, r.queue_seq desc
@@ -208,7 +216,7 @@ export const openProcesses = (tenant_id: string, filter: ProcessFilter, look: nu
       and created_at >= coalesce(${filter.at}::timestamptz, holdpoint.now() - make_interval(secs => ${filter.seconds_ago}::float8), '-infinity')
       and (${filter.after}::uuid is null
         or (created_at, queue_seq) < ((select created_at from behind), (select queue_seq from behind)))
-      and ${OF_LIVING_THREAD}
+      and ${OF_THREAD} ${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb ${IS_SEEN}
     order by created_at desc, queue_seq desc
     limit ${look}::int
   ), ${WHOLE}, page as (

@@ -57,6 +57,7 @@ export async function listProcesses(
     at: null,
     ...since,
     limit: limit + 1,
+    seen: wish.seen,
   };
   const isOpen = error_class === null && (filter.statuses?.every((status) => OPEN.includes(status)) ?? false);
   const find = isOpen ? openProcesses : newestProcesses;

@@ -8,7 +8,8 @@ import { type Answer, type Decide, type Decided, decide } from "./decide.ts";
 import { newestReviewsOfThread, type ReviewRow } from "./reviews.sql.ts";
 
 /** A resume by the LangGraph API: `command.resume`, or an empty input at a static breakpoint. */
-export interface ResumeThread extends Pick<Decide, "graphOf" | "elapsedMs" | "allowScalarResume" | "idempotency"> {
+export interface ResumeThread
+  extends Pick<Decide, "graphOf" | "elapsedMs" | "allowScalarResume" | "idempotency" | "filter"> {
   principal: Principal;
   thread_id: string;
   resume: unknown;
@@ -27,7 +28,7 @@ export async function resumeThread(database: Database, request: ResumeThread): P
   const answers = isInterruptMap(request.resume)
     ? answersById(request, reviews, request.resume)
     : [scalarAnswer(request, reviews)];
-  const { principal, thread_id, graphOf, elapsedMs, allowScalarResume, idempotency, run } = request;
+  const { principal, thread_id, graphOf, elapsedMs, allowScalarResume, idempotency, filter, run } = request;
   return await decide(database, {
     principal,
     channel: "runs",
@@ -38,6 +39,7 @@ export async function resumeThread(database: Database, request: ResumeThread): P
     allowScalarResume,
     resume: run,
     idempotency,
+    filter,
   });
 }
 

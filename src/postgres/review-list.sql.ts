@@ -1,3 +1,4 @@
+import { type AccessFilter, EVERYTHING } from "../policy/access-filter.ts";
 import type { ReviewCounts } from "../protocol/review.ts";
 import { REVIEW, type ReviewRow } from "./reviews.sql.ts";
 import { columns, sql } from "./sql.ts";
@@ -18,6 +19,8 @@ export interface ReviewWish {
   /** A part of the title. */
   q?: string | null | undefined;
   sort?: ReviewSort | undefined;
+  /** Which threads' reviews may be seen. */
+  seen?: AccessFilter | undefined;
 }
 
 /** What comes first: what has waited longest, what came last, what is due next, what matters most. */
@@ -34,7 +37,7 @@ export interface ReviewPage {
 
 // One value: a statement's text never depends on what is asked for.
 const WISH = columns`w(graph_id text, risk text, assignee text, mine text, groups text[], unclaimed boolean, overdue boolean, snoozed boolean,
-    due_before timestamptz, q text, sort text)`;
+    due_before timestamptz, q text, sort text, seen jsonb)`;
 
 // The clock is read once: asked for by each row, it would be most of what a list does.
 const MATCHES = columns`(w.graph_id is null or r.graph_id = w.graph_id)
@@ -48,7 +51,11 @@ const MATCHES = columns`(w.graph_id is null or r.graph_id = w.graph_id)
         or coalesce(r.due_at < clock.at and r.status in ('open', 'info_requested'), false) = w.overdue)
       and (w.snoozed is null or coalesce(r.snoozed_until > clock.at, false) = w.snoozed)
       and (w.due_before is null or r.due_at < w.due_before)
-      and (w.q is null or strpos(lower(r.title), lower(w.q)) > 0)`;
+      and (w.q is null or strpos(lower(r.title), lower(w.q)) > 0)
+      and (w.seen is null or exists (
+        select 1 from holdpoint.thread t
+        where t.tenant_id = r.tenant_id and t.thread_id = r.thread_id and t.deleted_at is null
+          and case when t.metadata @> w.seen then true else false end))`;
 
 // Said in so many words, because only then does Postgres look at the index of these alone, whatever has gone before.
 const NOT_OVER = columns`r.status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale')`;
@@ -177,7 +184,12 @@ export const listReviewsOfThread = (
   order by ${ORDER}`;
 
 /** Counts what is not over; whose it is and how urgent, of what waits for a person. */
-export const countReviews = (tenant_id: string, principal_id: string, groups: readonly string[]) => sql<ReviewCounts>`
+export const countReviews = (
+  tenant_id: string,
+  principal_id: string,
+  groups: readonly string[],
+  seen: AccessFilter = EVERYTHING,
+) => sql<ReviewCounts>`
   with clock as materialized (select holdpoint.now() as at)
   select count(*) filter (where r.status = 'open') as open,
     count(*) filter (where r.status = 'info_requested') as info_requested,
@@ -193,4 +205,8 @@ export const countReviews = (tenant_id: string, principal_id: string, groups: re
     count(*) filter (where ${WAITS} and r.snoozed_until > clock.at) as snoozed,
     count(*) filter (where ${WAITS} and r.risk = 'high') as high_risk
   from clock cross join (select ${principal_id}::text as mine, ${groups}::text[] as groups) w
-    join holdpoint.review r on r.tenant_id = ${tenant_id} and ${NOT_OVER}`;
+    join holdpoint.review r on r.tenant_id = ${tenant_id} and ${NOT_OVER}
+  where ${JSON.stringify(seen)}::jsonb = '{}' or exists (
+    select 1 from holdpoint.thread t
+    where t.tenant_id = r.tenant_id and t.thread_id = r.thread_id and t.deleted_at is null
+      and case when t.metadata @> ${JSON.stringify(seen)}::jsonb then true else false end)`;

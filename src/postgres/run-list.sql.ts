@@ -1,4 +1,5 @@
 // Lists of runs over all threads. What can be large (what was asked, what came of it) is left out.
+import { type AccessFilter, EVERYTHING } from "../policy/access-filter.ts";
 import type { RunKind, RunStatus } from "../protocol/run.ts";
 import { columns, sql } from "./sql.ts";
 
@@ -33,6 +34,8 @@ export interface RunFilter {
   seconds_ago: number | null;
   at: string | null;
   limit: number;
+  /** Which threads' runs may be seen. */
+  seen?: AccessFilter | undefined;
 }
 
 const LISTED = columns`r.run_id, r.thread_id, r.queue_seq, r.graph_id, r.assistant_id, r.kind, r.status, r.attempt, r.priority,
@@ -45,10 +48,12 @@ const LISTED = columns`r.run_id, r.thread_id, r.queue_seq, r.graph_id, r.assista
     where v.tenant_id = r.tenant_id and v.run_id = r.run_id and v.status = 'failed'
     order by v.closed_at limit 1)) as error`;
 
-// A run goes with its thread: what was deleted is listed no more.
-const OF_LIVING_THREAD = columns`exists (
+// A run goes with its thread: what was deleted is listed no more, and what may not be seen is not listed.
+// "case when … then true": Postgres supposes of a containment that hardly any row meets it, and would read all threads first.
+const OF_THREAD = columns`exists (
     select 1 from holdpoint.thread t
-    where t.tenant_id = r.tenant_id and t.thread_id = r.thread_id and t.deleted_at is null)`;
+    where t.tenant_id = r.tenant_id and t.thread_id = r.thread_id and t.deleted_at is null and case when t.metadata @>`;
+const IS_SEEN = columns`then true else false end)`;
 
 /** The newest runs of all threads: of each graph as many as are asked for at most, so that old ones are never walked through. */
 export const newestRuns = (tenant_id: string, filter: RunFilter) => sql<ListedRow>`
@@ -62,7 +67,7 @@ export const newestRuns = (tenant_id: string, filter: RunFilter) => sql<ListedRo
         and (${filter.graph_id}::text is null or graph_id = ${filter.graph_id})
         and (${filter.status}::text is null or status = ${filter.status})
         and created_at >= coalesce(${filter.at}::timestamptz, holdpoint.now() - make_interval(secs => ${filter.seconds_ago}::float8), '-infinity')
-        and ${OF_LIVING_THREAD}
+        and ${OF_THREAD} ${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb ${IS_SEEN}
       order by created_at desc
       limit ${filter.limit}::int) r
   order by r.created_at desc, r.queue_seq desc
@@ -72,7 +77,8 @@ export const newestRuns = (tenant_id: string, filter: RunFilter) => sql<ListedRo
 export const newestRunsOfThread = (tenant_id: string, filter: RunFilter & { thread_id: string }) => sql<ListedRow>`
   select ${LISTED}
   from holdpoint.run r
-  where r.tenant_id = ${tenant_id} and r.thread_id = ${filter.thread_id} and r.kind in ('run', 'resume') and ${OF_LIVING_THREAD}
+  where r.tenant_id = ${tenant_id} and r.thread_id = ${filter.thread_id} and r.kind in ('run', 'resume')
+    and ${OF_THREAD} ${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb ${IS_SEEN}
     and (${filter.graph_id}::text is null or r.graph_id = ${filter.graph_id})
     and (${filter.status}::text is null or r.status = ${filter.status})
     and r.created_at >= coalesce(${filter.at}::timestamptz, holdpoint.now() - make_interval(secs => ${filter.seconds_ago}::float8), '-infinity')
@@ -80,10 +86,16 @@ export const newestRunsOfThread = (tenant_id: string, filter: RunFilter & { thre
   limit ${filter.limit}::int`;
 
 /** Runs whose id lies between two, both included: those whose id has a beginning. */
-export const runsBetween = (tenant_id: string, first: string, last: string, limit: number) => sql<ListedRow>`
+export const runsBetween = (
+  tenant_id: string,
+  first: string,
+  last: string,
+  limit: number,
+  seen: AccessFilter = EVERYTHING,
+) => sql<ListedRow>`
   select ${LISTED}
   from holdpoint.run r
   where r.tenant_id = ${tenant_id} and r.run_id between ${first}::uuid and ${last}::uuid and r.kind in ('run', 'resume')
-    and ${OF_LIVING_THREAD}
+    and ${OF_THREAD} ${JSON.stringify(seen)}::jsonb ${IS_SEEN}
   order by r.created_at desc
   limit ${limit}::int`;

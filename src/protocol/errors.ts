@@ -7,6 +7,7 @@ export const ERRORS = {
   already_timed_out: { status: 409, retryable: false },
   ambiguous_resume: { status: 409, retryable: false },
   assistant_exists: { status: 409, retryable: false },
+  auth_unavailable: { status: 503, retryable: true },
   authentication_required: { status: 401, retryable: false },
   bad_request: { status: 400, retryable: false },
   body_too_large: { status: 413, retryable: false },

@@ -33,14 +33,34 @@ export interface Principal {
   credential?: Credential;
 }
 
-/** A key by its id, or a session by the hash of its secret. */
-export type Credential = { readonly api_key_id: string } | { readonly session_sha256: Uint8Array };
+/** A key by its id, a session by the hash of its secret, or what the Auth of the project says who it is. */
+export type Credential =
+  | { readonly api_key_id: string }
+  | { readonly session_sha256: Uint8Array }
+  | { readonly user: ProjectUser };
+
+/** Who somebody is to the Auth of the project; undefined of principals of the server itself. */
+export function projectUserOf({ credential }: Principal): ProjectUser | undefined {
+  return credential !== undefined && "user" in credential ? credential.user : undefined;
+}
+
+/** A user as the Auth of a project describes them, and as its graphs are told of them. */
+export interface ProjectUser {
+  readonly identity: string;
+  readonly display_name: string;
+  readonly is_authenticated: boolean;
+  readonly permissions: readonly string[];
+  readonly [more: string]: unknown;
+}
 
 /** The caller of a server that listens on the loopback address only and has no other way to know who asks. */
 export const LOCAL_OWNER = "local-owner";
 
 /** The default tenant. */
 export const DEFAULT_TENANT = "default";
+
+/** How the principals of the server itself are called; nobody else can be called so. */
+export const SYSTEM_PREFIX = "system:";
 
 /** Who decides a review that nobody has decided in time. */
 export const TIMEOUT = "system:timeout";

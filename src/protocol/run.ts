@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { metadataSchema, uuidSchema } from "./json.ts";
+import type { ProjectUser } from "./principal.ts";
 import type { Superstep } from "./thread.ts";
 
 /** pending → running → one of the ends. A run that pauses for a person ends `success`; see run-lifecycle.ts. */
@@ -132,6 +133,8 @@ export interface RunKwargs {
   reask?: { group_id: string; checkpoint_id: string | null; at_breakpoint: boolean };
   /** For kind `copy`: the new thread. */
   copy_to?: string;
+  /** Who started it, where the Auth of the project says who: told to the graph and to nobody else. */
+  user?: ProjectUser;
 }
 
 /** A run, as the clients see it. */

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { checkInput } from "../graphs/check-input.ts";
 import type { LoadedGraph } from "../graphs/graph-set.ts";
+import { stamped } from "../policy/access-filter.ts";
 import { configurableOf, mergeConfigs, mergeContexts, type RunConfig } from "../policy/run-settings.ts";
 import { readAssistant } from "../postgres/assistants.ts";
-import type { CreateRun } from "../postgres/create-run.ts";
-import { payloadOf } from "../postgres/crons.ts";
+import type { CreateRun, ThreadAccess } from "../postgres/create-run.ts";
+import { type CronGrant, grantOf, payloadOf } from "../postgres/crons.ts";
 import type { Queryable } from "../postgres/database.ts";
 import { fireCron, type Occurrence } from "../postgres/fire-cron.ts";
 import type { ErrandHandler } from "../postgres/jobs.ts";
@@ -44,6 +45,7 @@ async function plan(parts: CronParts, tx: Queryable, { cron, run_id }: Occurrenc
   }
   const thread = cron.thread_id === null ? undefined : await tx.maybeOne(selectThread(tenant_id, cron.thread_id));
   const payload = payloadOf(cron);
+  const grant = grantOf(cron);
   const faults = await checkInput(graph, payload.input);
   if (faults.length > 0) {
     const told = faults.map(({ pointer, message }) => `/input${pointer}: ${message}`).join("; ");
@@ -59,7 +61,8 @@ async function plan(parts: CronParts, tx: Queryable, { cron, run_id }: Occurrenc
     guarded: graph.guarded,
     isGuarded: (graph_id) => graphs.get(graph_id)?.guarded ?? true,
     assistant_id,
-    kwargs: kwargsOf(payload, assistant, thread, graph),
+    kwargs: { ...kwargsOf(payload, assistant, thread, graph), ...(grant === undefined ? {} : { user: grant.user }) },
+    ...(grant === undefined ? {} : { access: accessOf(grant, cron.metadata) }),
     // Nobody decides by a clock.
     may_decide: false,
     metadata: { ...cron.metadata, cron_id: cron.cron_id },
@@ -69,6 +72,11 @@ async function plan(parts: CronParts, tx: Queryable, { cron, run_id }: Occurrenc
     if_not_exists: cron.thread_id === null ? "create" : "reject",
     temporary: cron.on_run_completed === "delete",
   };
+}
+
+/** A thread that is made for a run is seen by who has made the cron; on one they see no more it does not start. */
+function accessOf({ filter }: CronGrant, metadata: Record<string, unknown>): ThreadAccess {
+  return { filter, metadata: stamped(filter, metadata) ?? { ...filter } };
 }
 
 function kwargsOf(

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { withUser } from "../policy/run-settings.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { RunKwargs, StreamMode } from "../protocol/run.ts";
 
@@ -79,7 +80,7 @@ export function runnableConfig(run: RunRow, kwargs: RunKwargs, graph_fingerprint
       run_attempt: run.attempt,
     },
     configurable: {
-      ...configurable,
+      ...withUser(configurable, kwargs.user),
       thread_id: run.thread_id,
       ...(checkpoint_id === undefined ? {} : { checkpoint_id }),
       // An answer whose question is not pending is an error, never silently the answer to another one.

@@ -1,6 +1,7 @@
 import { Client } from "@langchain/langgraph-sdk";
 import type { App } from "../../src/http/app.ts";
 import { createApp } from "../../src/http/app.ts";
+import type { ProjectAuth } from "../../src/http/auth/project-auth.ts";
 import type { HttpDeps, HttpSettings } from "../../src/http/deps.ts";
 import { type Listening, listen } from "../../src/http/node.ts";
 import { createReviewFeeds } from "../../src/http/review-feed.ts";
@@ -35,7 +36,7 @@ export interface TestServer {
 /** Opens a server; its worker runs unless told not to. */
 export async function openServer(
   settings: Partial<HttpSettings> = {},
-  { works = true, directory }: { works?: boolean; directory?: string } = {},
+  { works = true, directory, auth }: { works?: boolean; directory?: string; auth?: ProjectAuth } = {},
 ): Promise<TestServer> {
   const house = await openHouse(directory);
   await ensureLocalOwner(house.database);
@@ -54,6 +55,7 @@ export async function openServer(
       ...settings,
     },
     isReady: () => ({ ready: true, reasons: [] }),
+    auth,
   };
   const app = createApp(deps);
   const listening = await listen(app, { host: "127.0.0.1", port: 0, portIsExplicit: true });

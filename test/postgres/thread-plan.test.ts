@@ -1,5 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { isHeld, readAccessFilter } from "../../src/policy/access-filter.ts";
+import { noHiddenThread, seenThread } from "../../src/postgres/access.sql.ts";
 import { leaseHeld } from "../../src/postgres/fence.sql.ts";
 import type { Statement } from "../../src/postgres/sql.ts";
 import { newestThreads } from "../../src/postgres/thread-list.sql.ts";
@@ -42,6 +44,8 @@ test.each([
   ["the verdict of the fence", leaseHeld("default", "t", 1)],
   ["reading a thread", selectThread("default", "t")],
   ["locking a thread", threadForUpdate("default", "t")],
+  ["whether a thread may be seen", seenThread("default", "t", { owner: "ana" })],
+  ["whether an id is free or may be seen", noHiddenThread("default", "t", { owner: "ana" })],
 ])("%s looks at one thread, also while the table has no statistics", async (_name, statement) => {
   expect(await indexesOf(statement)).toEqual(["thread_pkey"]);
 });
@@ -49,4 +53,25 @@ test.each([
 test("the listing goes by the index of the newest threads", async () => {
   const page = { sort_by: "updated_at", sort_order: "desc", limit: 10, offset: 0 } as const;
   expect(await indexesOf(newestThreads("default", { metadata: {} }, page))).toEqual(["thread_recent"]);
+});
+
+test("what may be seen is the same to the program and to the database", async () => {
+  const filters = [
+    { owner: "ana" },
+    { owner: null },
+    { owner: 1 },
+    { owner: { $contains: "ana" } },
+    { owner: { $contains: [] } },
+    { owner: { $contains: ["ana", 1] } },
+    {},
+  ].map(readAccessFilter);
+  const metadata = ["ana", "an", null, 1, 1.5, true, ["ana"], ["ana", 1, null], [["ana"]], [], {}, { ana: 1 }].map(
+    (owner) => ({ owner }),
+  );
+  const cases = filters.flatMap((filter) => [{}, ...metadata].map((one) => ({ filter, one })));
+  const { rows } = await client.query<{ held: boolean }>(
+    "select c.one @> c.filter as held from jsonb_to_recordset($1::jsonb) as c(filter jsonb, one jsonb)",
+    [JSON.stringify(cases)],
+  );
+  expect(rows.map(({ held }) => held)).toEqual(cases.map(({ filter, one }) => isHeld(filter, one)));
 });

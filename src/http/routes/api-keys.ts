@@ -34,6 +34,7 @@ export const apiKeyRoutes: readonly Route[] = [
     method: "POST",
     path: "/api-keys",
     permission: "admin",
+    event: { none: "keys are of the server's own principals" },
     summary: "Make an API key",
     description: "Its secret is shown once, so no Idempotency-Key is taken.",
     body: createSchema,
@@ -56,6 +57,7 @@ export const apiKeyRoutes: readonly Route[] = [
     method: "GET",
     path: "/api-keys",
     permission: "admin",
+    event: { none: "keys are of the server's own principals" },
     summary: "List API keys",
     query: listSchema,
     answers: { 200: lists(anyObject, "The keys, without their secrets.") },
@@ -67,6 +69,7 @@ export const apiKeyRoutes: readonly Route[] = [
     method: "DELETE",
     path: "/api-keys/:api_key_id",
     permission: "admin",
+    event: { none: "keys are of the server's own principals" },
     summary: "End an API key",
     answers: { 200: shows(anyObject, "The key, ended.") },
     async handle(call) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { narrowed } from "../../policy/access-filter.ts";
 import { deleteAssistant, readVersions, setLatest } from "../../postgres/assistants.ts";
 import { threadsOfAssistant } from "../../postgres/delete-thread.sql.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
@@ -30,13 +31,16 @@ export const assistantVersionRoutes: readonly Route[] = [
     method: "POST",
     path: "/assistants/:assistant_id/versions",
     permission: "runs:read",
+    event: "assistants:read",
     summary: "List an assistant's versions, newest first",
     body: versionsSchema,
     answers: { 200: shows(z.array(assistantVersionWire), "What it was.") },
     async handle(call) {
       const { metadata, limit, offset } = call.body;
       const { assistant_id } = await namedAssistant(call);
-      const wanted = { metadata: metadata ?? {}, limit: limit ?? 10, offset: offset ?? 0 };
+      const held = narrowed(metadata ?? {}, call.access.of("assistants"));
+      if (held === undefined) return json([]);
+      const wanted = { metadata: held, limit: limit ?? 10, offset: offset ?? 0 };
       return json(await readVersions(call.deps.database, call.principal.tenant_id, assistant_id, wanted));
     },
   }),
@@ -44,6 +48,7 @@ export const assistantVersionRoutes: readonly Route[] = [
     method: "POST",
     path: "/assistants/:assistant_id/latest",
     permission: "runs:create",
+    event: "assistants:update",
     summary: "Make an assistant what it was at one of its versions",
     body: latestSchema,
     answers: { 200: shows(assistantWire, "The assistant as it is now.") },
@@ -57,6 +62,7 @@ export const assistantVersionRoutes: readonly Route[] = [
     method: "DELETE",
     path: "/assistants/:assistant_id",
     permission: "runs:create",
+    event: "assistants:delete",
     summary: "Delete an assistant",
     description: "With delete_threads its threads go too, which needs runs:cancel.",
     query: deleteQuery,
@@ -81,10 +87,11 @@ export const assistantVersionRoutes: readonly Route[] = [
 async function removeThreads(call: Call, assistant_id: string): Promise<void> {
   authorise(call.principal, "runs:cancel");
   const { database } = call.deps;
+  const seen = await call.access.ask("threads:delete", { thread_id: null });
   const refused: HoldpointError[] = [];
   let after = "";
   for (;;) {
-    const threads = await database.many(threadsOfAssistant(call.principal.tenant_id, assistant_id, after, PAGE));
+    const threads = await database.many(threadsOfAssistant(call.principal.tenant_id, assistant_id, seen, after, PAGE));
     for (const { thread_id } of threads) {
       after = thread_id;
       await removeThread(call, thread_id).catch((error: unknown) => {

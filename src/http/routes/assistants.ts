@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { narrowed } from "../../policy/access-filter.ts";
 import { ASSISTANT_SORTS, type AssistantFilter } from "../../postgres/assistants.sql.ts";
 import { countMatching, createAssistant, readAssistants, updateAssistant } from "../../postgres/assistants.ts";
 import {
@@ -9,7 +10,7 @@ import {
   assistantUpdateSchema,
 } from "../../protocol/assistant.ts";
 import { metadataSchema } from "../../protocol/json.ts";
-import { assistantWire } from "../../protocol/wire-schemas.ts";
+import { assistantPartWire, assistantWire } from "../../protocol/wire-schemas.ts";
 import { lists, shows } from "../answers.ts";
 import { authorise } from "../authenticate.ts";
 import { invalid } from "../failure.ts";
@@ -39,6 +40,7 @@ export const assistantRoutes: readonly Route[] = [
     method: "POST",
     path: "/assistants",
     permission: "runs:create",
+    event: "assistants:create",
     summary: "Make an assistant of a graph",
     body: assistantCreateSchema,
     answers: { 200: shows(assistantWire, "The assistant.") },
@@ -48,25 +50,26 @@ export const assistantRoutes: readonly Route[] = [
       graphForRun(call, wish.graph_id);
       const isOwn = wish.assistant_id != null && ownGraph(call, wish.assistant_id) !== undefined;
       if (isOwn) authorise(call.principal, "admin");
-      return json(await createAssistant(call.deps.database, call.principal.tenant_id, wish));
+      const filter = call.access.of("assistants");
+      return json(await createAssistant(call.deps.database, call.principal.tenant_id, wish, filter));
     },
   }),
   defineRoute({
     method: "POST",
     path: "/assistants/search",
     permission: "runs:read",
+    event: "assistants:search",
     summary: "Search assistants",
     body: searchSchema,
-    answers: { 200: lists(assistantWire.partial(), "Those found, each with the members that were asked for.") },
+    answers: { 200: lists(assistantPartWire, "Those found, each with the members that were asked for.") },
     async handle(call) {
       const { limit, offset, sort_by, sort_order, select, ...filter } = call.body;
       const range = { limit: limit ?? 10, offset: offset ?? 0 };
       const order = { sort_by: sort_by ?? "created_at", sort_order: sort_order ?? "desc" } as const;
       const { tenant_id } = call.principal;
-      const found = await readAssistants(call.deps.database, tenant_id, loadedOnly(call, filter), {
-        ...range,
-        ...order,
-      });
+      const wish = loadedOnly(call, filter);
+      if (wish === undefined) return page([], range, 0);
+      const found = await readAssistants(call.deps.database, tenant_id, wish, { ...range, ...order });
       return page(pickMembers(found.assistants, select), range, found.total);
     },
   }),
@@ -74,18 +77,20 @@ export const assistantRoutes: readonly Route[] = [
     method: "POST",
     path: "/assistants/count",
     permission: "runs:read",
+    event: "assistants:search",
     summary: "Count assistants",
     body: filterSchema,
     answers: { 200: shows(z.int(), "How many there are.") },
     async handle(call) {
       const filter = loadedOnly(call, call.body);
-      return json(await countMatching(call.deps.database, call.principal.tenant_id, filter));
+      return json(filter === undefined ? 0 : await countMatching(call.deps.database, call.principal.tenant_id, filter));
     },
   }),
   defineRoute({
     method: "GET",
     path: "/assistants/:assistant_id",
     permission: "runs:read",
+    event: "assistants:read",
     summary: "Read an assistant",
     answers: { 200: shows(assistantWire, "The assistant.") },
     handle: async (call) => json(await namedAssistant(call)),
@@ -94,6 +99,7 @@ export const assistantRoutes: readonly Route[] = [
     method: "PATCH",
     path: "/assistants/:assistant_id",
     permission: "runs:create",
+    event: "assistants:update",
     summary: "Change an assistant",
     description: "Each change is a new version. What is left out stays; metadata is added to.",
     body: assistantUpdateSchema,
@@ -129,12 +135,17 @@ export function ownGraph({ deps }: Call, assistant_id: string): string | undefin
   return [...deps.graphs().graphs.keys()].find((graph_id) => assistantIdOf(graph_id) === assistant_id);
 }
 
-/** Assistants whose graph is not loaded are kept, for what they did, but not offered. */
-function loadedOnly({ deps }: Call, filter: z.infer<typeof filterSchema>): AssistantFilter {
+/**
+ * Assistants whose graph is not loaded are kept, for what they did, but not offered; nor are those that may not be seen.
+ * Undefined where that leaves nothing at all.
+ */
+function loadedOnly({ deps, access }: Call, filter: z.infer<typeof filterSchema>): AssistantFilter | undefined {
+  const metadata = narrowed(filter.metadata ?? {}, access.of("assistants"));
+  if (metadata === undefined) return undefined;
   return {
     graph_ids: [...deps.graphs().graphs.keys()],
     graph_id: filter.graph_id ?? null,
     name: filter.name ?? null,
-    metadata: filter.metadata ?? {},
+    metadata,
   };
 }

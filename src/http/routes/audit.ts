@@ -24,6 +24,7 @@ export const auditRoutes: readonly Route[] = [
     method: "GET",
     path: "/audit/reviews",
     permission: "audit:read",
+    event: "threads:read",
     summary: "Export the record of reviews",
     query: pageSchema,
     answers: { 200: shows(z.array(anyObject), "Reviews with everything that was recorded of them.") },
@@ -31,7 +32,7 @@ export const auditRoutes: readonly Route[] = [
       const { since, review_id, after, limit } = call.query;
       const since_s = since !== undefined && "seconds_ago" in since ? since.seconds_ago : null;
       const since_at = since !== undefined && "at" in since ? since.at : null;
-      const wanted = { after, review_id: review_id ?? null, since_s, since_at, limit };
+      const wanted = { after, review_id: review_id ?? null, since_s, since_at, limit, seen: call.access.of("threads") };
       return json(await call.deps.database.many(auditPage(call.principal.tenant_id, wanted)));
     },
   }),

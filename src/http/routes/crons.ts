@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkInput } from "../../graphs/check-input.ts";
+import { narrowed } from "../../policy/access-filter.ts";
 import { CRON_SORTS } from "../../postgres/crons.sql.ts";
 import { countCrons, createCron, deleteCron, readCron, searchCrons, updateCron } from "../../postgres/crons.ts";
 import type { Assistant } from "../../protocol/assistant.ts";
@@ -13,11 +14,12 @@ import {
 } from "../../protocol/cron.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { metadataSchema, uuidSchema } from "../../protocol/json.ts";
-import { cronWire } from "../../protocol/wire-schemas.ts";
+import { projectUserOf } from "../../protocol/principal.ts";
+import { cronPartWire, cronWire } from "../../protocol/wire-schemas.ts";
 import { lists, says, shows } from "../answers.ts";
 import { checkWebhook } from "../check-webhook.ts";
 import { invalid } from "../failure.ts";
-import { findAssistant, graphForRun } from "../find-graph.ts";
+import { findAssistant, graphForRun, startableAssistant } from "../find-graph.ts";
 import { pickMembers } from "../pick-members.ts";
 import { limitSchema, offsetSchema, textSchema } from "../read-request.ts";
 import { empty, json, page } from "../reply.ts";
@@ -45,6 +47,7 @@ export const cronRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs/crons",
     permission: "runs:create",
+    event: ["crons:create", "threads:create_run"],
     summary: "Start runs by the clock, each on a thread of its own",
     body: cronCreateSchema,
     answers: { 200: shows(cronWire, "The cron.") },
@@ -55,6 +58,7 @@ export const cronRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/runs/crons",
     permission: "runs:create",
+    event: ["crons:create", "threads:create_run"],
     summary: "Start runs by the clock on one thread",
     body: cronCreateSchema,
     answers: { 200: shows(cronWire, "The cron.") },
@@ -64,15 +68,17 @@ export const cronRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs/crons/search",
     permission: "runs:read",
+    event: "crons:search",
     summary: "Search crons",
     body: searchSchema,
-    answers: { 200: lists(cronWire.partial(), "Those found, each with the members that were asked for.") },
+    answers: { 200: lists(cronPartWire, "Those found, each with the members that were asked for.") },
     handle: search,
   }),
   defineRoute({
     method: "POST",
     path: "/runs/crons/count",
     permission: "runs:read",
+    event: "crons:search",
     summary: "Count crons",
     body: filterSchema,
     answers: { 200: shows(z.int(), "How many there are.") },
@@ -85,6 +91,7 @@ export const cronRoutes: readonly Route[] = [
     method: "PATCH",
     path: "/runs/crons/:cron_id",
     permission: "runs:create",
+    event: "crons:update",
     summary: "Change a cron",
     description: "What is absent stays. Its owner and administrators may.",
     body: cronUpdateSchema,
@@ -95,6 +102,7 @@ export const cronRoutes: readonly Route[] = [
     method: "DELETE",
     path: "/runs/crons/:cron_id",
     permission: "runs:create",
+    event: "crons:delete",
     summary: "Delete a cron",
     answers: { 204: says("It is gone.") },
     async handle(call) {
@@ -107,8 +115,9 @@ export const cronRoutes: readonly Route[] = [
 
 async function create(call: Call, body: z.infer<typeof cronCreateSchema>, thread_id: string | null): Promise<Cron> {
   const { assistant_id: named, schedule, timezone, end_time, enabled, on_run_completed, metadata, ...payload } = body;
-  const assistant = await findAssistant(call, named);
+  const assistant = await startableAssistant(call, named);
   const { tenant_id, principal_id } = call.principal;
+  const user = projectUserOf(call.principal);
   return await createCron(call.deps.database, {
     tenant_id,
     principal_id,
@@ -121,6 +130,7 @@ async function create(call: Call, body: z.infer<typeof cronCreateSchema>, thread
     on_run_completed: on_run_completed ?? "delete",
     payload: await checked(call, assistant, payload),
     metadata: metadata ?? {},
+    grant: user && { user, filter: call.access.of("threads") },
   });
 }
 
@@ -168,10 +178,12 @@ async function search(call: Call<never, z.infer<typeof searchSchema>>): Promise<
   return page(pickMembers(crons, select as (keyof Cron)[] | null | undefined), range, total);
 }
 
-/** What is searched for; null where it is of an assistant that there is not. */
+/** What is searched for; null where it is of an assistant that there is not, or of what may not be seen. */
 async function filterOf(call: Call, asked: z.infer<typeof filterSchema>) {
   const { assistant_id: named, thread_id = null, enabled = null, metadata } = asked;
-  const rest = { thread_id, enabled, metadata: metadata ?? {} };
+  const held = narrowed(metadata ?? {}, call.access.of("crons"));
+  if (held === undefined) return null;
+  const rest = { thread_id, enabled, metadata: held };
   if (named == null) return { ...rest, assistant_id: null };
   const id = uuidSchema.safeParse(named);
   if (id.success) return { ...rest, assistant_id: id.data };

@@ -23,6 +23,7 @@ export const deliveryRoutes: readonly Route[] = [
     method: "GET",
     path: "/deliveries",
     permission: "runs:read",
+    event: "threads:search",
     summary: "List deliveries, newest first",
     query: listSchema,
     answers: { 200: lists(anyObject, "What webhooks were told and people were written.") },
@@ -33,6 +34,7 @@ export const deliveryRoutes: readonly Route[] = [
         run_id: run_id ?? null,
         thread_id: thread_id ?? null,
         review_id: review_id ?? null,
+        seen: call.access.of("threads"),
         limit,
         offset,
       };
@@ -44,6 +46,7 @@ export const deliveryRoutes: readonly Route[] = [
     method: "GET",
     path: "/deliveries/:delivery_id",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Read a delivery and its attempts",
     answers: { 200: shows(anyObject, "The delivery.") },
     handle: async (call) => json(await findDelivery(call)),
@@ -53,6 +56,7 @@ export const deliveryRoutes: readonly Route[] = [
     path: "/deliveries/:delivery_id/replay",
     // Whoever can start a run can have its webhook called.
     permission: "runs:create",
+    event: "threads:create_run",
     summary: "Deliver again",
     answers: { 200: shows(anyObject, "The delivery, which is due now.") },
     async handle(call) {

@@ -15,6 +15,7 @@ export const insightRoutes: readonly Route[] = [
     method: "GET",
     path: "/insights/runs/:run_id",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Read where the time and money of a run went",
     answers: { 200: shows(anyObject, "Its figures.") },
     async handle(call) {
@@ -28,6 +29,7 @@ export const insightRoutes: readonly Route[] = [
     method: "GET",
     path: "/insights/graphs/:graph_id",
     permission: "runs:read",
+    event: { none: "figures of all runs of a graph, whoever started them" },
     summary: "Read where the time and money of a graph's runs went",
     query: querySchema,
     answers: { 200: shows(anyObject, "Their figures.") },

@@ -16,6 +16,7 @@ export const queueRoutes: readonly Route[] = [
     method: "GET",
     path: "/queue",
     permission: "runs:read",
+    event: { none: "what waits and executes for everybody" },
     summary: "See what waits and what executes",
     answers: { 200: shows(anyObject, "Figures by graph and priority.") },
     async handle({ deps, principal }) {

@@ -62,6 +62,7 @@ export const reviewDecisionRoutes: readonly Route[] = [
     method: "POST",
     path: "/reviews/:review_id/decision",
     permission: "review:decide",
+    event: "threads:create_run",
     summary: "Decide a review",
     description: "Bound to what was seen by seen_digest, or by If-Match with the review's ETag.",
     body: sentDecisionSchema,
@@ -79,6 +80,7 @@ export const reviewDecisionRoutes: readonly Route[] = [
     method: "POST",
     path: "/review-groups/:group_id/decision",
     permission: "review:decide",
+    event: "threads:create_run",
     summary: "Decide several reviews of one run together or not at all",
     body: groupDecisionBodySchema,
     answers: { 200: shows(groupDecidedWire, "The reviews as they are now, and the run that carries the answers.") },
@@ -110,6 +112,7 @@ async function decideAs(
       graphOf: (asked) => (asked === graph_id ? facts : null),
       elapsedMs: call.elapsedMs,
       allowScalarResume: settings.allowScalarResume,
+      filter: call.access.of("threads"),
     });
     metrics.decisions.inc({ result: decided.replayed ? "replayed" : "accepted" });
     wakeups.wake("runs", thread_id);

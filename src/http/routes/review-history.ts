@@ -10,6 +10,7 @@ export const reviewHistoryRoutes: readonly Route[] = [
     method: "GET",
     path: "/reviews/:review_id/history",
     permission: ["review:read", "audit:read"],
+    event: "threads:read",
     summary: "Read everything about a review",
     answers: { 200: shows(anyObject, "What was shown, who looked, who decided by which right, and what came of it.") },
     async handle(call) {

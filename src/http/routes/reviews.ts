@@ -9,18 +9,12 @@ import { REVIEW_STATUSES, type ReviewTask } from "../../protocol/review.ts";
 import { RISKS } from "../../protocol/review-policy.ts";
 import { reviewCountsWire, reviewWire } from "../../protocol/review-wire.ts";
 import { anyObject, lists, shows } from "../answers.ts";
-import { flag, limitSchema, offsetSchema, textSchema, wholeNumber } from "../read-request.ts";
+import { flag, limitSchema, offsetSchema, textSchema, wholeNumber, wordsParameter } from "../read-request.ts";
 import { json, page } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 
-const statusesSchema = z
-  .union([z.string(), z.array(z.string())])
-  .transform((given) => [given].flat().flatMap((one) => one.split(",")))
-  .pipe(z.array(z.enum(REVIEW_STATUSES)).max(100));
-
 const listSchema = z.object({
-  /** One, several with commas between, or the parameter several times. */
-  status: statusesSchema.optional(),
+  status: wordsParameter(REVIEW_STATUSES).optional(),
   graph_id: textSchema.optional(),
   thread_id: uuidSchema.optional(),
   risk: z.enum(RISKS).optional(),
@@ -33,8 +27,7 @@ const listSchema = z.object({
   snoozed: flag.optional(),
   due_before: z.iso.datetime({ offset: true }).optional(),
   q: textSchema.optional(),
-  /** Without what is long: value, description, arguments and schemas. Any of them may have megabytes. */
-  brief: flag.default(false),
+  brief: flag.default(false).describe("Without what may be long: value, description, arguments and schemas."),
   sort: z.enum(REVIEW_SORTS).default("opened_at"),
   limit: wholeNumber(limitSchema).default(100),
   offset: wholeNumber(offsetSchema).default(0),
@@ -46,6 +39,7 @@ export const reviewRoutes: readonly Route[] = [
     method: "GET",
     path: "/reviews",
     permission: "review:read",
+    event: "threads:read",
     summary: "List reviews",
     query: listSchema,
     answers: {
@@ -55,8 +49,11 @@ export const reviewRoutes: readonly Route[] = [
       const { mine, my_groups, group, brief, ...asked } = call.query;
       const { tenant_id, principal_id, groups } = call.principal;
       const of = [...(my_groups ? groups : []), ...(group === undefined ? [] : [group])];
+      const seen = call.access.of("threads");
       const filter = {
         ...asked,
+        // Of everything that may be seen nothing is looked up.
+        ...(Object.keys(seen).length === 0 ? {} : { seen }),
         mine: mine ? principal_id : null,
         groups: my_groups || group !== undefined ? of : null,
       };
@@ -71,16 +68,18 @@ export const reviewRoutes: readonly Route[] = [
     method: "GET",
     path: "/reviews/counts",
     permission: "review:read",
+    event: "threads:read",
     summary: "Count reviews by what somebody may have to do about them",
     answers: { 200: shows(reviewCountsWire, "The counts.") },
-    async handle({ deps, principal: { tenant_id, principal_id, groups } }) {
-      return json(await deps.database.one(countReviews(tenant_id, principal_id, groups)));
+    async handle({ deps, access, principal: { tenant_id, principal_id, groups } }) {
+      return json(await deps.database.one(countReviews(tenant_id, principal_id, groups, access.of("threads"))));
     },
   }),
   defineRoute({
     method: "GET",
     path: "/reviews/:review_id",
     permission: "review:read",
+    event: "threads:read",
     summary: "Read a review",
     answers: { 200: shows(reviewWire, "The review.", ["etag"]) },
     async handle(call) {
@@ -92,6 +91,7 @@ export const reviewRoutes: readonly Route[] = [
     method: "GET",
     path: "/reviews/:review_id/audit",
     permission: ["review:read", "audit:read"],
+    event: "threads:read",
     summary: "Read the record of a review",
     answers: { 200: shows(z.array(anyObject), "Its links, in order.", ["x-holdpoint-chain"]) },
     async handle(call) {

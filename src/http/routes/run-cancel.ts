@@ -31,6 +31,7 @@ export const runCancelRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/runs/:run_id/cancel",
     permission: "runs:cancel",
+    event: "threads:update",
     summary: "Stop a run, or take it back with its checkpoints",
     query: cancelSchema,
     answers: { 202: says("It is asked to stop."), 204: says("It has stopped.") },
@@ -46,6 +47,7 @@ export const runCancelRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs/cancel",
     permission: "runs:cancel",
+    event: "threads:update",
     summary: "Stop runs, many at once",
     query: cancelManyQuery,
     body: cancelManySchema,
@@ -59,7 +61,8 @@ export const runCancelRoutes: readonly Route[] = [
         throw invalid([{ pointer: "", message }]);
       }
       const wanted = status === "all" ? null : status;
-      await cancelMany(call, { thread_id, run_ids, status: wanted }, action);
+      const seen = call.access.of("threads");
+      await cancelMany(call, { thread_id, run_ids, status: wanted, seen }, action);
       return empty(204);
     },
   }),
@@ -67,6 +70,7 @@ export const runCancelRoutes: readonly Route[] = [
     method: "DELETE",
     path: "/threads/:thread_id/runs/:run_id",
     permission: "runs:cancel",
+    event: "threads:delete",
     summary: "Delete a run that has ended, with its checkpoints",
     answers: { 204: says("It is gone.") },
     refuses: ["thread_busy", "guarded", "superseded"],

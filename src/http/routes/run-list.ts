@@ -10,27 +10,30 @@ import { json } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 
 /** How far back: a span such as 24h or 7d, or a moment. */
-export const sinceSchema = z.string().transform((text, context) => {
-  const since = parseSince(text);
-  if (since !== undefined) return since;
-  context.addIssue({
-    code: "custom",
-    message: "must be a span such as 90m, 24h or 7d, or a moment such as 2026-01-31",
-  });
-  return z.NEVER;
-});
+export const sinceSchema = z
+  .string()
+  .transform((text, context) => {
+    const since = parseSince(text);
+    if (since !== undefined) return since;
+    context.addIssue({
+      code: "custom",
+      message: "must be a span such as 90m, 24h or 7d, or a moment such as 2026-01-31",
+    });
+    return z.NEVER;
+  })
+  .describe("How far back: a span such as 24h or 7d, or a moment.");
 
 const listSchema = z.object({
   graph_id: textSchema.optional(),
   thread_id: uuidSchema.optional(),
   status: z.enum(RUN_STATUSES).optional(),
   since: sinceSchema.optional(),
-  /** The beginning of a run's id; nothing else is looked at then. */
   id_prefix: z
     .string()
     .regex(/^[0-9a-f]{8}-?$|^[0-9a-f-]{4,36}$/i, "must be the first 4 characters of a UUID, or more")
     .transform((text) => text.toLowerCase())
-    .optional(),
+    .optional()
+    .describe("The beginning of a run's id; nothing else is looked at then."),
   limit: wholeNumber(limitSchema).default(20),
 });
 
@@ -40,6 +43,7 @@ export const runListRoutes: readonly Route[] = [
     method: "GET",
     path: "/runs",
     permission: "runs:read",
+    event: "threads:search",
     summary: "List runs of all threads, newest first",
     query: listSchema,
     answers: { 200: shows(z.array(anyObject), "The runs.") },
@@ -55,10 +59,11 @@ async function find(call: Call<never, unknown, z.infer<typeof listSchema>>): Pro
     const first = padded(id_prefix, "0");
     const last = padded(id_prefix, "f");
     if (first === undefined || last === undefined) return [];
-    return await database.many(runsBetween(tenant_id, first, last, limit));
+    return await database.many(runsBetween(tenant_id, first, last, limit, call.access.of("threads")));
   }
   const when = { seconds_ago: null, at: null, ...since };
-  const filter = { graph_id, status, limit, thread_id: thread_id ?? null, ...when };
+  const seen = call.access.of("threads");
+  const filter = { seen, graph_id, status, limit, thread_id: thread_id ?? null, ...when };
   if (thread_id !== undefined) return await database.many(newestRunsOfThread(tenant_id, { ...filter, thread_id }));
   return await database.many(newestRuns(tenant_id, filter));
 }

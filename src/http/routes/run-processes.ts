@@ -11,15 +11,10 @@ import { uuidSchema } from "../../protocol/json.ts";
 import type { RunKwargs } from "../../protocol/run.ts";
 import { anyObject, shows } from "../answers.ts";
 import { aliasedEvent } from "../hitl-aliases.ts";
-import { limitSchema, textSchema, wholeNumber } from "../read-request.ts";
+import { limitSchema, textSchema, wholeNumber, wordsParameter } from "../read-request.ts";
 import { json } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { sinceSchema } from "./run-list.ts";
-
-const statusesSchema = z
-  .union([z.string(), z.array(z.string())])
-  .transform((given) => [given].flat().flatMap((one) => one.split(",")))
-  .pipe(z.array(z.enum(PROCESS_STATUSES)).max(100));
 
 const spanSchema = z.string().transform((text, context) => {
   const seconds = spanSeconds(text);
@@ -29,16 +24,13 @@ const spanSchema = z.string().transform((text, context) => {
 });
 
 const listSchema = z.object({
-  /** One, several with commas between, or the parameter several times. */
-  status: statusesSchema.optional(),
+  status: wordsParameter(PROCESS_STATUSES).optional(),
   graph_id: textSchema.optional(),
   started_by: textSchema.optional(),
   error_class: textSchema.optional(),
-  /** Only those that have waited for a person for longer. */
-  waiting_over: spanSchema.optional(),
+  waiting_over: spanSchema.optional().describe("Only those that have waited for a person for longer, such as 24h."),
   since: sinceSchema.optional(),
-  /** The run that the page before gave as `next`. */
-  after: uuidSchema.optional(),
+  after: uuidSchema.optional().describe("The run that the page before gave as next."),
   limit: wholeNumber(limitSchema.max(200)).default(50),
 });
 
@@ -51,12 +43,14 @@ export const runProcessRoutes: readonly Route[] = [
     method: "GET",
     path: "/insights/runs",
     permission: "runs:read",
+    event: "threads:search",
     summary: "List runs together with the runs that carried their answers",
     query: listSchema,
     answers: { 200: shows(anyObject, "The runs, and the one to go on after.") },
     async handle(call) {
       const { status, started_by, waiting_over, ...asked } = call.query;
-      const wish = { ...asked, statuses: status, principal_id: started_by, waiting_seconds: waiting_over };
+      const seen = call.access.of("threads");
+      const wish = { ...asked, seen, statuses: status, principal_id: started_by, waiting_seconds: waiting_over };
       const { processes, ...rest } = await listProcesses(call.deps.database, call.principal.tenant_id, defined(wish));
       return json({ runs: processes.map(listed), ...rest });
     },
@@ -65,6 +59,7 @@ export const runProcessRoutes: readonly Route[] = [
     method: "GET",
     path: "/runs/:run_id",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Read a run with its parts, its questions and what its nodes did",
     answers: { 200: shows(anyObject, "The run.") },
     handle: detail,
@@ -73,6 +68,7 @@ export const runProcessRoutes: readonly Route[] = [
     method: "GET",
     path: "/runs/:run_id/effects",
     permission: "runs:read",
+    event: "threads:read",
     summary: "List what a run did outside",
     answers: { 200: shows(z.array(anyObject), "Its effects, what they were given and what they gave.") },
     async handle(call) {
@@ -86,6 +82,7 @@ export const runProcessRoutes: readonly Route[] = [
     method: "GET",
     path: "/runs/:run_id/events",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Read the stored events of a run",
     query: eventsSchema,
     answers: { 200: shows(anyObject, "As many as are given at once, and where to go on.") },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { seenThread } from "../../postgres/access.sql.ts";
 import type { RunRow } from "../../postgres/runs.sql.ts";
 import { type RunCreate, runCreateSchema, STREAM_MODES } from "../../protocol/run.ts";
 import { type Answer, streams } from "../answers.ts";
@@ -9,8 +10,8 @@ import { type Follow, followRun } from "../follow-run.ts";
 import { flag, listParameter } from "../read-request.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { streamModes } from "../run-kwargs.ts";
-import { SSE_HEADERS } from "../sse.ts";
-import { startRun } from "../start-run.ts";
+import { frame, SSE_HEADERS } from "../sse.ts";
+import { noThread, startRun } from "../start-run.ts";
 import { type StreamEnd, streamBody } from "../stream-body.ts";
 import { addressOf, findRun, RUN_REFUSALS } from "./runs.ts";
 
@@ -48,6 +49,7 @@ export const runStreamRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/runs/wait",
     permission: "runs:create",
+    event: "threads:create_run",
     summary: "Start a run on a thread and wait for its end",
     body: runCreateSchema,
     keyed: true,
@@ -62,6 +64,7 @@ export const runStreamRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/runs/stream",
     permission: "runs:create",
+    event: "threads:create_run",
     summary: "Start a run on a thread and follow it",
     body: runCreateSchema,
     query: followQuery,
@@ -77,34 +80,48 @@ export const runStreamRoutes: readonly Route[] = [
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id/join",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Wait for the end of a run",
     query: joinQuery,
     answers: { 200: WAITS },
-    handle: async (call) => joined(call, await findRun(call)),
+    handle: async (call) => await joined(call, await findRun(call)),
   }),
   defineRoute({
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id/stream",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Follow a run",
     description: "From its beginning, or behind Last-Event-ID.",
     query: joinQuery,
     answers: { 200: FOLLOWS },
-    handle: async (call) => joinedStream(call, await findRun(call)),
+    // As LangGraph's own server says it.
+    hidden: () =>
+      new Response(frame("error", { error: "Error", message: "404: Thread not found" }), { headers: SSE_HEADERS }),
+    handle: async (call) => await joinedStream(call, await findRun(call)),
   }),
 ];
 
+/** Whoever only watches a run may not be somebody who may stop it. */
+async function authoriseCancel(call: Call, { tenant_id, thread_id, run_id }: RunRow): Promise<void> {
+  authorise(call.principal, "runs:cancel");
+  const value = { thread_id, run_id, action: "interrupt" };
+  const filter = await call.access.ask("threads:update", value);
+  const seen = await call.deps.database.maybeOne(seenThread(tenant_id, thread_id, filter));
+  if (seen === undefined) throw noThread(thread_id);
+}
+
 /** Waits for a run that somebody has started before. */
-export function joined(call: Call<never, unknown, JoinQuery>, run: RunRow): Response {
+export async function joined(call: Call<never, unknown, JoinQuery>, run: RunRow): Promise<Response> {
   const { cancel_on_disconnect } = call.query;
-  if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
+  if (cancel_on_disconnect) await authoriseCancel(call, run);
   return waited(call, run, cancel_on_disconnect);
 }
 
 /** Follows a run that somebody has started before. */
-export function joinedStream(call: Call<never, unknown, JoinQuery>, run: RunRow): Response {
+export async function joinedStream(call: Call<never, unknown, JoinQuery>, run: RunRow): Promise<Response> {
   const { cancel_on_disconnect, stream_mode, namespace: namespaces } = call.query;
-  if (cancel_on_disconnect) authorise(call.principal, "runs:cancel");
+  if (cancel_on_disconnect) await authoriseCancel(call, run);
   const after = lastEventId(call.request.headers);
   return streamResponse(call, run, { after, modes: stream_mode ?? null, namespaces }, cancel_on_disconnect);
 }

@@ -3,7 +3,7 @@ import { attemptsOfRun } from "../../postgres/attempts.sql.ts";
 import { listRuns, type RunRow, selectRun } from "../../postgres/runs.sql.ts";
 import { type ErrorCode, HoldpointError } from "../../protocol/errors.ts";
 import { RUN_MEMBERS, RUN_STATUSES, type Run, runCreateSchema } from "../../protocol/run.ts";
-import { runWire } from "../../protocol/wire-schemas.ts";
+import { runPartWire, runWire } from "../../protocol/wire-schemas.ts";
 import { anyObject, lists, shows } from "../answers.ts";
 import { pickMembers } from "../pick-members.ts";
 import { limitSchema, listParameter, offsetSchema, wholeNumber } from "../read-request.ts";
@@ -39,6 +39,7 @@ export const runRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/runs",
     permission: "runs:create",
+    event: "threads:create_run",
     summary: "Start a run on a thread",
     description: "With command.resume it is an answer to what the thread asks, and needs review:decide.",
     body: runCreateSchema,
@@ -54,9 +55,10 @@ export const runRoutes: readonly Route[] = [
     method: "GET",
     path: "/threads/:thread_id/runs",
     permission: "runs:read",
+    event: "threads:read",
     summary: "List the runs of a thread, newest first",
     query: listSchema,
-    answers: { 200: lists(runWire.partial(), "The runs, each with the members that were asked for.") },
+    answers: { 200: lists(runPartWire, "The runs, each with the members that were asked for.") },
     async handle(call) {
       const { limit, offset, status, select } = call.query;
       const { tenant_id, thread_id } = await findThread(call);
@@ -69,6 +71,7 @@ export const runRoutes: readonly Route[] = [
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Read a run of a thread",
     answers: { 200: shows(runWire, "The run.") },
     handle: async (call) => json(wireRun(await findRun(call))),
@@ -77,6 +80,7 @@ export const runRoutes: readonly Route[] = [
     method: "GET",
     path: "/threads/:thread_id/runs/:run_id/attempts",
     permission: "runs:read",
+    event: "threads:read",
     summary: "List the attempts at a run",
     answers: { 200: shows(z.array(anyObject), "When they began and ended, and where they were executed.") },
     async handle(call) {

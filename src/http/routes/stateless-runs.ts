@@ -6,7 +6,7 @@ import { type RunCreate, runCreateSchema } from "../../protocol/run.ts";
 import { runWire } from "../../protocol/wire-schemas.ts";
 import { shows } from "../answers.ts";
 import { invalid } from "../failure.ts";
-import { findAssistant, graphForRun } from "../find-graph.ts";
+import { graphForRun, startableAssistant } from "../find-graph.ts";
 import type { Creation } from "../idempotency.ts";
 import { json } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
@@ -26,6 +26,7 @@ export const statelessRunRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs",
     permission: "runs:create",
+    event: "threads:create_run",
     summary: "Start a run without a thread",
     body: runCreateSchema,
     keyed: true,
@@ -40,6 +41,7 @@ export const statelessRunRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs/wait",
     permission: "runs:create",
+    event: "threads:create_run",
     summary: "Start a run without a thread and wait for its end",
     body: runCreateSchema,
     keyed: true,
@@ -54,6 +56,7 @@ export const statelessRunRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs/stream",
     permission: "runs:create",
+    event: "threads:create_run",
     summary: "Start a run without a thread and follow it",
     body: runCreateSchema,
     query: followQuery,
@@ -69,6 +72,7 @@ export const statelessRunRoutes: readonly Route[] = [
     method: "POST",
     path: "/runs/batch",
     permission: "runs:create",
+    event: "threads:create_run",
     summary: "Start runs without threads, many at once",
     body: batchSchema,
     keyed: true,
@@ -80,20 +84,22 @@ export const statelessRunRoutes: readonly Route[] = [
     method: "GET",
     path: "/runs/:run_id/join",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Wait for the end of a run, wherever it is",
     query: joinQuery,
     answers: { 200: WAITS },
-    handle: async (call) => joined(call, await findAlone(call)),
+    handle: async (call) => await joined(call, await findAlone(call)),
   }),
   defineRoute({
     method: "GET",
     path: "/runs/:run_id/stream",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Follow a run, wherever it is",
     description: "From its beginning, or behind Last-Event-ID.",
     query: joinQuery,
     answers: { 200: FOLLOWS },
-    handle: async (call) => joinedStream(call, await findAlone(call)),
+    handle: async (call) => await joinedStream(call, await findAlone(call)),
   }),
 ];
 
@@ -113,7 +119,7 @@ async function startAlone(call: Call, { body, keyed }: Creation<RunCreate>): Pro
 async function startMany(call: Call<never, RunCreate[]>): Promise<Response> {
   const { body, keyed } = call;
   for (const [place, { assistant_id, command }] of body.entries()) {
-    graphForRun(call, (await findAssistant(call, assistant_id)).graph_id);
+    graphForRun(call, (await startableAssistant(call, assistant_id)).graph_id);
     if (command != null && "resume" in command) {
       throw invalid([{ pointer: `/${place}/command/resume`, message: "has nothing to answer without a thread" }]);
     }

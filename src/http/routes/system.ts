@@ -72,6 +72,7 @@ export const systemRoutes: readonly Route[] = [
     method: "GET",
     path: "/metrics",
     permission: "runs:read",
+    event: { none: "figures of the process" },
     summary: "Read figures, for Prometheus",
     answers: { 200: { description: "The figures.", type: "text/plain" } },
     handle: async ({ deps }) =>
@@ -81,6 +82,7 @@ export const systemRoutes: readonly Route[] = [
     method: "GET",
     path: "/whoami",
     permission: "authenticated",
+    event: { none: "who asks, to themselves" },
     summary: "Read who the caller is, and what they may do",
     answers: { 200: shows(anyObject, "The principal.") },
     handle({ principal }) {

@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { seenThreads } from "../../postgres/access.sql.ts";
 import { newestThreads, numberOfThreads, sortedThreads, type ThreadPage } from "../../postgres/thread-list.sql.ts";
 import { selectThread } from "../../postgres/threads.sql.ts";
 import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import { uuidSchema } from "../../protocol/json.ts";
-import { threadWire } from "../../protocol/wire-schemas.ts";
-import { anyObject, lists, shows } from "../answers.ts";
+import { threadPartWire } from "../../protocol/wire-schemas.ts";
+import { lists, shows } from "../answers.ts";
 import { pickMembers } from "../pick-members.ts";
 import { removeThread } from "../remove-thread.ts";
 import { json, page } from "../reply.ts";
@@ -23,13 +24,11 @@ export const threadSearchRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/search",
     permission: "runs:read",
+    event: "threads:search",
     summary: "Search threads",
     body: threadSearchSchema,
     answers: {
-      200: lists(
-        threadWire.partial().extend({ extracted: anyObject.optional() }),
-        "Those found, each with the members that were asked for and what was extracted.",
-      ),
+      200: lists(threadPartWire, "Those found, each with the members that were asked for and what was extracted."),
     },
     handle: search,
   }),
@@ -37,11 +36,13 @@ export const threadSearchRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/count",
     permission: "runs:read",
+    event: "threads:search",
     summary: "Count threads",
     body: threadCountSchema,
     answers: { 200: shows(z.int(), "How many there are.") },
     async handle(call) {
-      const wish = threadWish(call.body);
+      const wish = threadWish(call.body, call.access);
+      if (wish === undefined) return json(0);
       return json((await call.deps.database.one(numberOfThreads(call.principal.tenant_id, wish))).total);
     },
   }),
@@ -49,18 +50,25 @@ export const threadSearchRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/prune",
     permission: "runs:cancel",
+    event: "threads:delete",
     summary: "Delete threads, or all but their newest state",
     body: pruneSchema,
     answers: { 200: shows(z.object({ pruned_count: z.int() }), "How many there were.") },
     refuses: ["guarded"],
     async handle(call) {
       const { thread_ids, strategy } = call.body;
-      const ids = [...new Set(thread_ids)];
+      const ids = await seenOf(call, [...new Set(thread_ids)]);
       const pruned = strategy === "keep_latest" ? await keepLatest(call, ids) : await removeThreads(call, ids);
       return json({ pruned_count: pruned });
     },
   }),
 ];
+
+/** Of the threads those that whoever asks may see: the others are not there for them. */
+async function seenOf({ deps, principal, access }: Call, thread_ids: string[]): Promise<string[]> {
+  const seen = await deps.database.many(seenThreads(principal.tenant_id, thread_ids, access.of("threads")));
+  return seen.map(({ thread_id }) => thread_id);
+}
 
 async function search(call: Call<never, z.infer<typeof threadSearchSchema>>): Promise<Response> {
   const { limit, offset, sort_by, sort_order, select, extract, ...asked } = call.body;
@@ -72,7 +80,8 @@ async function search(call: Call<never, z.infer<typeof threadSearchSchema>>): Pr
     sort_by: sort_by ?? "updated_at",
     sort_order: sort_order ?? "desc",
   };
-  const wish = threadWish(asked);
+  const wish = threadWish(asked, call.access);
+  if (wish === undefined) return page([], range, 0);
   const isNewest = range.sort_by === "updated_at" && range.sort_order === "desc";
   const [rows, { total }] = await Promise.all([
     database.many((isNewest ? newestThreads : sortedThreads)(tenant_id, wish, range)),

@@ -70,9 +70,8 @@ const updateSchema = stateUpdateSchema.extend({
   bypass_reason: z.string().nullish(),
 });
 
-const stateShown = threadStateWire.partial();
-const STATE = { 200: shows(stateShown, "The state, with the members that were asked for.") };
-const HISTORY = { 200: shows(z.array(stateShown), "The states.") };
+const STATE = { 200: shows(threadStateWire, "The state, with the members that were asked for.") };
+const HISTORY = { 200: shows(z.array(threadStateWire), "The states.") };
 
 /** A thread's state: read at once, written by a run. */
 export const threadStateRoutes: readonly Route[] = [
@@ -80,6 +79,7 @@ export const threadStateRoutes: readonly Route[] = [
     method: "GET",
     path: "/threads/:thread_id/state",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Read a thread's state",
     query: stateQuery,
     answers: STATE,
@@ -90,6 +90,7 @@ export const threadStateRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/state/checkpoint",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Read a thread's state at a checkpoint",
     body: stateAtSchema,
     answers: STATE,
@@ -103,6 +104,7 @@ export const threadStateRoutes: readonly Route[] = [
     method: "GET",
     path: "/threads/:thread_id/state/:checkpoint_id",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Read a thread's state at a checkpoint, by its id alone",
     query: stateQuery,
     answers: STATE,
@@ -116,6 +118,7 @@ export const threadStateRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/state",
     permission: "threads:write_state",
+    event: "threads:update",
     summary: "Edit a thread's state",
     description: "The edit is a run: it waits for a worker, and is refused while another run of the thread is open.",
     body: updateSchema,
@@ -128,6 +131,7 @@ export const threadStateRoutes: readonly Route[] = [
     method: "GET",
     path: "/threads/:thread_id/history",
     permission: "runs:read",
+    event: "threads:read",
     summary: "List a thread's states, newest first",
     query: historyQuery,
     answers: HISTORY,
@@ -138,6 +142,7 @@ export const threadStateRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/history",
     permission: "runs:read",
+    event: "threads:read",
     summary: "List a thread's states, newest first, or those of a subgraph",
     body: historySchema,
     answers: HISTORY,

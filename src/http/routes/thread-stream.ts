@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { streams } from "../answers.ts";
-import { authenticate, authorise } from "../authenticate.ts";
 import { followThread, THREAD_STREAM_MODES } from "../follow-thread.ts";
 import { listParameter } from "../read-request.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
@@ -17,6 +16,7 @@ export const threadStreamRoutes: readonly Route[] = [
     method: "GET",
     path: "/threads/:thread_id/stream",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Follow a thread, one run after the other",
     query: streamQuery,
     answers: { 200: streams("What happens on the thread, from now on or behind Last-Event-ID.") },
@@ -34,7 +34,7 @@ async function stream(call: Call<"thread_id", unknown, z.infer<typeof streamQuer
   const source = {
     ...deps,
     hitlAliases: deps.settings.hitlAliases ?? true,
-    ask: async () => authorise(await authenticate(deps, request), "runs:read"),
+    ask: call.again,
   };
   const query = new URLSearchParams(modes.map((mode) => ["stream_mode", mode]));
   return new Response(

@@ -13,7 +13,7 @@ import { graphOfThread } from "../find-graph.ts";
 import { once } from "../idempotency.ts";
 import { listParameter } from "../read-request.ts";
 import { removeThread } from "../remove-thread.ts";
-import { empty, json } from "../reply.ts";
+import { empty, json, text } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { noThread } from "../start-run.ts";
 import { refuseSupersteps, takeSupersteps } from "../supersteps.ts";
@@ -37,6 +37,7 @@ export const threadRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads",
     permission: "runs:create",
+    event: "threads:create",
     summary: "Make a thread",
     description: "With supersteps it has a history from the beginning, which needs threads:write_state.",
     body: threadCreateSchema,
@@ -49,6 +50,7 @@ export const threadRoutes: readonly Route[] = [
     method: "GET",
     path: "/threads/:thread_id",
     permission: "runs:read",
+    event: "threads:read",
     summary: "Read a thread",
     query: includeQuery,
     answers: { 200: shows(threadWire.extend({ ttl: ttlWire.nullish() }), "The thread.") },
@@ -62,6 +64,7 @@ export const threadRoutes: readonly Route[] = [
     method: "PATCH",
     path: "/threads/:thread_id",
     permission: "runs:create",
+    event: "threads:update",
     summary: "Add to a thread's metadata, or say how long it stays",
     body: patchSchema,
     answers: { 200: shows(threadWire, "The thread."), 204: says("Done; with Prefer: return=minimal.") },
@@ -80,6 +83,7 @@ export const threadRoutes: readonly Route[] = [
     method: "DELETE",
     path: "/threads/:thread_id",
     permission: "runs:cancel",
+    event: "threads:delete",
     summary: "Delete a thread with its runs and its states",
     answers: { 204: says("It is gone.") },
     refuses: ["guarded"],
@@ -92,12 +96,19 @@ export const threadRoutes: readonly Route[] = [
     method: "POST",
     path: "/threads/:thread_id/copy",
     permission: "runs:create",
+    event: "threads:read",
     summary: "Copy a thread with its states",
     body: z.unknown(),
     keyed: true,
     answers: { 200: shows(threadWire, "The copy.") },
+    // As LangGraph's own server says it.
+    hidden: ({ message }) => text(message, 409),
     refuses: ["thread_busy", "idempotency_key_reused", "no_worker"],
-    handle: async (call) => json(wireThread(await copyThread(call), call.deps.settings)),
+    async handle(call) {
+      const { metadata } = await findThread(call);
+      await call.access.ask("threads:create", { thread_id: null, metadata: structuredClone(metadata) });
+      return json(wireThread(await copyThread(call), call.deps.settings));
+    },
   }),
 ];
 
@@ -109,7 +120,8 @@ async function create(call: Call<never, z.infer<typeof threadCreateSchema>>): Pr
   const supersteps = body.supersteps ?? [];
   if (supersteps.length > 0) await refuseSupersteps(call, metadata, supersteps);
   const if_exists = body.if_exists ?? "raise";
-  const wanted = { tenant_id, thread_id: body.thread_id ?? undefined, metadata, if_exists, idempotency: keyed };
+  const wished = { tenant_id, thread_id: body.thread_id ?? undefined, metadata, if_exists, idempotency: keyed };
+  const wanted = { ...wished, filter: call.access.of("threads") };
   const thread = await createThread(database, wanted);
   const { thread_id } = thread;
   if (body.ttl != null && (await database.maybeOne(selectTtl(tenant_id, thread_id)))?.ttl_minutes === null) {

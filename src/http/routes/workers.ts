@@ -6,14 +6,15 @@ import { json } from "../reply.ts";
 import { defineRoute, type Route } from "../route.ts";
 
 const listSchema = z.object({
-  /** How long ago a worker that is gone was seen at most. */
   seen_hours: wholeNumber(
     z
       .number()
       .int()
       .min(1)
       .max(24 * 365),
-  ).default(24),
+  )
+    .default(24)
+    .describe("How long ago a worker that is gone was seen at most."),
   limit: wholeNumber(limitSchema).default(100),
 });
 
@@ -23,6 +24,7 @@ export const workerRoutes: readonly Route[] = [
     method: "GET",
     path: "/workers",
     permission: "runs:read",
+    event: { none: "the processes of the server" },
     summary: "List the processes that execute runs",
     query: listSchema,
     answers: { 200: shows(z.array(anyObject), "Those that live first.") },
