@@ -40,13 +40,6 @@ export const FIELDS = {
   ),
   databasePoolSize: field(
     "HOLDPOINT_DATABASE_POOL_SIZE",
-  projectFile: field(
-    "HOLDPOINT_PROJECT",
-    values.folder(),
-    undefined,
-    "A `langgraph.json`, or the folder it is in: its graphs are loaded instead of the workflows folder's.",
-    "`langgraph.json` in the working directory, where there is one and no workflows folder is set",
-  ),
     values.wholeNumber(2, 500),
     10,
     "Connections at most, per process.",
@@ -64,6 +57,13 @@ export const FIELDS = {
     "Where the embedded database and this installation's files are.",
   ),
   workflowsDir: field("HOLDPOINT_WORKFLOWS_DIR", values.folder(), "workflows", "Where the graph files are."),
+  projectFile: field(
+    "HOLDPOINT_PROJECT",
+    values.folder(),
+    undefined,
+    "A `langgraph.json`, or the folder it is in: its graphs are loaded instead of the workflows folder's.",
+    "`langgraph.json` in the working directory, where there is one and no workflows folder is set",
+  ),
   policyFile: field(
     "HOLDPOINT_POLICY_FILE",
     values.folder(),
@@ -217,18 +217,12 @@ export const FIELDS = {
     "What makes the vectors by which the store is searched: `openai:` and a model of `OPENAI_BASE_URL`, or a function of texts. Give every process the same.",
     "words alone",
   ),
-  embeddingDims: field(
-    "HOLDPOINT_EMBEDDING_DIMS",
-    values.wholeNumber(1, 16_000),
-    1536,
-    "How many numbers its vectors have; pgvector indexes up to 2000.",
-  ),
+  embeddingDims: field("HOLDPOINT_EMBEDDING_DIMS", values.wholeNumber(1, 16_000), 1536, "How long its vectors are."),
   embeddingFields: field(
     "HOLDPOINT_EMBEDDING_FIELDS",
     values.paths(),
     ["$"],
     "The paths of an item's value that are embedded, such as `title` and `chapters[*].text`; `$` is all of it.",
-    "$",
   ),
   modelPrices: field(
     "HOLDPOINT_MODEL_PRICES",

@@ -28,9 +28,9 @@ export interface HttpDeps {
   saver: CheckpointReader & { prune(options: { thread_ids: string[]; keepLast: number }): Promise<unknown> };
   /** The graphs as they are loaded now; a reload changes what this gives. */
   graphs: () => GraphSet;
-  log: Log;
   /** Makes the vectors by which the store is searched; by words alone unless given. */
   embedder?: Embedder | undefined;
+  log: Log;
   metrics: Metrics;
   settings: HttpSettings;
   /** Who the users of the project are and what they may see; without it only keys and sessions are asked. */
