@@ -13,7 +13,8 @@ export interface StateAddress {
   checkpoint_ns?: string | undefined;
 }
 
-interface Checkpoint {
+/** Where a checkpoint is, as the clients name it. */
+export interface Checkpoint {
   thread_id: string;
   checkpoint_id: string | null;
   checkpoint_ns: string;
@@ -21,7 +22,12 @@ interface Checkpoint {
 }
 
 /** A thread's state, as the clients see it. Values are still the graph's own: `wireJson` makes text of them. */
-export interface ThreadState {
+export interface ThreadState extends InnerState {
+  interrupts: unknown[];
+}
+
+/** The state of a graph or of a subgraph. */
+export interface InnerState {
   values: unknown;
   next: string[];
   tasks: ThreadTask[];
@@ -29,7 +35,6 @@ export interface ThreadState {
   created_at: string | null;
   checkpoint: Checkpoint;
   parent_checkpoint: Checkpoint | null;
-  interrupts: unknown[];
 }
 
 interface ThreadTask {
@@ -38,8 +43,8 @@ interface ThreadTask {
   path: unknown;
   error: unknown;
   interrupts: unknown[];
-  checkpoint: Checkpoint | null;
-  state: ThreadState | null;
+  checkpoint: Pick<Checkpoint, "thread_id" | "checkpoint_ns"> | null;
+  state: InnerState | null;
   result: unknown;
 }
 
@@ -124,23 +129,26 @@ function configOf({ thread_id, checkpoint_id, checkpoint_ns }: StateAddress): Ru
 }
 
 function threadState(snapshot: StateSnapshot, thread_id: string): ThreadState {
-  const tasks = snapshot.tasks.map((task) => threadTask(task, thread_id));
+  const state = innerState(snapshot, thread_id);
+  return { ...state, interrupts: state.tasks.flatMap(({ interrupts }) => interrupts) };
+}
+
+function innerState(snapshot: StateSnapshot, thread_id: string): InnerState {
   return {
     values: snapshot.values ?? {},
     next: [...snapshot.next],
-    tasks,
+    tasks: snapshot.tasks.map((task) => threadTask(task, thread_id)),
     metadata: (snapshot.metadata ?? {}) as Record<string, unknown>,
     created_at: snapshot.createdAt ?? null,
     checkpoint: checkpointOf(snapshot.config, thread_id),
     parent_checkpoint: snapshot.parentConfig === undefined ? null : checkpointOf(snapshot.parentConfig, thread_id),
-    interrupts: tasks.flatMap(({ interrupts }) => interrupts),
   };
 }
 
 function threadTask(task: StateSnapshot["tasks"][number], thread_id: string): ThreadTask {
   // Either the subgraph's state, or the config by which a client can ask for it.
   const inner = task.state;
-  const state = inner !== undefined && "values" in inner ? threadState(inner as StateSnapshot, thread_id) : null;
+  const state = inner !== undefined && "values" in inner ? innerState(inner as StateSnapshot, thread_id) : null;
   const { result } = task as { result?: unknown };
   return {
     id: task.id,
@@ -148,13 +156,20 @@ function threadTask(task: StateSnapshot["tasks"][number], thread_id: string): Th
     path: (task as { path?: unknown }).path ?? null,
     error: task.error ?? null,
     interrupts: task.interrupts ?? [],
-    checkpoint: inner === undefined || state !== null ? null : checkpointOf(inner as RunnableConfig, thread_id),
+    checkpoint: inner === undefined || state !== null ? null : subgraphOf(inner as RunnableConfig, thread_id),
     state,
     result: result ?? null,
   };
 }
 
-function checkpointOf({ configurable = {} }: RunnableConfig, thread_id: string): Checkpoint {
+// Of a subgraph that is at work only the place is known, not a checkpoint.
+function subgraphOf(config: RunnableConfig, of_thread: string): ThreadTask["checkpoint"] {
+  const { thread_id, checkpoint_ns } = checkpointOf(config, of_thread);
+  return { thread_id, checkpoint_ns };
+}
+
+/** Where the checkpoint of a config is. */
+export function checkpointOf({ configurable = {} }: RunnableConfig, thread_id: string): Checkpoint {
   return {
     thread_id: (configurable["thread_id"] as string | undefined) ?? thread_id,
     checkpoint_id: (configurable["checkpoint_id"] as string | undefined) ?? null,

@@ -11,17 +11,24 @@ import { movedQuestions } from "./moved-questions.ts";
 import type { Call } from "./route.ts";
 
 /** The assistant a client named, by its id or by its graph's. Throws `not_found`. */
-export async function findAssistant({ deps, principal }: Call, named: string): Promise<Assistant> {
+export async function findAssistant(call: Call, named: string): Promise<Assistant> {
+  return (await assistantOf(call, named)) ?? refuse(call, named, "Assistant not found for");
+}
+
+async function assistantOf({ deps, principal }: Call, named: string): Promise<Assistant | undefined> {
   const isGraph = deps.graphs().graphs.has(named);
   const id = isGraph ? assistantIdOf(named) : uuidSchema.safeParse(named).data;
-  const assistant = id === undefined ? undefined : await readAssistant(deps.database, principal.tenant_id, id);
-  if (assistant !== undefined) return assistant;
+  return id === undefined ? undefined : await readAssistant(deps.database, principal.tenant_id, id);
+}
+
+// Clients tell by the beginning what it was that was not found.
+function refuse({ deps }: Call, named: string, beginning: string): never {
   const known = [...deps.graphs().graphs.keys()].slice(0, 20).join(", ");
   const seen = JSON.stringify(named.slice(0, 100));
   const why = loadErrorOf(deps.graphs(), named);
   throw new HoldpointError(
     "not_found",
-    `Assistant not found: ${seen} is ${why === undefined ? `no assistant and no graph; graphs: ${known || "none"}` : `not loaded: ${why}`}`,
+    `${beginning} ${seen}: it is ${why === undefined ? `no assistant and no graph; graphs: ${known || "none"}` : `not loaded: ${why}`}`,
   );
 }
 
@@ -30,11 +37,11 @@ export async function findAssistant({ deps, principal }: Call, named: string): P
  * be seen. Throws `not_found`.
  */
 export async function startableAssistant(call: Call, named: string): Promise<Assistant> {
-  const assistant = await findAssistant(call, named);
+  const assistant = (await assistantOf(call, named)) ?? refuse(call, named, "No assistant found for");
   const { assistant_id, graph_id, metadata } = assistant;
   if (assistant_id === assistantIdOf(graph_id)) return assistant;
   if (isHeld(await call.access.ask("assistants:read", { assistant_id }), metadata)) return assistant;
-  throw new HoldpointError("not_found", `Assistant not found: ${JSON.stringify(named.slice(0, 100))}`);
+  throw new HoldpointError("not_found", `No assistant found for ${JSON.stringify(named.slice(0, 100))}`);
 }
 
 /** The graph of an assistant, for a new run. Throws `not_found`. */

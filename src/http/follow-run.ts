@@ -15,6 +15,8 @@ export interface Follow {
   modes: readonly StreamMode[] | null;
   /** Only what happens at these paths of subgraphs, the root being empty; everywhere unless given. */
   namespaces?: readonly string[] | undefined;
+  /** Whether an `end` tells that nothing more will come; a comment says it to whoever reads along, unless given. */
+  tellsEnd?: boolean | undefined;
 }
 
 /** True when nothing more will happen to the run. */
@@ -23,9 +25,9 @@ export function hasEnded({ status }: Pick<RunRow, "status">): boolean {
 }
 
 /**
- * A run's stream as SSE text: stored events under their stored ids, heartbeats, and `end` last. Who starts at the
- * beginning is told the run at once by a `metadata` of its own, before anything is stored. When the signal aborts it
- * stops without `end`, so that a client comes back for the rest.
+ * A run's stream as SSE text: stored events under their stored ids, heartbeats, and `end` last for who wants it. Who
+ * starts at the beginning is told the run at once by a `metadata` of its own, before anything is stored. When the signal
+ * aborts it stops without `end`, so that a client comes back for the rest.
  */
 export async function* followRun(
   feeds: RunFeeds,
@@ -44,7 +46,7 @@ export async function* followRun(
     while (!signal.aborted) {
       const turn = feed.turn();
       const look = await feed.look(after);
-      if (look === undefined) return yield closing(gone(run));
+      if (look === undefined) return yield closing(gone(run), follow);
       after = look.frames.at(-1)?.seq ?? after;
       sawError ||= look.frames.some(({ mode }) => mode === "error");
       const text = textOf(look.frames.filter(isShown), Date.now() - lastShownAt);
@@ -56,7 +58,7 @@ export async function* followRun(
       if (hasEnded(look)) {
         // A run that was ended from outside (poison, refused in the queue) has stored no error of its own.
         const isTold = !hasFailed(look) || sawError || (await isError(feed, after));
-        return yield closing(isTold ? null : errorOf(look));
+        return yield closing(isTold ? null : errorOf(look), follow);
       }
       await feed.changed(turn, signal);
     }
@@ -101,8 +103,8 @@ interface WireError {
   message: string;
 }
 
-function closing(error: WireError | null): string {
-  return `${error === null ? "" : frame("error", error)}${frame("end", null)}`;
+function closing(error: WireError | null, { tellsEnd }: Follow): string {
+  return `${error === null ? "" : frame("error", error)}${tellsEnd === true ? frame("end", null) : comment("end")}`;
 }
 
 function hasFailed({ status }: Pick<RunRow, "status">): boolean {

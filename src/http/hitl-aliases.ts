@@ -1,6 +1,6 @@
 // LangChain.js asks in camelCase, and the screens that LangChain offers for such questions read snake_case only. What goes
 // out carries both; what is stored, and what a decision is bound to, stays as the graph has it.
-import type { ThreadState } from "../graphs/read-state.ts";
+import type { InnerState, ThreadState } from "../graphs/read-state.ts";
 import { hitl } from "../policy/review/flavours/hitl.ts";
 import { isRecord } from "../policy/review/flavours/shape.ts";
 import type { Json } from "../protocol/json.ts";
@@ -23,12 +23,16 @@ export function aliasedByTask<Interrupt>(byTask: Record<string, Interrupt[]>): R
 
 /** A state, with those of its subgraphs. */
 export function aliasedState(state: ThreadState): ThreadState {
+  return { ...aliasedInner(state), interrupts: aliasedInterrupts(state.interrupts) };
+}
+
+function aliasedInner<State extends InnerState>(state: State): State {
   const tasks = state.tasks.map((task) => ({
     ...task,
     interrupts: aliasedInterrupts(task.interrupts),
-    state: task.state === null ? null : aliasedState(task.state),
+    state: task.state === null ? null : aliasedInner(task.state),
   }));
-  return { ...state, tasks, interrupts: aliasedInterrupts(state.interrupts) };
+  return { ...state, tasks };
 }
 
 /** What an event of a stream says, in the modes that tell of interrupts. */

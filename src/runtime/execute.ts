@@ -12,6 +12,8 @@ import type { StreamEvent } from "../protocol/events.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import { type Beginning, beginRun } from "./begin.ts";
 import { hasBreakpoints } from "./breakpoints.ts";
+import { callEvents } from "./call-events.ts";
+import { shownEvent } from "./checkpoint-event.ts";
 import { describe } from "./describe-error.ts";
 import { createEffectPort } from "./effect-port.ts";
 import { type Ended, failed, type Seen, settled } from "./ending.ts";
@@ -184,7 +186,10 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
   const { signal } = scene.controller;
   const kwargs = fromHead ? { ...scene.kwargs, checkpoint: null } : scene.kwargs;
   const showSubgraphs = kwargs.stream_subgraphs === true;
-  const told = kwargs.stream_mode?.includes("events") === true ? { callbacks: [nodeEvents(events.push)] } : {};
+  const told =
+    kwargs.stream_mode?.includes("events") === true
+      ? { callbacks: [nodeEvents(events.push), callEvents(events.push)] }
+      : {};
   const options = { ...streamOptions(run, kwargs, loaded.fingerprint, signal), ...told };
   const { durability } = options;
   const port = createEffectPort({ database: parts.database, lease, signal, saver, observer, durability });
@@ -205,15 +210,17 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
     for await (const chunk of chunks as unknown as AsyncIterable<[string[], string, unknown]>) {
       const [namespace, mode, payload] = chunk;
       if (mode === "checkpoints" && namespace.length === 0) last = payload as typeof last;
-      if (namespace.length === 0 || showSubgraphs) messages?.see(namespace, mode, payload).forEach(events.push);
-      if (!shown.has(mode)) continue;
-      const text = wireJson(payload);
-      if (namespace.length === 0 && mode === "values" && !isInterruptChunk(payload)) values = text;
       if (namespace.length > 0 && !showSubgraphs) continue;
-      const event = streamEvent(namespace, mode, text);
-      // A question is shown when it can be answered: with the end of the run, which opens its review.
-      if (isInterruptChunk(payload)) events.announce(event);
-      else events.push(event);
+      if (shown.has(mode)) {
+        const text = wireJson(shownEvent(mode, payload));
+        if (namespace.length === 0 && mode === "values" && !isInterruptChunk(payload)) values = text;
+        const event = streamEvent(namespace, mode, text);
+        // A question is shown when it can be answered: with the end of the run, which opens its review.
+        if (isInterruptChunk(payload)) events.announce(event);
+        else events.push(event);
+      }
+      // The whole message comes behind the state that it is part of.
+      messages?.see(namespace, mode, payload).forEach(events.push);
     }
   });
   await saver.flush();

@@ -54,7 +54,7 @@ export async function drive(clients: Clients, plan: ThreadPlan): Promise<Account
   const account: Account = { plan, accepted: [], seen: new Map(), won: new Map(), faults: [] };
   const again = <Result>(what: string, attempt: () => Promise<Result>) =>
     persist(`${what} of thread ${thread_id}`, attempt, clients.deadline);
-  const client = sdk(clients.url);
+  const client = sdk(clients.url, EVENTS_WANTED);
   await again("creation", () => client.threads.create({ threadId: thread_id, ifExists: "do_nothing" }));
   for (const turn of turns) {
     const keyed = sdk(clients.url, { "idempotency-key": `${thread_id}:${turn.turn}` });
@@ -92,6 +92,9 @@ export async function drive(clients: Clients, plan: ThreadPlan): Promise<Account
     await pause(LOOK_AGAIN_MS);
   }
 }
+
+// Whoever names it is told of the end of a stream by an event of its own.
+const EVENTS_WANTED = { accept: "text/event-stream" };
 
 const sdk = (url: string, defaultHeaders: Record<string, string> = {}) =>
   new Client({ apiUrl: url, apiKey: null as never, defaultHeaders, callerOptions: { maxRetries: 0 } });

@@ -107,7 +107,7 @@ it("serves the official client in a page: a run, its stream and where to find it
   const exposed = made.headers.get("access-control-expose-headers") ?? "";
   expect(made.headers.get("content-location")).toMatch(/^\/threads\//);
   expect(exposed).toContain("content-location");
-  expect(await made.text()).toContain("event: end");
+  expect(await made.text()).toContain(": end");
 });
 
 it("tells an allowed page what was refused, and takes neither the machine nor a cookie for its credentials", async () => {

@@ -64,12 +64,12 @@ it("creates the thread of a run when asked to, and refuses otherwise", async () 
   expect(await server.client.threads.get(missing)).toMatchObject({ metadata: { graph_id: "http-words" } });
 });
 
-it("streams only the modes that were asked for, metadata first and end last, and separators in one line", async () => {
+it("streams only the modes that were asked for, metadata first, and separators in one line", async () => {
   const { thread_id } = await server.client.threads.create();
   const parts = await collect(
     server.client.runs.stream(thread_id, "http-words", { input: { text: "b" }, streamMode: ["updates", "custom"] }),
   );
-  expect(parts.map(({ event }) => event)).toEqual(["metadata", "updates", "custom", "updates", "end"]);
+  expect(parts.map(({ event }) => event)).toEqual(["metadata", "updates", "custom", "updates"]);
   expect(parts[0]?.data).toMatchObject({ attempt: 1 });
   expect(parts[2]?.data).toEqual({ note: "line\u2028separator" });
 });
@@ -82,6 +82,8 @@ it("replays a finished run from the start or after an event", async () => {
   });
   expect(await server.client.runs.join(thread_id, run_id)).toEqual({ text: "C!", log: ["upper", "mark"] });
   const all = await collect(server.client.runs.joinStream(thread_id, run_id, { lastEventId: "-1" }));
+  // As it was asked for when it was started.
+  expect(new Set(all.map(({ event }) => event))).toEqual(new Set(["metadata", "values"]));
   const values = all.filter(({ event }) => event === "values");
   expect(values.at(-1)?.data).toEqual({ text: "C!", log: ["upper", "mark"] });
   const lastEventId = values.at(-2)?.id as string;
@@ -94,7 +96,7 @@ it("says what went wrong in a failed run: as a result, as an error frame and on 
   const input = { text: "x" };
   await expect(server.client.runs.wait(thread_id, "http-fail", { input })).rejects.toThrow("TypeError: Boo!");
   const parts = await collect(server.client.runs.stream(thread_id, "http-fail", { input }));
-  expect(parts.at(-2)).toMatchObject({ event: "error", data: { error: "TypeError", message: "Boo!" } });
+  expect(parts.at(-1)).toMatchObject({ event: "error", data: { error: "TypeError", message: "Boo!" } });
   expect(await server.client.threads.get(thread_id)).toMatchObject({ status: "error", error: { message: "Boo!" } });
 });
 

@@ -41,7 +41,7 @@ it("waits for a run that has no thread, and says where it is", async () => {
 
 it("streams a run that has no thread, and shows it again to who comes back", async () => {
   const all = await collect(runs().stream(null, "http-words", { input: { text: "b" }, streamMode: "values" }));
-  expect(all.map(({ event }) => event)).toEqual(["metadata", "values", "values", "values", "end"]);
+  expect(all.map(({ event }) => event)).toEqual(["metadata", "values", "values", "values"]);
   const { run_id } = (all[0] as { data: unknown }).data as { run_id: string };
   const again = await collect(runs().joinStream(null, run_id, { streamMode: "values" }));
   expect(again.map(({ event, data }) => [event, data])).toEqual(all.map(({ event, data }) => [event, data]));
@@ -193,10 +193,9 @@ it("tells messages as they are written, and once as a whole", async () => {
     "messages/partial",
     "messages/partial",
     "messages/complete",
-    "end",
   ]);
   const contents = parts.map(({ data }) => (Array.isArray(data) ? data.map(({ content }) => content).join() : null));
-  expect(contents).toEqual([null, "hi", null, "h", "he", "hey", "hey", null]);
+  expect(contents).toEqual([null, "hi", null, "h", "he", "hey", "hey"]);
   const [id] = Object.keys(parts[2]?.data as object);
   const [partial] = (parts[3] as { data: unknown }).data as object[];
   expect(partial).toMatchObject({ id, type: "ai" });
@@ -226,14 +225,14 @@ it("streams all ten modes at once, live and again", async () => {
   const live = await collect(runs().stream(thread_id, "http-talk", { input, streamMode }));
   const names = new Set(live.map(({ event }) => (event as string).split("/")[0]));
   expect([...names].toSorted()).toEqual(
-    "checkpoints debug end events messages metadata tasks tools updates values".split(" "),
+    "checkpoints debug events messages metadata tasks tools updates values".split(" "),
   );
   const { run_id } = (live[0] as { data: unknown }).data as { run_id: string };
   const again = await collect(runs().joinStream(thread_id, run_id, { streamMode, lastEventId: "-1" }));
   expect(again).toEqual(live);
   for (const mode of modes) {
     const alone = await collect(runs().joinStream(thread_id, run_id, { streamMode: [mode] as never }));
-    expect([mode, alone.at(-1)?.event, alone.length > (mode === "custom" ? 1 : 2)]).toEqual([mode, "end", true]);
+    expect([mode, alone.length > (mode === "custom" ? 0 : 1)]).toEqual([mode, true]);
   }
 });
 
@@ -243,7 +242,7 @@ it("shows only what happens in the subgraphs that are named, also to who comes b
   const options = { input, streamMode: ["values"], streamSubgraphs: true } as const;
   const eventsOf = (parts: { event: unknown }[]) => parts.map(({ event }) => String(event));
   const root = await collect(runs().stream(thread_id, "http-nested", { ...options, streamNamespaces: [""] } as never));
-  expect(eventsOf(root)).toEqual(["metadata", "values", "values", "end"]);
+  expect(eventsOf(root)).toEqual(["metadata", "values", "values"]);
   const { run_id } = (root[0] as { data: unknown }).data as { run_id: string };
   const whole = await collect(runs().joinStream(thread_id, run_id, { streamMode: "values" }));
   const inner = eventsOf(whole).find((event) => event.startsWith("values|inner:")) as string;
@@ -251,9 +250,9 @@ it("shows only what happens in the subgraphs that are named, also to who comes b
   const join = (streamNamespaces: string[]) =>
     collect(runs().joinStream(thread_id, run_id, { streamMode: "values", streamNamespaces } as never));
   const inside = eventsOf(await join([namespace]));
-  expect(new Set(inside)).toEqual(new Set(["metadata", inner, "end"]));
+  expect(new Set(inside)).toEqual(new Set(["metadata", inner]));
   expect(eventsOf(await join(["", namespace]))).toEqual(eventsOf(whole));
-  expect(eventsOf(await join(["nobody"]))).toEqual(["metadata", "end"]);
+  expect(eventsOf(await join(["nobody"]))).toEqual(["metadata"]);
   const path = `/threads/${thread_id}/runs/${run_id}/stream`;
   const response = await server.ask(`${path}?stream_mode=values&namespace=&namespace=${encodeURIComponent(namespace)}`);
   await response.text();

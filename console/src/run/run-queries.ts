@@ -31,7 +31,9 @@ export function useEffects(run_id: string, isLive: boolean) {
 /** Whether the stream of a run is open. */
 export type LiveState = "off" | "connecting" | "live" | "again";
 
-const EVENTS = ["metadata", "values", "updates", "messages", "custom", "tasks", "checkpoints", "debug", "events"];
+const MODES = ["values", "updates", "messages-tuple", "custom", "tasks", "checkpoints", "debug", "events"];
+const SHOWN = new URLSearchParams(MODES.map((mode) => ["stream_mode", mode]));
+const EVENTS = ["metadata", "messages", ...MODES];
 
 /** What is known of a run while it moves. */
 export interface Live {
@@ -55,7 +57,7 @@ export function useLive({ run_id, last_run_id, thread_id, status }: RunDetail): 
     tasks.current.clear();
     setActive(new Set());
     setState("connecting");
-    const source = new EventSource(`/threads/${thread_id}/runs/${last_run_id}/stream`);
+    const source = new EventSource(`/threads/${thread_id}/runs/${last_run_id}/stream?${SHOWN}`);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = () => {
       timer = undefined;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { seenThread } from "../../postgres/access.sql.ts";
 import type { RunRow } from "../../postgres/runs.sql.ts";
-import { type RunCreate, runCreateSchema, STREAM_MODES } from "../../protocol/run.ts";
+import { type RunCreate, type RunKwargs, runCreateSchema, STREAM_MODES, type StreamMode } from "../../protocol/run.ts";
 import { type Answer, streams } from "../answers.ts";
 import { authorise } from "../authenticate.ts";
 import { waitForRun } from "../await-run.ts";
@@ -123,7 +123,12 @@ export async function joinedStream(call: Call<never, unknown, JoinQuery>, run: R
   const { cancel_on_disconnect, stream_mode, namespace: namespaces } = call.query;
   if (cancel_on_disconnect) await authoriseCancel(call, run);
   const after = lastEventId(call.request.headers);
-  return streamResponse(call, run, { after, modes: stream_mode ?? null, namespaces }, cancel_on_disconnect);
+  return streamResponse(call, run, { after, modes: stream_mode ?? modesOf(run), namespaces }, cancel_on_disconnect);
+}
+
+/** Who starts a run says what there is to see of it; what is stored beside that is shown to who asks for it. */
+function modesOf({ kwargs }: RunRow): readonly StreamMode[] | null {
+  return (JSON.parse(kwargs) as RunKwargs).stream_mode ?? null;
 }
 
 /** Everything is stored, so whoever names no event, or one that was never given, gets everything. */
@@ -159,10 +164,20 @@ function streamResponse(
   cancelOnDisconnect: boolean,
   at = addressOf(run),
 ): Response {
-  const source = (signal: AbortSignal) => followRun(call.deps.runFeeds, run, follow, signal);
+  const tellsEnd = asksForEvents(call.request);
+  const source = (signal: AbortSignal) => followRun(call.deps.runFeeds, run, { ...follow, tellsEnd }, signal);
   return new Response(streamBody(watched(call, run, cancelOnDisconnect, source), call.draining), {
     headers: { ...SSE_HEADERS, "content-location": at, location: streamAddress(run, follow) },
   });
+}
+
+/**
+ * Whoever asks for an event stream by name (a browser's EventSource, the Python client) cannot tell an end from a cut
+ * without an event. The JavaScript client names nothing, asks for the run when its stream closes, and hands an `end` on
+ * to its caller, who knows none.
+ */
+function asksForEvents({ headers }: Request): boolean {
+  return /\btext\/event-stream\b/i.test(headers.get("accept") ?? "");
 }
 
 /** Where a client that is cut off goes on; it must be shown the same there, and asks for nothing itself. */
