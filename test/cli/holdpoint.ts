@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import pc from "picocolors";
 import { runCli } from "../../src/cli/run-cli.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
+import { COMPILED } from "../support/caches.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
 
@@ -17,7 +18,7 @@ export interface Ended {
 export async function holdpoint(args: readonly string[], env: Record<string, string>, input = ""): Promise<Ended> {
   const child = spawn(process.execPath, [join(ROOT, "src/cli/main.ts"), ...args], {
     cwd: ROOT,
-    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/holdpoint-test"), ...env },
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: COMPILED, ...env },
     stdio: "pipe",
   });
   let stdout = "";

@@ -3,13 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { COMPILED } from "../support/caches.ts";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { command, holdpoint } from "./holdpoint.ts";
 
-// Half of the start of a command is compiling.
-const COMPILED = resolve(import.meta.dirname, "..", "..", "node_modules/.cache/holdpoint-test");
 const MAIN = resolve(import.meta.dirname, "..", "..", "src/cli/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "hp-cli-"));
 let house: RefundHouse;

@@ -19,6 +19,7 @@ import type { RunnerParts } from "../../src/runtime/runner.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/runtime/worker.ts";
 import { openLog } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { TRANSFORMED } from "./caches.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 
 /** The graphs that tests of the engine run. */
@@ -58,7 +59,7 @@ export async function openHouse(
   await configure(test, settings);
   const database = openDatabase({ url: test.url, max: 20 });
   const wakeups = openWakeups({ url: test.url });
-  const graphs = await loadGraphs({ directory, virtualModules: { holdpoint } });
+  const graphs = await loadGraphs({ directory, virtualModules: { holdpoint }, cacheDirectory: TRANSFORMED });
   const batcher = createWriteBatcher(database.pool);
   const saver = createSaver({ pool: database.pool, batcher });
   const policy: House["policy"] = { of: () => DEFAULT_REVIEW_POLICY };

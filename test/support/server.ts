@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
+import { COMPILED, TRANSFORMED } from "./caches.ts";
 import { until } from "./until.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
@@ -99,6 +100,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "hp-server-"));
   folders.push(folder);
+  // What one server has transformed of its graphs serves the next.
+  mkdirSync(TRANSFORMED, { recursive: true });
+  symlinkSync(TRANSFORMED, join(folder, "cache"));
   return folder;
 }
 
@@ -111,8 +115,7 @@ function environment(options: ServerOptions, dataDir: string): NodeJS.ProcessEnv
     HOLDPOINT_DATABASE_COUNTED_URL: options.databaseUrl,
     HOLDPOINT_DATA_DIR: dataDir,
     HOLDPOINT_WORKFLOWS_DIR: join(ROOT, workflows),
-    // Half of a server's start is compiling; what one has compiled serves the next.
-    NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/holdpoint-test"),
+    NODE_COMPILE_CACHE: COMPILED,
     HOLDPOINT_TEST: "1",
     HOLDPOINT_FAILPOINT_FILE: join(dataDir, "failpoint"),
     ...(failpoint === undefined ? {} : { HOLDPOINT_FAILPOINT: failpoint }),
