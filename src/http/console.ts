@@ -1,13 +1,13 @@
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { answerFile, type StoredFile, storeFile } from "./stored-file.ts";
 
 /** Answers what is a page, or a file of one; undefined: ask the routes. */
 export type Pages = (request: Request) => Response | undefined;
 
 // Nothing from elsewhere and nothing inline: a text that gets into the page as markup can load, run and send nothing.
-const POLICY = [
+/** What a page of ours may load, run and send. */
+export const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -31,13 +31,6 @@ const TYPES: Readonly<Record<string, string>> = {
 // What the page shows has an address of its own, and some of these are addresses of the API too.
 const PAGES = /^\/(?:(?:reviews|runs|start|health)(?:\/[\w.~-]+)?|threads\/[\w-]+\/runs\/[\w-]+)?\/?$/;
 
-interface StoredFile {
-  body: Uint8Array<ArrayBuffer>;
-  gzipped: Uint8Array<ArrayBuffer>;
-  type: string;
-  etag: string;
-}
-
 /** Serves the built console out of memory, where a path cannot lead anywhere else. A folder built anew is read anew. */
 export function servePages(folder: string): Pages {
   const index = join(folder, "index.html");
@@ -57,11 +50,11 @@ export function servePages(folder: string): Pages {
     const { pathname } = new URL(request.url);
     if (pathname.startsWith("/assets/")) {
       const file = current().get(pathname);
-      return file && answer(request, file, { "cache-control": "public, max-age=31536000, immutable" });
+      return file && answerFile(request, file, { "cache-control": "public, max-age=31536000, immutable" });
     }
     if (!isPage(pathname) || !wantsPage(request, pathname)) return undefined;
     const page = current().get("/index.html");
-    return page === undefined ? missing() : answer(request, page, PAGE_HEADERS);
+    return page === undefined ? missing() : answerFile(request, page, PAGE_HEADERS);
   };
 }
 
@@ -77,27 +70,11 @@ function wantsPage(request: Request, pathname: string): boolean {
 
 const PAGE_HEADERS = {
   "cache-control": "no-store",
-  "content-security-policy": POLICY,
+  "content-security-policy": PAGE_POLICY,
   "cross-origin-opener-policy": "same-origin",
   "referrer-policy": "no-referrer",
   vary: "Accept, Accept-Encoding",
 };
-
-function answer(request: Request, file: StoredFile, headers: Record<string, string>): Response {
-  const all = new Headers({
-    vary: "Accept-Encoding",
-    "content-type": file.type,
-    etag: file.etag,
-    "x-content-type-options": "nosniff",
-    ...headers,
-  });
-  if (request.headers.get("if-none-match") === file.etag) return new Response(null, { status: 304, headers: all });
-  const isZipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
-  if (isZipped) all.set("content-encoding", "gzip");
-  const body = isZipped ? file.gzipped : file.body;
-  all.set("content-length", String(body.byteLength));
-  return new Response(request.method === "HEAD" ? null : body, { headers: all });
-}
 
 function missing(): Response {
   const text = "The console was not built: run npm run build:console. The API and the command line work without it.\n";
@@ -109,8 +86,6 @@ function readFiles(folder: string): [string, StoredFile][] {
   return names.flatMap((name): [string, StoredFile][] => {
     const type = TYPES[extname(name)];
     if (type === undefined) return [];
-    const body = Uint8Array.from(readFileSync(join(folder, name)));
-    const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
-    return [[`/${name.replaceAll("\\", "/")}`, { body, gzipped: Uint8Array.from(gzipSync(body)), type, etag }]];
+    return [[`/${name.replaceAll("\\", "/")}`, storeFile(readFileSync(join(folder, name)), type)]];
   });
 }

@@ -27,6 +27,7 @@ function headersOf(code: ErrorCode): Record<string, string> {
   };
 }
 
-function isLangGraphPath(path: string): boolean {
+/** True for the paths that LangGraph knows. */
+export function isLangGraphPath(path: string): boolean {
   return /^\/(assistants|threads|runs|store)(\/|$)/.test(path);
 }

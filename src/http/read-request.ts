@@ -3,6 +3,7 @@ import { HoldpointError } from "../protocol/errors.ts";
 import type { Checked, Fault } from "../protocol/fault.ts";
 import { invalid } from "./failure.ts";
 import type { PublicCall } from "./route.ts";
+import { showAs } from "./shown-as.ts";
 
 // Deeper than any real payload, far from the end of the stack of whatever walks it later.
 const MAX_DEPTH = 256;
@@ -118,21 +119,40 @@ export function parseQuery<Value>({ searchParams }: URL, schema: z.ZodType<Value
 
 /** A whole number of the query. */
 export const wholeNumber = (schema: z.ZodNumber) =>
-  z
-    .string()
-    .regex(/^\d{1,10}$/, "must be a whole number")
-    .transform(Number)
-    .pipe(schema);
+  showAs(
+    z
+      .string()
+      .regex(/^\d{1,10}$/, "must be a whole number")
+      .transform(Number)
+      .pipe(schema),
+    schema,
+  );
 
 /** A yes or no of the query: the clients send 0 and 1, people also write true and false. */
-export const flag = z.enum(["0", "1", "true", "false"]).transform((value) => value === "1" || value === "true");
+export const flag = showAs(
+  z.enum(["0", "1", "true", "false"]).transform((value) => value === "1" || value === "true"),
+  z.boolean(),
+);
 
 /** A list of the query: given once, several times, or as one JSON array, depending on the client's age. */
-export const listParameter = <Item>(item: z.ZodType<Item>) =>
-  z
+export const listParameter = <Item>(item: z.ZodType<Item>) => {
+  const list = z.array(item).max(100);
+  const read = z
     .union([z.string(), z.array(z.string())])
     .transform((given) => (typeof given === "string" ? parsedList(given) : given))
-    .pipe(z.array(item).max(100));
+    .pipe(list);
+  return showAs(read, list);
+};
+
+/** One of a few words, several with commas between, or the parameter several times. */
+export const wordsParameter = <const Word extends string>(words: readonly Word[]) => {
+  const list = z.array(z.enum(words)).max(100);
+  const read = z
+    .union([z.string(), z.array(z.string())])
+    .transform((given) => [given].flat().flatMap((one) => one.split(",")))
+    .pipe(list);
+  return showAs(read, list.describe("One, or several."));
+};
 
 function parsedList(text: string): unknown {
   if (!text.startsWith("[")) return [text];

@@ -67,6 +67,8 @@ interface Declaration<Path extends string, Body, Query> extends Declared<Path, Q
   hidden?(refusal: HoldpointError): Response;
   /** Parses the body, and is shown as its description. Without it no body is read. */
   body?: z.ZodType<Body>;
+  /** A body as it may be sent. */
+  example?: unknown;
   /** Whether an Idempotency-Key is taken. */
   keyed?: boolean;
   handle(call: Call<NamesIn<Path>, Body, Query>): Reply;

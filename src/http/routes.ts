@@ -8,6 +8,7 @@ import { cronRoutes } from "./routes/crons.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { insightRoutes } from "./routes/insights.ts";
 import { loginRoutes } from "./routes/login.ts";
+import { describingRoutes } from "./routes/openapi.ts";
 import { queueRoutes } from "./routes/queue.ts";
 import { reviewAttendRoutes } from "./routes/review-attend.ts";
 import { reviewDecisionRoutes } from "./routes/review-decisions.ts";
@@ -33,6 +34,7 @@ import { workerRoutes } from "./routes/workers.ts";
 /** Everything that is answered. Each route states who may call it. */
 export const routes: readonly Route[] = [
   ...systemRoutes,
+  ...describingRoutes(() => routes),
   ...loginRoutes,
   ...apiKeyRoutes,
   ...assistantRoutes,

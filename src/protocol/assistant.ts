@@ -79,24 +79,28 @@ const contextSchema = z.record(z.string(), z.unknown()).refine(storable, NOT_STO
 const wordsSchema = (max: number) => z.string().max(max).refine(storable, NOT_STORABLE);
 
 /** The body of PATCH /assistants/:id: what is left out stays, metadata is added to. */
-export const assistantUpdateSchema = z.object({
-  graph_id: wordsSchema(500).min(1).nullish(),
-  name: wordsSchema(500).nullish(),
-  description: wordsSchema(10_000).nullish(),
-  config: assistantConfigSchema.nullish(),
-  context: contextSchema.nullish(),
-  metadata: metadataSchema.nullish(),
-});
+export const assistantUpdateSchema = z
+  .object({
+    graph_id: wordsSchema(500).min(1).nullish(),
+    name: wordsSchema(500).nullish(),
+    description: wordsSchema(10_000).nullish(),
+    config: assistantConfigSchema.nullish(),
+    context: contextSchema.nullish(),
+    metadata: metadataSchema.nullish(),
+  })
+  .meta({ id: "AssistantUpdate" });
 
 /** What is changed of an assistant. */
 export type AssistantUpdate = z.infer<typeof assistantUpdateSchema>;
 
 /** The body of POST /assistants. */
-export const assistantCreateSchema = assistantUpdateSchema.extend({
-  graph_id: wordsSchema(500).min(1),
-  assistant_id: uuidSchema.nullish(),
-  if_exists: z.enum(["raise", "do_nothing"]).nullish(),
-});
+export const assistantCreateSchema = assistantUpdateSchema
+  .extend({
+    graph_id: wordsSchema(500).min(1),
+    assistant_id: uuidSchema.nullish(),
+    if_exists: z.enum(["raise", "do_nothing"]).nullish(),
+  })
+  .meta({ id: "AssistantCreate" });
 
 /** An assistant that somebody wants. */
 export type AssistantCreate = z.infer<typeof assistantCreateSchema>;

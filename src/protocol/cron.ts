@@ -31,10 +31,12 @@ const cronFieldsSchema = cronPayloadSchema.extend({
 });
 
 /** The body of POST /runs/crons and POST /threads/:id/runs/crons. */
-export const cronCreateSchema = cronFieldsSchema.extend({ assistant_id: runCreateSchema.shape.assistant_id });
+export const cronCreateSchema = cronFieldsSchema
+  .extend({ assistant_id: runCreateSchema.shape.assistant_id })
+  .meta({ id: "CronCreate" });
 
 /** The body of PATCH /runs/crons/:id: what is absent stays, and an `end_time` of null takes it away. */
-export const cronUpdateSchema = cronFieldsSchema.partial();
+export const cronUpdateSchema = cronFieldsSchema.partial().meta({ id: "CronUpdate" });
 
 /** A validated request to change a cron. */
 export type CronUpdate = z.infer<typeof cronUpdateSchema>;

@@ -28,14 +28,16 @@ const isText = (value: string) => !value.includes("\0") && value.isWellFormed();
 const NOT_TEXT = "must not contain NUL characters or lone surrogates";
 
 /** The body of `POST /reviews/:id/decision`. */
-export const decisionBodySchema = z.object({
-  decisions: z.array(decisionSchema).min(1).max(100),
-  comment: z.string().max(10_000).refine(isText, NOT_TEXT).optional(),
-  /** One of the reasons that the review offers for a rejection. */
-  reason_code: z.string().min(1).max(100).refine(isText, NOT_TEXT).optional(),
-  seen_digest: z.string().max(200).refine(isText, NOT_TEXT).optional(),
-  idempotency_key: z.string().min(1).max(MAX_IDEMPOTENCY_KEY).refine(isText, NOT_TEXT).optional(),
-});
+export const decisionBodySchema = z
+  .object({
+    decisions: z.array(decisionSchema).min(1).max(100),
+    comment: z.string().max(10_000).refine(isText, NOT_TEXT).optional(),
+    /** One of the reasons that the review offers for a rejection. */
+    reason_code: z.string().min(1).max(100).refine(isText, NOT_TEXT).optional(),
+    seen_digest: z.string().max(200).refine(isText, NOT_TEXT).optional(),
+    idempotency_key: z.string().min(1).max(MAX_IDEMPOTENCY_KEY).refine(isText, NOT_TEXT).optional(),
+  })
+  .meta({ id: "DecisionCreate" });
 
 /** The body of `POST /reviews/:id/decision`. */
 export type DecisionBody = z.infer<typeof decisionBodySchema>;
@@ -54,7 +56,8 @@ export const groupDecisionBodySchema = decisionBodySchema
       )
       .min(1)
       .max(100),
-  });
+  })
+  .meta({ id: "GroupDecisionCreate" });
 
 /** The body of `POST /review-groups/:group_id/decision`. */
 export type GroupDecisionBody = z.infer<typeof groupDecisionBodySchema>;

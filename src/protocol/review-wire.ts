@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { reviewActionSchema } from "./interrupt.ts";
+import { jsonSchema } from "./json.ts";
 import { REVIEW_STATUSES, type ReviewCounts, type ReviewTask } from "./review.ts";
 import { RISKS, reviewPolicySchema } from "./review-policy.ts";
 
@@ -7,7 +8,7 @@ import { RISKS, reviewPolicySchema } from "./review-policy.ts";
 
 const moment = z.iso.datetime({ offset: true });
 const id = z.uuid();
-const json = z.json();
+const json = jsonSchema;
 const object = z.record(z.string(), json);
 const people = z.object({ users: z.array(z.string()), groups: z.array(z.string()) });
 

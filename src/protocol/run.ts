@@ -67,41 +67,43 @@ export const timeoutSchema = z
 const interruptAt = z.union([z.literal("*"), z.array(z.string())]).nullish();
 
 /** The body of POST /threads/:id/runs and its /wait and /stream twins. Unknown keys are ignored, as the clients expect. */
-export const runCreateSchema = z.object({
-  assistant_id: z.string().min(1).max(500),
-  input: z.unknown().optional(),
-  command: commandSchema.nullish(),
-  config: configSchema.nullish(),
-  context: z.unknown().optional(),
-  metadata: metadataSchema.nullish(),
-  checkpoint: checkpointSchema.nullish(),
-  checkpoint_id: uuidSchema.nullish(),
-  interrupt_before: interruptAt,
-  interrupt_after: interruptAt,
-  stream_mode: z.union([z.enum(STREAM_MODES), z.array(z.enum(STREAM_MODES))]).nullish(),
-  stream_subgraphs: z.boolean().nullish(),
-  stream_resumable: z.boolean().nullish(),
-  on_disconnect: z.enum(["cancel", "continue"]).nullish(),
-  /** Of a run without a thread; the official client for JavaScript has words of its own for the two. */
-  on_completion: z.enum(["delete", "keep", "complete", "continue"]).nullish(),
-  /** An older word for `durability`. */
-  checkpoint_during: z.boolean().nullish(),
-  multitask_strategy: z.enum(["reject", "enqueue", "interrupt", "rollback"]).nullish(),
-  if_not_exists: z.enum(["create", "reject"]).nullish(),
-  after_seconds: z
-    .number()
-    .min(0)
-    .max(366 * 86_400)
-    .nullish(),
-  durability: z.enum(["sync", "async", "exit"]).nullish(),
-  webhook: z.string().nullish(),
-  /** Not of LangGraph: which runs start first when not all can. */
-  priority: prioritySchema.nullish(),
-  /** Not of LangGraph: why it goes past the reviews of a guarded graph, for who may. */
-  bypass_reason: z.string().nullish(),
-  /** Not of LangGraph: how many seconds it may execute. */
-  timeout: timeoutSchema.nullish(),
-});
+export const runCreateSchema = z
+  .object({
+    assistant_id: z.string().min(1).max(500),
+    input: z.unknown().optional(),
+    command: commandSchema.nullish(),
+    config: configSchema.nullish(),
+    context: z.unknown().optional(),
+    metadata: metadataSchema.nullish(),
+    checkpoint: checkpointSchema.nullish(),
+    checkpoint_id: uuidSchema.nullish(),
+    interrupt_before: interruptAt,
+    interrupt_after: interruptAt,
+    stream_mode: z.union([z.enum(STREAM_MODES), z.array(z.enum(STREAM_MODES))]).nullish(),
+    stream_subgraphs: z.boolean().nullish(),
+    stream_resumable: z.boolean().nullish(),
+    on_disconnect: z.enum(["cancel", "continue"]).nullish(),
+    /** Of a run without a thread; the official client for JavaScript has words of its own for the two. */
+    on_completion: z.enum(["delete", "keep", "complete", "continue"]).nullish(),
+    /** An older word for `durability`. */
+    checkpoint_during: z.boolean().nullish(),
+    multitask_strategy: z.enum(["reject", "enqueue", "interrupt", "rollback"]).nullish(),
+    if_not_exists: z.enum(["create", "reject"]).nullish(),
+    after_seconds: z
+      .number()
+      .min(0)
+      .max(366 * 86_400)
+      .nullish(),
+    durability: z.enum(["sync", "async", "exit"]).nullish(),
+    webhook: z.string().nullish(),
+    /** Not of LangGraph: which runs start first when not all can. */
+    priority: prioritySchema.nullish(),
+    /** Not of LangGraph: why it goes past the reviews of a guarded graph, for who may. */
+    bypass_reason: z.string().nullish(),
+    /** Not of LangGraph: how many seconds it may execute. */
+    timeout: timeoutSchema.nullish(),
+  })
+  .meta({ id: "RunCreate" });
 
 /** A validated request for a run. */
 export type RunCreate = z.infer<typeof runCreateSchema>;

@@ -39,13 +39,15 @@ const superstepSchema = z.object({
 });
 
 /** The body of POST /threads. */
-export const threadCreateSchema = z.object({
-  thread_id: uuidSchema.nullish(),
-  metadata: metadataSchema.nullish(),
-  if_exists: z.enum(["raise", "do_nothing"]).nullish(),
-  ttl: threadTtlSchema.nullish(),
-  supersteps: z.array(superstepSchema).max(1_000).nullish(),
-});
+export const threadCreateSchema = z
+  .object({
+    thread_id: uuidSchema.nullish(),
+    metadata: metadataSchema.nullish(),
+    if_exists: z.enum(["raise", "do_nothing"]).nullish(),
+    ttl: threadTtlSchema.nullish(),
+    supersteps: z.array(superstepSchema).max(1_000).nullish(),
+  })
+  .meta({ id: "ThreadCreate" });
 
 /** What a thread is to begin with: each superstep is a checkpoint. */
 export type Superstep = z.infer<typeof superstepSchema>;

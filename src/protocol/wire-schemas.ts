@@ -27,6 +27,9 @@ export const assistantWire = z
   })
   .meta({ id: "Assistant" }) satisfies z.ZodType<Assistant>;
 
+/** Of an assistant what was asked for. */
+export const assistantPartWire = assistantWire.partial().meta({ id: "AssistantPart" });
+
 /** An assistant at one of its versions, as it is answered. */
 export const assistantVersionWire = assistantWire
   .omit({ updated_at: true })
@@ -91,6 +94,9 @@ export const threadWire = z
   })
   .meta({ id: "Thread" }) satisfies z.ZodType<Thread>;
 
+/** Of a thread what was asked for. */
+export const threadPartWire = threadWire.partial().extend({ extracted: object.optional() }).meta({ id: "ThreadPart" });
+
 const checkpointWire = z
   .object({
     thread_id: id,
@@ -100,7 +106,7 @@ const checkpointWire = z
   })
   .meta({ id: "Checkpoint" });
 
-/** A thread's state, as it is answered. */
+/** A thread's state, as it is answered: with the members that were asked for, all unless some were. */
 export const threadStateWire = z
   .object({
     values: anything,
@@ -123,6 +129,7 @@ export const threadStateWire = z
     parent_checkpoint: checkpointWire.nullable(),
     interrupts: z.array(interruptWire),
   })
+  .partial()
   .meta({ id: "ThreadState" });
 
 /** A run, as it is answered. */
@@ -139,6 +146,9 @@ export const runWire = z
     multitask_strategy: z.string(),
   })
   .meta({ id: "Run" }) satisfies z.ZodType<Run>;
+
+/** Of a run what was asked for. */
+export const runPartWire = runWire.partial().meta({ id: "RunPart" });
 
 /** A cron, as it is answered. */
 export const cronWire = z
@@ -162,6 +172,9 @@ export const cronWire = z
     updated_at: moment,
   })
   .meta({ id: "Cron" }) satisfies z.ZodType<Cron>;
+
+/** Of a cron what was asked for. */
+export const cronPartWire = cronWire.partial().meta({ id: "CronPart" });
 
 /** An item of the store, as it is answered. */
 export const itemWire = z

@@ -165,4 +165,19 @@ withBrowser("hostile content", (program) => {
     expect(faults).toEqual([]);
     await context.close();
   });
+
+  it("has no place on the page of the API, which runs nothing and can be read by day and by night", async () => {
+    const { page, context, faults } = await browser.open("/docs#postRunsWait");
+    // Where an address leads is open.
+    await page.getByRole("heading", { name: "Body" }).waitFor();
+    await page.locator("nav summary", { hasText: "Threads" }).click();
+    await page.locator("nav a", { hasText: "/threads/{thread_id}/copy" }).click();
+    await page.getByText("Copy a thread with its states").waitFor();
+    await page.evaluate("document.querySelectorAll('#schemas ~ details').forEach((one) => (one.open = true))");
+    expect(await axeViolations(page)).toEqual([]);
+    await page.emulateMedia({ colorScheme: "dark" });
+    expect(await axeViolations(page)).toEqual([]);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
 });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { shownSchema } from "../../src/http/not-refused.ts";
 import { PATH_PARAMETERS } from "../../src/http/path-parameters.ts";
 import { routes } from "../../src/http/routes.ts";
+import { shownSchema } from "../../src/http/shown-as.ts";
 import { PERMISSIONS } from "../../src/protocol/principal.ts";
 
 const label = ({ method, path }: { method: string; path: string }) => `${method} ${path}`;
@@ -14,6 +14,9 @@ const PUBLIC = [
   "GET /livez",
   "GET /healthz",
   "GET /readyz",
+  "GET /openapi.json",
+  "GET /docs",
+  "GET /docs/style.css",
   "GET /login/:secret",
   "POST /login/:secret",
 ];

@@ -94,12 +94,19 @@ it.each([
   expect((await scene.ask("/threads/search", { method: "POST", body: {}, headers: as(user) })).status).toBe(401);
 });
 
-it.each(["Ana O'Connor", "ana@example.com", "auth0|6f2", "日本", "ana\u202e", "'; drop table x; --", "__proto__", "*", "%"])(
-  "takes %j for the name that it is",
-  async (identity) => {
-    expect(await whoami(as(identity))).toMatchObject({ status: 200, principal_id: identity });
-  },
-);
+it.each([
+  "Ana O'Connor",
+  "ana@example.com",
+  "auth0|6f2",
+  "日本",
+  "ana\u202e",
+  "'; drop table x; --",
+  "__proto__",
+  "*",
+  "%",
+])("takes %j for the name that it is", async (identity) => {
+  expect(await whoami(as(identity))).toMatchObject({ status: 200, principal_id: identity });
+});
 
 it("says what the handler says: its status, its words and its headers, and no more than that", async () => {
   const pot = await scene.ask("/whoami?mood=teapot", { headers: as("ana") });
@@ -126,7 +133,10 @@ it("does not wait for a handler for ever, and leaves the body to the route", asy
 });
 
 it("skips nobody who says that they come from LangSmith", async () => {
-  for (const headers of [{ "x-auth-scheme": "langsmith" }, { "x-auth-scheme": "langsmith", "x-api-key": "lsv2_pt_1" }]) {
+  for (const headers of [
+    { "x-auth-scheme": "langsmith" },
+    { "x-auth-scheme": "langsmith", "x-api-key": "lsv2_pt_1" },
+  ]) {
     expect((await scene.ask("/whoami", { headers })).status).toBe(401);
     expect((await scene.ask("/threads/search", { method: "POST", body: {}, headers })).status).toBe(401);
   }
@@ -170,7 +180,9 @@ it("keeps apart who has a name here and who has it there", async () => {
   expect((await scene.ask("/whoami", { headers: as("operator") })).status).toBe(401);
   await whoami(as("carla"));
   const wanted = { name: "k", principal: { principal_id: "carla", kind: "user", display_name: "C" } } as const;
-  await expect(createApiKey(scene.house.database, { ...wanted, created_by: "test" })).rejects.toThrow(/has no keys here/);
+  await expect(createApiKey(scene.house.database, { ...wanted, created_by: "test" })).rejects.toThrow(
+    /has no keys here/,
+  );
   const link = await createLoginLink(scene.house.database, "carla");
   expect((await scene.ask(`/login/${link.secret}`)).status).toBe(410);
   // What is said of them later counts, and the name is kept.

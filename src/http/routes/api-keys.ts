@@ -38,6 +38,7 @@ export const apiKeyRoutes: readonly Route[] = [
     summary: "Make an API key",
     description: "Its secret is shown once, so no Idempotency-Key is taken.",
     body: createSchema,
+    example: { name: "ci", principal: { principal_id: "ci" }, permissions: ["runs:create", "runs:read"] },
     answers: { 201: shows(anyObject, "The key, with its secret.") },
     async handle(call) {
       refuseKey(call.request);

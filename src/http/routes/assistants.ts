@@ -43,6 +43,7 @@ export const assistantRoutes: readonly Route[] = [
     event: "assistants:create",
     summary: "Make an assistant of a graph",
     body: assistantCreateSchema,
+    example: { graph_id: "triage", name: "Careful", context: { tone: "formal" } },
     answers: { 200: shows(assistantWire, "The assistant.") },
     refuses: ["not_found", "assistant_exists"],
     async handle(call) {
@@ -61,6 +62,7 @@ export const assistantRoutes: readonly Route[] = [
     event: "assistants:search",
     summary: "Search assistants",
     body: searchSchema,
+    example: { graph_id: "triage", metadata: { team: "billing" }, limit: 20 },
     answers: { 200: lists(assistantPartWire, "Those found, each with the members that were asked for.") },
     async handle(call) {
       const { limit, offset, sort_by, sort_order, select, ...filter } = call.body;
@@ -103,6 +105,7 @@ export const assistantRoutes: readonly Route[] = [
     summary: "Change an assistant",
     description: "Each change is a new version. What is left out stays; metadata is added to.",
     body: assistantUpdateSchema,
+    example: { name: "More careful", metadata: { owner: "ada" } },
     answers: { 200: shows(assistantWire, "The assistant as it is now.") },
     async handle(call) {
       const update = call.body;

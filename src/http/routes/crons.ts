@@ -50,6 +50,7 @@ export const cronRoutes: readonly Route[] = [
     event: ["crons:create", "threads:create_run"],
     summary: "Start runs by the clock, each on a thread of its own",
     body: cronCreateSchema,
+    example: { assistant_id: "triage", schedule: "0 9 * * 1-5", timezone: "Europe/Berlin", input: { amount: 0 } },
     answers: { 200: shows(cronWire, "The cron.") },
     refuses: ["not_found"],
     handle: async (call) => json(await create(call, call.body, null)),

@@ -1,6 +1,7 @@
 import { readLoginLink, redeemLoginLink } from "../../postgres/identity.ts";
 import type { Answer } from "../answers.ts";
 import { SESSION_COOKIE } from "../authenticate.ts";
+import { type Html, html } from "../html.ts";
 import { refuseForeignPage } from "../origin.ts";
 import { definePublicRoute, type Route } from "../route.ts";
 
@@ -24,8 +25,8 @@ export const loginRoutes: readonly Route[] = [
     async handle({ deps, params }) {
       const person = await readLoginLink(deps.database, params.secret);
       if (person === undefined) return ended();
-      const button = '<form method="post"><button type="submit">Log in</button></form>';
-      return page(200, `<p>Log in as <strong>${escapeHtml(person.display_name)}</strong>?</p>${button}`);
+      const button = html`<form method="post"><button type="submit">Log in</button></form>`;
+      return page(200, html`<p>Log in as <strong>${person.display_name}</strong>?</p>${button}`);
     },
   }),
   definePublicRoute({
@@ -40,20 +41,16 @@ export const loginRoutes: readonly Route[] = [
       if (session === undefined) return ended();
       const secure = url.protocol === "https:" ? "; Secure" : "";
       const cookie = `${SESSION_COOKIE}=${session.secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${session.validSeconds}${secure}`;
-      return page(200, '<p>You are logged in. <a href="/">Open the console</a></p>', { "set-cookie": cookie });
+      return page(200, html`<p>You are logged in. <a href="/">Open the console</a></p>`, { "set-cookie": cookie });
     },
   }),
 ];
 
 function ended(): Response {
-  return page(410, "<p>This link was used or has expired. Ask for a new one.</p>");
+  return page(410, html`<p>This link was used or has expired. Ask for a new one.</p>`);
 }
 
-function page(status: number, body: string, headers: Record<string, string> = {}): Response {
-  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Holdpoint</title><style>body{font:16px system-ui;margin:4rem auto;max-width:30rem;padding:0 1rem}button{font:inherit;padding:.6rem 1.2rem}</style></head><body><h1>Holdpoint</h1>${body}</body></html>`;
-  return new Response(html, { status, headers: { ...PAGE_HEADERS, ...headers } });
-}
-
-function escapeHtml(value: string): string {
-  return value.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+function page(status: number, body: Html, headers: Record<string, string> = {}): Response {
+  const whole = html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Holdpoint</title><style>body{font:16px system-ui;margin:4rem auto;max-width:30rem;padding:0 1rem}button{font:inherit;padding:.6rem 1.2rem}</style></head><body><h1>Holdpoint</h1>${body}</body></html>`;
+  return new Response(whole.markup, { status, headers: { ...PAGE_HEADERS, ...headers } });
 }

@@ -52,6 +52,7 @@ export const reviewAttendRoutes: readonly Route[] = [
     event: "threads:create_run",
     summary: "Ask a person about a review, or send it back to the graph with a question",
     body: askBodySchema,
+    example: { question: "Is the customer known?", to: "grace" },
     answers: { 200: shows(z.union([reviewWire, decidedWire]), "The review; beside its run where the graph is asked.") },
     refuses: ["claimed", "already_decided", "stale"],
     handle: ask,

@@ -17,10 +17,10 @@ import { shows } from "../answers.ts";
 import { invalid } from "../failure.ts";
 import { factsForAnswer } from "../find-graph.ts";
 import { idempotencyKey } from "../idempotency.ts";
-import { notRefused } from "../not-refused.ts";
 import { checkWith } from "../read-request.ts";
 import { json } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
+import { notRefused } from "../shown-as.ts";
 import { etagOf, findReview } from "./reviews.ts";
 
 type Binding = Pick<DecisionBody, "seen_digest" | "idempotency_key">;
@@ -66,6 +66,7 @@ export const reviewDecisionRoutes: readonly Route[] = [
     summary: "Decide a review",
     description: "Bound to what was seen by seen_digest, or by If-Match with the review's ETag.",
     body: sentDecisionSchema,
+    example: { decisions: [{ type: "edit", args: { amount: 90 } }], comment: "The discount was missing." },
     answers: { 200: shows(decidedWire, "The review as it is now, and the run that carries the answer.", ["etag"]) },
     refuses: REFUSES,
     async handle(call) {
@@ -83,6 +84,14 @@ export const reviewDecisionRoutes: readonly Route[] = [
     event: "threads:create_run",
     summary: "Decide several reviews of one run together or not at all",
     body: groupDecisionBodySchema,
+    example: {
+      answers: [
+        {
+          review_id: "2b9e6b7e-4f57-4f0e-9a53-5c1f0d8f9a11",
+          decisions: [{ type: "reject", message: "Not this month." }],
+        },
+      ],
+    },
     answers: { 200: shows(groupDecidedWire, "The reviews as they are now, and the run that carries the answers.") },
     refuses: REFUSES,
     handle: decideGroup,

@@ -51,6 +51,7 @@ export const runCancelRoutes: readonly Route[] = [
     summary: "Stop runs, many at once",
     query: cancelManyQuery,
     body: cancelManySchema,
+    example: { status: "pending" },
     answers: { 204: says("They are asked to stop.") },
     refuses: ["guarded", "superseded"],
     async handle(call) {

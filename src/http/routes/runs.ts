@@ -43,6 +43,7 @@ export const runRoutes: readonly Route[] = [
     summary: "Start a run on a thread",
     description: "With command.resume it is an answer to what the thread asks, and needs review:decide.",
     body: runCreateSchema,
+    example: { assistant_id: "triage", input: { amount: 120 } },
     keyed: true,
     answers: { 200: shows(runWire, "The run, which has been queued.", ["content-location"]) },
     refuses: RUN_REFUSALS,

@@ -64,6 +64,7 @@ export const storeRoutes: readonly Route[] = [
     event: "store:put",
     summary: "Write an item",
     body: putSchema,
+    example: { namespace: ["users", "ada"], key: "tone", value: { text: "formal" } },
     answers: { 204: says("It is written.") },
     async handle(call) {
       await writeItems(call.deps.database, call.principal.tenant_id, [call.body], undefined, call.deps.embedder);
@@ -107,6 +108,7 @@ export const storeRoutes: readonly Route[] = [
     event: "store:search",
     summary: "Search items",
     body: searchSchema,
+    example: { namespace_prefix: ["users"], filter: { team: { $eq: "billing" } }, query: "tone", limit: 5 },
     answers: { 200: shows(foundWire, "Those found, the best first.") },
     async handle(call) {
       const { namespace_prefix, filter, query, limit, offset, refresh_ttl } = call.body;

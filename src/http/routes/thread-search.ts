@@ -27,6 +27,7 @@ export const threadSearchRoutes: readonly Route[] = [
     event: "threads:search",
     summary: "Search threads",
     body: threadSearchSchema,
+    example: { status: "interrupted", metadata: { customer: "c-17" }, select: ["thread_id", "interrupts"] },
     answers: {
       200: lists(threadPartWire, "Those found, each with the members that were asked for and what was extracted."),
     },
@@ -53,6 +54,7 @@ export const threadSearchRoutes: readonly Route[] = [
     event: "threads:delete",
     summary: "Delete threads, or all but their newest state",
     body: pruneSchema,
+    example: { thread_ids: ["2b9e6b7e-4f57-4f0e-9a53-5c1f0d8f9a11"], strategy: "keep_latest" },
     answers: { 200: shows(z.object({ pruned_count: z.int() }), "How many there were.") },
     refuses: ["guarded"],
     async handle(call) {

@@ -41,6 +41,7 @@ export const threadRoutes: readonly Route[] = [
     summary: "Make a thread",
     description: "With supersteps it has a history from the beginning, which needs threads:write_state.",
     body: threadCreateSchema,
+    example: { metadata: { customer: "c-17" }, ttl: { ttl: 1440, strategy: "delete" } },
     keyed: true,
     answers: { 200: shows(threadWire, "The thread.") },
     refuses: ["thread_exists", "guarded", "not_found", "idempotency_key_reused", "no_worker"],
@@ -67,6 +68,7 @@ export const threadRoutes: readonly Route[] = [
     event: "threads:update",
     summary: "Add to a thread's metadata, or say how long it stays",
     body: patchSchema,
+    example: { metadata: { customer: "c-18" } },
     answers: { 200: shows(threadWire, "The thread."), 204: says("Done; with Prefer: return=minimal.") },
     async handle(call) {
       const { thread_id } = call.params;
