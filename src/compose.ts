@@ -4,6 +4,7 @@ import { readFigures } from "./compose/figures.ts";
 import type { HomeDatabase } from "./compose/home-database.ts";
 import { loadOptions } from "./compose/load-options.ts";
 import type { Patient } from "./compose/patience.ts";
+import { openAuth } from "./compose/project-auth.ts";
 import { openPolicy } from "./compose/policy-file.ts";
 import { httpDeps, serve, serveOperations } from "./compose/serve.ts";
 import { announceSearch, openStoreIndex } from "./compose/store-index.ts";
@@ -121,7 +122,8 @@ async function start(
     embedder,
   };
   let isStarted = false;
-  const deps = httpDeps(config, parts, () => isStarted);
+  const auth = role === "worker" ? undefined : await openAuth(config);
+  const deps = httpDeps(config, { ...parts, auth }, () => isStarted);
   const operations = await patient(() => serveOperations(config, deps, closers));
   const own: { url?: string } = {};
   if (role !== "api") {

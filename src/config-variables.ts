@@ -71,6 +71,13 @@ export const FIELDS = {
     "Who decides which reviews, until when, and what happens otherwise.",
     "`policy.yaml` beside the workflows folder or in the working directory, where there is one",
   ),
+  auth: field(
+    "HOLDPOINT_AUTH",
+    values.pattern(/^[^\u0000-\u001f\u007f]+$/, "a file and its export, like ./auth.ts:auth"),
+    undefined,
+    "The `Auth` of `@langchain/langgraph-sdk/auth` that says who the users are and what they may see; without a name the default export.",
+    "`auth.path` of `langgraph.json`",
+  ),
   role: field(
     "HOLDPOINT_ROLE",
     values.oneOf("all", "api", "worker"),

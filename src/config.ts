@@ -19,6 +19,8 @@ export interface Config extends Values {
   readonly policyPlaces: readonly string[];
   /** The LangGraph project whose graphs are loaded; undefined where the workflows folder has them. */
   readonly project: Project | undefined;
+  /** The Auth that says who the users are: as it is written, and where from. */
+  readonly authExport: { readonly reference: string; readonly directory: string } | undefined;
   /** Reads the project's file again, as it is when it is called. */
   readonly readProjectAgain: () => Project;
   /** What the graphs' own assistants have been told, by graph. */
@@ -69,6 +71,7 @@ export function readConfig(env: Environment, cwd: string): Config {
       join(folder, POLICY_FILE),
     ),
     project,
+    authExport: authExport(config.auth, cwd, project),
     readProjectAgain,
     graphDefaults: parseGraphDefaults(project === undefined ? undefined : given.get("LANGGRAPH_CONFIG")?.text),
     isPortExplicit: given.has(FIELDS.port.name),
@@ -103,6 +106,13 @@ function findProject(given: ReadonlyMap<string, Given>, cwd: string): string | u
   if (given.has(FIELDS.workflowsDir.name)) return undefined;
   const beside = join(resolve(cwd), PROJECT_FILE);
   return existsSync(beside) ? beside : undefined;
+}
+
+/** Of the two places that may name it the environment comes first. */
+function authExport(named: string | undefined, cwd: string, project: Project | undefined): Config["authExport"] {
+  if (named !== undefined) return { reference: named, directory: resolve(cwd) };
+  const reference = project?.auth?.path;
+  return reference === undefined ? undefined : { reference, directory: project?.directory ?? cwd };
 }
 
 function unusedFolder(given: ReadonlyMap<string, Given>, cwd: string, project: Project | undefined): string[] {

@@ -9,7 +9,7 @@ import { createReviewFeeds } from "../http/review-feed.ts";
 import { operationRoutes } from "../http/routes/system.ts";
 import { createRunFeeds } from "../http/run-feed.ts";
 import { createThreadFeeds } from "../http/thread-feed.ts";
-import { answers, type Database } from "../postgres/database.ts";
+import { answers } from "../postgres/database.ts";
 import { createLoginLink, hasApiKeys } from "../postgres/identity.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { LOCAL_OWNER } from "../protocol/principal.ts";
@@ -23,7 +23,11 @@ const CLOSE_GRACE_MS = 2_000;
 const isLoopback = ({ host }: Config) => ["127.0.0.1", "::1", "localhost"].includes(host);
 
 /** What answering needs; nobody is told that the process is ready before its start is over. */
-export function httpDeps(config: Config, parts: RunnerParts, isStarted: () => boolean): HttpDeps {
+export function httpDeps(
+  config: Config,
+  parts: RunnerParts & Pick<HttpDeps, "auth">,
+  isStarted: () => boolean,
+): HttpDeps {
   return {
     ...parts,
     runFeeds: createRunFeeds(parts, config.compatHitlAliases),
@@ -34,7 +38,8 @@ export function httpDeps(config: Config, parts: RunnerParts, isStarted: () => bo
       maxBodyBytes: config.maxBodyBytes,
       allowScalarResume: config.compatScalarResume,
       hitlAliases: config.compatHitlAliases,
-      loopbackOwner: isLoopback(config),
+      // Where a project says who its users are, nobody is one for being on this machine.
+      loopbackOwner: isLoopback(config) && parts.auth === undefined,
       corsOrigins: config.corsOrigins,
       webhookAllow: config.webhookAllow,
       graphLimits: config.graphConcurrency,
@@ -57,7 +62,7 @@ export async function serve(
   { closers, patient }: { closers: Closers; patient: Patient },
 ): Promise<{ url: string; login_url: string }> {
   const { database } = deps;
-  await patient(() => refuseOpenHost(config, database));
+  await patient(() => refuseOpenHost(config, deps));
   await patient(() => ensureCliKey(config.dataDir, database));
   const { secret } = await patient(() => createLoginLink(database, LOCAL_OWNER));
   const { host, port, isPortExplicit: portIsExplicit } = config;
@@ -76,16 +81,16 @@ export async function serveOperations(
 ): Promise<Listening | undefined> {
   const { host, metricsPort: port } = config;
   if (port === undefined) return undefined;
-  await refuseOpenHost(config, deps.database);
+  await refuseOpenHost(config, deps);
   const app = createApp(deps, operationRoutes);
   const server = await listen(app, { host, port, portIsExplicit: true, variable: "HOLDPOINT_METRICS_PORT" });
   closers.push(() => server.close(CLOSE_GRACE_MS));
   return server;
 }
 
-/** Where others can reach it somebody has to have a key. */
-async function refuseOpenHost(config: Config, database: Database): Promise<void> {
-  if (isLoopback(config) || (await hasApiKeys(database))) return;
+/** Where others can reach it somebody has to have a key, or the project says who they are. */
+async function refuseOpenHost(config: Config, { auth, database }: Pick<HttpDeps, "auth" | "database">): Promise<void> {
+  if (isLoopback(config) || auth !== undefined || (await hasApiKeys(database))) return;
   throw new HoldpointError(
     "configuration_invalid",
     `HOST is ${config.host}, where others can reach it, and no API key exists: start on 127.0.0.1 once and make one (holdpoint keys create)`,

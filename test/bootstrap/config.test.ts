@@ -38,6 +38,7 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
   HOLDPOINT_DATA_DIR: { right: ["data", "/var/lib/x", "a b"], wrong: ["a\nb", "a\u0000b"] },
   HOLDPOINT_WORKFLOWS_DIR: { right: ["graphs"], wrong: ["a\tb"] },
   HOLDPOINT_PROJECT: { right: ["project", "project/langgraph.json"], wrong: ["a\tb"] },
+  HOLDPOINT_AUTH: { right: ["./auth.ts:auth", "/srv/app/auth.ts"], wrong: ["./a\tb.ts"] },
   HOLDPOINT_POLICY_FILE: { right: ["policy.yaml", "/etc/holdpoint/policy.yaml"], wrong: ["a\tb"] },
   HOLDPOINT_ROLE: { right: ["all", "api", "worker"], wrong: ["both", "API", "api,worker"] },
   HOLDPOINT_WORKER_SLOTS: { right: ["1", "1000"], wrong: ["0", "1001", "2.5", "-3", "many"] },
