@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongFirst } from "./test/support/long-first.ts";
 
 export default defineConfig({
   test: {
@@ -10,6 +11,7 @@ export default defineConfig({
     isolate: false,
     // Most tests wait for Postgres or for another process most of the time, and would leave one of two cores idle.
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
     // Nothing asserts on time: these are there for what would never end, on a machine ten times slower too.
     testTimeout: 120_000,
     hookTimeout: 120_000,
