@@ -55,7 +55,11 @@ export async function openStoreIndex(
   const { embeddingModel, embeddingDims, embeddingFields, workflowsDir } = config;
   if (embeddingModel !== undefined) {
     const settings = { embed: embeddingModel, dims: embeddingDims, fields: embeddingFields };
-    return await openEmbedder(settings, config, { directory: dirname(workflowsDir), virtualModules, log });
+    return await openEmbedder(settings, config, {
+      directory: project?.directory ?? dirname(workflowsDir),
+      virtualModules,
+      log,
+    });
   }
   if (project?.index === undefined) return undefined;
   return await openEmbedder(readStoreIndex(project.index), config, { ...project, virtualModules, log });

@@ -1,6 +1,7 @@
 import { Client } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { sweepItems } from "../../src/postgres/store/items.ts";
+import { newEmbedder } from "../store/vector-scene.ts";
 import { openServer, type TestServer } from "./server.ts";
 
 let server: TestServer;
@@ -52,6 +53,45 @@ it("searches below a namespace by fields and by words", async () => {
     ["tea", "number"],
     ["pie", "undefined"],
   ]);
+});
+
+it("searches by meaning where there is a model, and tells what the question was compared with", async () => {
+  const { embedder, state } = newEmbedder();
+  const read = async (answer: Promise<Response>) => (await (await answer).json()) as Record<string, object>;
+  const search = (body: object) => read(server.ask("/store/items/search", { method: "POST", body }));
+  const flags = async () => (await read(server.ask("/info")))["flags"];
+  expect(await search({ namespace_prefix: ["sky"], query: "rain" })).toMatchObject({ ranked_by: "words" });
+  expect(await flags()).toMatchObject({ store_vectors: false });
+  server.deps.embedder = embedder;
+  try {
+    expect(await flags()).toMatchObject({ store_vectors: true });
+    await store().putItem(["sky"], "rain", { text: "rain" });
+    await store().putItem(["sky"], "titled", { title: "snow", text: "sun" }, { index: ["title"] });
+    await store().putItem(["sky"], "hidden", { text: "rain" }, { index: false });
+    const wish = { namespace_prefix: ["sky"], query: "rain" };
+    expect(await search(wish)).toMatchObject({ ranked_by: "vectors_exact", complete: true });
+    expect(Object.keys(await search({ namespace_prefix: ["sky"] }))).toEqual(["items"]);
+    const { items } = await store().searchItems(["sky"], { query: "snow" });
+    expect(items.map(({ key, score }) => [key, typeof score])).toEqual([
+      ["titled", "number"],
+      ["rain", "number"],
+      ["hidden", "undefined"],
+    ]);
+    state.failing = "down";
+    expect((await put({ namespace: ["sky"], key: "late", value: { text: "fog" } })).status).toBe(204);
+    expect(await search({ namespace_prefix: ["sky"], query: "fog", limit: 1 })).toMatchObject({
+      ranked_by: "words",
+      items: [{ key: "late" }],
+    });
+  } finally {
+    server.deps.embedder = undefined;
+  }
+});
+
+it("finds nothing at paths that lead nowhere, and fails at none", async () => {
+  const index = ["a.b.c", "a[0]", "[[", "{a,b}", "__proto__.x", "*.*", "$", "", "constructor"];
+  const value = JSON.parse('{"a": null, "b": [null], "__proto__": {"x": "1"}}') as Record<string, unknown>;
+  expect((await put({ namespace: ["paths"], key: "k", value, index })).status).toBe(204);
 });
 
 it("lists namespaces by how they begin and end, cut to a depth", async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { HoldpointStore } from "../../src/postgres/store/base-store.ts";
 import { readItem } from "../../src/postgres/store/items.ts";
 import { type House, openHouse } from "../support/house.ts";
+import { MODEL, newEmbedder } from "./vector-scene.ts";
 
 let house: House;
 beforeAll(async () => {
@@ -37,4 +38,24 @@ it("writes nothing for a worker that has lost its lease", async () => {
   expect(await readItem(house.database, "default", names)).toMatchObject({ value: { thing: "snow" } });
   await holder.put(names.namespace, names.key, { thing: "ice" });
   expect(await readItem(house.database, "default", names)).toMatchObject({ value: { thing: "ice" } });
+});
+
+it("makes vectors of what a graph writes, and none for a worker that has lost its lease", async () => {
+  const { embedder } = newEmbedder({ fields: ["thing"] });
+  const models = async () =>
+    (await house.database.pool.query("select key, model from holdpoint.store_vector order by key")).rows;
+  house.parts.embedder = embedder;
+  const worker = house.newWorker();
+  house.parts.embedder = undefined;
+  const { thread_id, run_id } = await house.start("remembers", { input: { who: "cy", likes: "fog" } });
+  await worker.tick();
+  expect(await house.run(run_id)).toMatchObject({ status: "success" });
+  expect(await models()).toEqual([{ key: "fog", model: MODEL }]);
+
+  const { lease_epoch } = await house.thread(thread_id);
+  const stale = { tenant_id: "default", thread_id, run_id, lease_epoch: Number(lease_epoch) - 1 };
+  const zombie = new HoldpointStore(house.database, "default", stale, embedder);
+  await expect(zombie.put(["people", "cy"], "mud", { thing: "mud" })).rejects.toMatchObject({ code: "lease_lost" });
+  await expect(zombie.delete(["people", "cy"], "fog")).rejects.toMatchObject({ code: "lease_lost" });
+  expect(await models()).toEqual([{ key: "fog", model: MODEL }]);
 });

@@ -1,83 +1,28 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { createEmbedder } from "../../src/kit/embedder.ts";
-import { type Database, openDatabase } from "../../src/postgres/database.ts";
+import { expect, it } from "vitest";
 import { HoldpointStore } from "../../src/postgres/store/base-store.ts";
-import { type Embedder, EmbeddingFailed } from "../../src/postgres/store/embedder.ts";
-import { type ItemSearch, sweepItems, writeItems } from "../../src/postgres/store/items.ts";
+import { writeItems } from "../../src/postgres/store/items.ts";
 import { namespacesBelow } from "../../src/postgres/store/namespace.ts";
 import { findNearest } from "../../src/postgres/store/nearest.ts";
-import { searchStore } from "../../src/postgres/store/search.ts";
 import { sweepVectors } from "../../src/postgres/store/sweep-vectors.ts";
 import { prepareVectorIndex } from "../../src/postgres/store/vector-index.ts";
 import { createDice, SCALE } from "../support/dice.ts";
 import { vectorOf } from "../support/openai-server.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import {
+  cosine,
+  DIMS,
+  database,
+  keysOf,
+  MODEL,
+  newEmbedder,
+  openStoreScene,
+  put,
+  query,
+  search,
+  tenant_id,
+  vectorsOf,
+} from "./vector-scene.ts";
 
-let test: TestDatabase;
-let database: Database;
-let tenants = 0;
-let tenant_id: string;
-beforeAll(async () => {
-  test = await createTestDatabase();
-  database = openDatabase({ url: test.url, max: 8 });
-});
-afterAll(async () => {
-  await database.close();
-  await test.drop();
-});
-beforeEach(async () => {
-  tenant_id = `tenant-${++tenants}`;
-  await database.pool.query("delete from holdpoint.store_item");
-});
-
-const DIMS = 24;
-const MODEL = `openai:words/${DIMS}`;
-
-/** An embedder of words that keeps what it was asked, and can be told to fail. */
-function newEmbedder(changes: Partial<Embedder> = {}) {
-  const asked: string[] = [];
-  const state: { failing: false | "down" | "refused" } = { failing: false };
-  const embedder: Embedder = {
-    ...createEmbedder({
-      model: MODEL,
-      dims: DIMS,
-      fields: ["text"],
-      attempts: 1,
-      pauseMs: 0,
-      embedDocuments: async (texts) => {
-        const isRefused = state.failing === "refused" && texts.includes("poison");
-        if (isRefused || state.failing === "down") {
-          throw Object.assign(new Error("no"), { status: isRefused ? 400 : 503 });
-        }
-        asked.push(...texts);
-        return texts.map((text) => vectorOf(text, DIMS));
-      },
-      failed: (message, isTextRefused) => new EmbeddingFailed(message, isTextRefused),
-      onFailure() {},
-    }),
-    ...changes,
-  };
-  return { embedder, asked, state };
-}
-
-const query = async (text: string, values: unknown[] = []) => (await database.pool.query(text, values)).rows;
-const vectorsOf = async (key: string, tenant = tenant_id) =>
-  await query("select model, vector from holdpoint.store_vector where tenant_id = $1 and key = $2 order by place", [
-    tenant,
-    key,
-  ]);
-const put = (embedder: Embedder | undefined, key: string, value: Record<string, unknown>, more: object = {}) =>
-  writeItems(database, tenant_id, [{ namespace: ["n"], key, value, ...more }], undefined, embedder);
-const search = (embedder: Embedder | undefined, wish: Partial<ItemSearch>) =>
-  searchStore(database, tenant_id, { namespace_prefix: [], limit: 10, offset: 0, ...wish }, { embedder });
-const keysOf = ({ items }: { items: readonly { key: string }[] }) => items.map(({ key }) => key);
-const pass = (seconds: number) =>
-  query("update holdpoint.clock set shift = shift + make_interval(secs => $1)", [seconds]);
-
-function cosine(a: readonly number[], b: readonly number[]): number {
-  const dot = (x: readonly number[], y: readonly number[]) => x.reduce((sum, one, i) => sum + one * (y[i] ?? 0), 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-}
+openStoreScene();
 
 const WORDS = ["tea", "rain", "green", "refund", "order", "late", "ana", "bo", "paris", "snow", "blue", "cat"];
 
@@ -172,125 +117,6 @@ it("takes any question", async () => {
   }
   expect(await search(embedder, { query: " " })).toMatchObject({ ranked_by: "words" });
   expect(await search(embedder, {})).toMatchObject({ ranked_by: null });
-});
-
-it("keeps an item although the model does not answer, finds it by its words, and by its meaning later", async () => {
-  const { embedder, state } = newEmbedder();
-  state.failing = "down";
-  await put(embedder, "k", { text: "green tea" });
-  expect(await search(embedder, { query: "tea" })).toMatchObject({
-    ranked_by: "words",
-    items: [{ key: "k", score: expect.any(Number) }],
-  });
-  expect(await sweepVectors(database, embedder)).toBe(0);
-  state.failing = false;
-  // Waits for its turn, and each time longer.
-  expect(await sweepVectors(database, embedder)).toBe(0);
-  await pass(15);
-  expect(await sweepVectors(database, embedder)).toBe(1);
-  const found = await search(embedder, { query: "green tea" });
-  expect(found).toMatchObject({ ranked_by: "vectors_exact", items: [{ key: "k" }] });
-  expect(found.items[0]?.score).toBeCloseTo(1, 5);
-});
-
-it("shows what has no vectors yet behind what has, those with the question's words first", async () => {
-  const { embedder } = newEmbedder();
-  await put(undefined, "words", { text: "tea for bo" });
-  await put(undefined, "others", { text: "rain" });
-  await put(embedder, "near", { text: "tea" });
-  const found = await search(embedder, { query: "tea" });
-  expect(found.items.map(({ key, score }) => [key, score === null])).toEqual([
-    ["near", false],
-    ["words", true],
-    ["others", true],
-  ]);
-  expect(keysOf(await search(embedder, { query: "tea", limit: 1, offset: 2 }))).toEqual(["others"]);
-});
-
-it("lets no text that the model refuses keep the others from it", async () => {
-  const { embedder, state } = newEmbedder();
-  for (const key of ["a", "b", "c"]) await put(undefined, key, { text: key === "b" ? "poison" : key });
-  state.failing = "refused";
-  expect(await sweepVectors(database, embedder)).toBe(2);
-  expect([await vectorsOf("a"), await vectorsOf("b"), await vectorsOf("c")].map(({ length }) => length)).toEqual([
-    1, 0, 1,
-  ]);
-});
-
-it("leaves the vectors of another model alone until they are made anew", async () => {
-  const { embedder: old } = newEmbedder({ model: "old/24" });
-  const { embedder } = newEmbedder();
-  await put(old, "k", { text: "tea" });
-  expect((await search(embedder, { query: "tea" })).items).toMatchObject([{ key: "k", score: null }]);
-  expect(await sweepVectors(database, embedder)).toBe(1);
-  expect(await vectorsOf("k")).toMatchObject([{ model: MODEL }]);
-  expect((await search(embedder, { query: "tea" })).items[0]?.score).toBeCloseTo(1, 5);
-  // Nobody fights over them: a process that is behind does, for as long as it is there.
-  expect(await sweepVectors(database, embedder)).toBe(0);
-});
-
-it("keeps no vectors of what is gone: removed, over, written again or hidden", async () => {
-  const { embedder } = newEmbedder();
-  await put(embedder, "removed", { text: "tea" });
-  await put(embedder, "over", { text: "tea" }, { ttl: 1 });
-  await put(embedder, "again", { text: "tea" });
-  await put(embedder, "hidden", { text: "tea" });
-  await put(embedder, "unembedded", { text: "tea" });
-  await writeItems(database, tenant_id, [{ namespace: ["n"], key: "removed", value: null }], undefined, embedder);
-  await put(embedder, "again", { text: "rain" });
-  await put(embedder, "hidden", { text: "tea" }, { index: false });
-  // By a process that makes none.
-  await put(undefined, "unembedded", { text: "rain" });
-  await pass(61);
-  expect(keysOf(await search(embedder, { query: "tea" }))).not.toContain("over");
-  await sweepItems(database);
-  const left = await query("select key from holdpoint.store_vector where tenant_id = $1", [tenant_id]);
-  expect(left).toEqual([{ key: "again" }]);
-  expect((await search(embedder, { query: "rain" })).items[0]).toMatchObject({ key: "again" });
-});
-
-it("keeps the vectors of the value that won, of 20 writers and sweeps at once", async () => {
-  const { embedder } = newEmbedder();
-  await Promise.all(
-    Array.from({ length: 20 }, async (_, turn) => {
-      const [one, two] = turn % 2 === 0 ? ["x", "y"] : ["y", "x"];
-      const values = [one, two].map((key) => ({ namespace: ["n"], key: key as string, value: { text: `w${turn}` } }));
-      await writeItems(database, tenant_id, values, undefined, turn % 3 === 0 ? undefined : embedder);
-      await sweepVectors(database, embedder);
-    }),
-  );
-  await sweepVectors(database, embedder);
-  for (const key of ["x", "y"]) {
-    const [item] = await query("select value from holdpoint.store_item where tenant_id = $1 and key = $2", [
-      tenant_id,
-      key,
-    ]);
-    const vectors = await vectorsOf(key);
-    expect(vectors).toHaveLength(1);
-    expect(cosine(vectors[0].vector, vectorOf(item.value.text, DIMS))).toBeCloseTo(1, 5);
-  }
-});
-
-it("gives up what it was making of a value that was written again meanwhile", async () => {
-  const { promise: written, resolve: goOn } = Promise.withResolvers<void>();
-  const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
-  const { embedder } = newEmbedder();
-  await put(undefined, "k", { text: "old" });
-  const slow: Embedder = {
-    ...embedder,
-    async embed(texts) {
-      asked();
-      await written;
-      return await embedder.embed(texts);
-    },
-  };
-  const swept = sweepVectors(database, slow);
-  await isAsked;
-  await put(embedder, "k", { text: "new" });
-  goOn();
-  expect(await swept).toBe(0);
-  const [row] = await vectorsOf("k");
-  expect(cosine(row.vector, vectorOf("new", DIMS))).toBeCloseTo(1, 5);
 });
 
 it("is what graphs see: a batch writes and searches by meaning, in one request for all of its questions", async () => {
