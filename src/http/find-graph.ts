@@ -12,7 +12,7 @@ import type { Call } from "./route.ts";
 
 /** The assistant a client named, by its id or by its graph's. Throws `not_found`. */
 export async function findAssistant(call: Call, named: string): Promise<Assistant> {
-  return (await assistantOf(call, named)) ?? refuse(call, named, "Assistant not found for");
+  return (await assistantOf(call, named)) ?? refuse(call, named, `Assistant not found: ${quoted(named)} is`);
 }
 
 async function assistantOf({ deps, principal }: Call, named: string): Promise<Assistant | undefined> {
@@ -21,14 +21,17 @@ async function assistantOf({ deps, principal }: Call, named: string): Promise<As
   return id === undefined ? undefined : await readAssistant(deps.database, principal.tenant_id, id);
 }
 
+function quoted(named: string): string {
+  return JSON.stringify(named.slice(0, 100));
+}
+
 // Clients tell by the beginning what it was that was not found.
 function refuse({ deps }: Call, named: string, beginning: string): never {
   const known = [...deps.graphs().graphs.keys()].slice(0, 20).join(", ");
-  const seen = JSON.stringify(named.slice(0, 100));
   const why = loadErrorOf(deps.graphs(), named);
   throw new HoldpointError(
     "not_found",
-    `${beginning} ${seen}: it is ${why === undefined ? `no assistant and no graph; graphs: ${known || "none"}` : `not loaded: ${why}`}`,
+    `${beginning} ${why === undefined ? `no assistant and no graph; graphs: ${known || "none"}` : `not loaded: ${why}`}`,
   );
 }
 
@@ -37,11 +40,12 @@ function refuse({ deps }: Call, named: string, beginning: string): never {
  * be seen. Throws `not_found`.
  */
 export async function startableAssistant(call: Call, named: string): Promise<Assistant> {
-  const assistant = (await assistantOf(call, named)) ?? refuse(call, named, "No assistant found for");
+  const assistant =
+    (await assistantOf(call, named)) ?? refuse(call, named, `No assistant found for ${quoted(named)}: it is`);
   const { assistant_id, graph_id, metadata } = assistant;
   if (assistant_id === assistantIdOf(graph_id)) return assistant;
   if (isHeld(await call.access.ask("assistants:read", { assistant_id }), metadata)) return assistant;
-  throw new HoldpointError("not_found", `No assistant found for ${JSON.stringify(named.slice(0, 100))}`);
+  throw new HoldpointError("not_found", `No assistant found for ${quoted(named)}`);
 }
 
 /** The graph of an assistant, for a new run. Throws `not_found`. */

@@ -111,7 +111,7 @@ it("refuses what is not served instead of doing something else", async () => {
 it("names an assistant that is unknown, and the fault of a file that is broken", async () => {
   expect(await refused(`/threads/${thread_id}/runs`, run({ assistant_id: "nothing" }))).toMatchObject({
     status: 404,
-    text: expect.stringContaining('Assistant not found: "nothing" is no assistant and no graph; graphs: '),
+    text: expect.stringContaining('No assistant found for "nothing": it is no assistant and no graph; graphs: '),
   });
   const broken: GraphSet = {
     graphs: new Map(),
