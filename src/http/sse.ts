@@ -11,9 +11,9 @@ export function frame(event: string, data: unknown, id?: number | string): strin
   return `event: ${oneLine(event)}\ndata: ${json}\n${id === undefined ? "" : `id: ${id}\n`}\n`;
 }
 
-/** A line that clients ignore; it shows that the connection lives. */
+/** A line that clients ignore; it shows that the connection lives. Behind an empty line older clients would see an event. */
 export function comment(text: string): string {
-  return `: ${oneLine(text)}\n\n`;
+  return `: ${oneLine(text)}\n`;
 }
 
 // The name of an event carries the names of subgraph nodes, which are the author's.

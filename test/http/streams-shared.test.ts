@@ -150,7 +150,7 @@ it("tells those who follow a run, or wait for it, that it was deleted", async ()
   await end();
   const error = { error: "not_found", message: expect.stringContaining("was deleted") };
   const text = (await following).join("");
-  expect(text).toMatch(/event: error\ndata: {"error":"not_found".*}\n\n: end\n\n$/);
+  expect(text).toMatch(/event: error\ndata: {"error":"not_found".*}\n\n: end\n$/);
   expect(JSON.parse((await waiting).join(""))).toEqual({ __error__: error });
   expect(await awaiting).toMatchObject({ run_id: run.run_id, status: "interrupted" });
 });
@@ -167,7 +167,7 @@ it("sends heartbeats while what happens is not what was asked for", async () => 
   await until("it is announced", () => texts.length === 1);
   clock.mockImplementation(() => 8e15);
   await store([{ event: "values", data: 1 }]);
-  await until("a heartbeat is sent", () => texts.includes(": heartbeat\n\n"));
+  await until("a heartbeat is sent", () => texts.includes(": heartbeat\n"));
   clock.mockRestore();
   await end();
   await following;
@@ -191,5 +191,5 @@ it("shows everything of a run that ends while it is being read, and looks again 
   await house.pass(3600);
   await reapLeases(house.database);
   const text = (await collect(followRun(source.runFeeds, run, ALL, signal))).join("");
-  expect(text).toMatch(/data: "last"\nid: 1\n\n: end\n\n$/);
+  expect(text).toMatch(/data: "last"\nid: 1\n\n: end\n$/);
 });
