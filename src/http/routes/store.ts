@@ -1,11 +1,13 @@
 import { z } from "zod";
+import { isHeld } from "../../policy/access-filter.ts";
 import { findNamespaces, readItem, writeItems } from "../../postgres/store/items.ts";
 import { searchStore } from "../../postgres/store/search.ts";
+import { HoldpointError } from "../../protocol/errors.ts";
 import { foundItemWire, itemWire } from "../../protocol/wire-schemas.ts";
 import { says, shows } from "../answers.ts";
 import { flag, limitSchema, offsetSchema } from "../read-request.ts";
 import { empty, json } from "../reply.ts";
-import { defineRoute, type Route } from "../route.ts";
+import { type Call, defineRoute, type Route } from "../route.ts";
 
 const DEFAULT_ITEMS = 10;
 const DEFAULT_NAMESPACES = 100;
@@ -27,7 +29,11 @@ const putSchema = nameSchema.extend({
   ttl: z.number().positive().max(LONGEST_TTL_MINUTES).nullish(),
 });
 
-const getSchema = z.object({ namespace: z.string(), key: z.string(), refresh_ttl: flag.optional() });
+const getSchema = z.object({
+  namespace: z.string().transform((names) => (names === "" ? [] : names.split("."))),
+  key: z.string(),
+  refresh_ttl: flag.optional(),
+});
 
 const searchSchema = z.object({
   namespace_prefix: pathSchema.nullish(),
@@ -67,6 +73,7 @@ export const storeRoutes: readonly Route[] = [
     example: { namespace: ["users", "ada"], key: "tone", value: { text: "formal" } },
     answers: { 204: says("It is written.") },
     async handle(call) {
+      await refuseHidden(call, call.body, call.body.value);
       await writeItems(call.deps.database, call.principal.tenant_id, [call.body], undefined, call.deps.embedder);
       return empty(204);
     },
@@ -81,8 +88,8 @@ export const storeRoutes: readonly Route[] = [
     query: getSchema,
     answers: { 200: shows(itemWire.nullable(), "The item; null where there is none.") },
     async handle(call) {
-      const { namespace, key, refresh_ttl } = call.query;
-      const names = { namespace: namespace === "" ? [] : namespace.split("."), key };
+      const { refresh_ttl, ...names } = call.query;
+      await refuseHidden(call, names);
       const item = await readItem(call.deps.database, call.principal.tenant_id, names, refresh_ttl);
       // What is not there is null and no error: the clients read it so.
       return json(item ?? null);
@@ -97,6 +104,7 @@ export const storeRoutes: readonly Route[] = [
     body: nameSchema,
     answers: { 204: says("It is gone, or was not there.") },
     async handle(call) {
+      await refuseHidden(call, call.body);
       await writeItems(call.deps.database, call.principal.tenant_id, [{ ...call.body, value: null }]);
       return empty(204);
     },
@@ -118,6 +126,7 @@ export const storeRoutes: readonly Route[] = [
         query,
         limit: limit ?? DEFAULT_ITEMS,
         offset: offset ?? 0,
+        seen: call.access.of("store"),
       };
       const { tenant_id } = call.principal;
       const options = { isKept: refresh_ttl ?? true, embedder: call.deps.embedder };
@@ -143,8 +152,24 @@ export const storeRoutes: readonly Route[] = [
         ...(suffix == null ? [] : [{ path: suffix, at_end: true }]),
       ];
       const range = { limit: limit ?? DEFAULT_NAMESPACES, offset: offset ?? 0 };
-      const wish = { conditions, max_depth: max_depth ?? null, ...range };
+      const wish = { conditions, max_depth: max_depth ?? null, ...range, seen: call.access.of("store") };
       return json({ namespaces: await findNamespaces(call.deps.database, call.principal.tenant_id, wish) });
     },
   }),
 ];
+
+/** Refuses an item that may not be seen, and one that whoever writes it would not see. Throws `not_found`, `permission_denied`. */
+async function refuseHidden(
+  { deps, access, principal }: Call,
+  names: { namespace: string[]; key: string },
+  value?: Record<string, unknown>,
+): Promise<void> {
+  const filter = access.of("store");
+  if (Object.keys(filter).length === 0) return;
+  const item = await readItem(deps.database, principal.tenant_id, names, false);
+  if (item !== undefined && !isHeld(filter, { ...item.value, ...names })) {
+    throw new HoldpointError("not_found", "Item not found");
+  }
+  if (value === undefined || isHeld(filter, { ...value, ...names })) return;
+  throw new HoldpointError("permission_denied", "the item would not be yours to see");
+}

@@ -1,3 +1,4 @@
+import type { AccessFilter } from "../../policy/access-filter.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import type { Database, Queryable } from "../database.ts";
 import { fencedWrite, type Lease } from "../fence.ts";
@@ -14,7 +15,6 @@ import {
   type ItemWrite,
   keepItems,
   listNamespaces,
-  type NamespaceCondition,
   searchItems,
   selectItem,
   upsertItem,
@@ -48,6 +48,8 @@ export interface ItemSearch {
   readonly query?: string | null | undefined;
   readonly limit: number;
   readonly offset: number;
+  /** Which items may be seen, by their fields, their `namespace` and their `key`; all unless given. */
+  readonly seen?: AccessFilter | undefined;
 }
 
 const ROWS = 1_000;
@@ -71,7 +73,7 @@ export async function readItem(
 export async function findItems(
   database: Queryable,
   tenant_id: string,
-  { namespace_prefix, filter, query, limit, offset }: ItemSearch,
+  { namespace_prefix, filter, query, limit, offset, seen }: ItemSearch,
   isKept = true,
 ): Promise<(StoredItem & { score: number | null })[]> {
   checkPath("/namespace_prefix", namespace_prefix);
@@ -80,6 +82,7 @@ export async function findItems(
     query: query == null ? null : plainText(query),
     limit,
     offset,
+    seen,
   };
   const rows = await database.many(searchItems(tenant_id, namespacesBelow(namespace_prefix), wish));
   if (isKept) await keep(database, tenant_id, rows);
@@ -96,7 +99,7 @@ export async function keep(database: Queryable, tenant_id: string, rows: readonl
 export async function findNamespaces(
   database: Queryable,
   tenant_id: string,
-  wish: { conditions: readonly NamespaceCondition[]; max_depth?: number | null; limit: number; offset: number },
+  wish: Omit<Parameters<typeof listNamespaces>[2], "max_depth"> & { max_depth?: number | null },
 ): Promise<string[][]> {
   for (const { path, at_end } of wish.conditions) checkPath(at_end ? "/suffix" : "/prefix", path);
   const prefix = wish.conditions.find(({ at_end }) => !at_end)?.path ?? [];

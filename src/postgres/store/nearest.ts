@@ -1,3 +1,4 @@
+import type { AccessFilter } from "../../policy/access-filter.ts";
 import type { Queryable } from "../database.ts";
 import type { NamespaceRange } from "./store.sql.ts";
 import { type ItemName, type ScoredName, vectorsAfter } from "./vectors.sql.ts";
@@ -17,6 +18,8 @@ export interface NearestWish {
   readonly wanted: Float32Array;
   /** How many items are wanted at most. */
   readonly items: number;
+  /** Which items may be seen; all unless given. */
+  readonly seen?: AccessFilter | undefined;
 }
 
 /**
@@ -27,13 +30,15 @@ export async function findNearest(
   database: Queryable,
   tenant_id: string,
   range: NamespaceRange,
-  { filter, model, wanted, items }: NearestWish,
+  { filter, model, wanted, items, seen: mayBeSeen }: NearestWish,
   { mostVectors = MOST_VECTORS, pageVectors = Math.max(16, Math.floor(PAGE_NUMBERS / wanted.length)) } = {},
 ): Promise<{ nearest: ScoredName[]; complete: boolean }> {
   const best = createBest(items);
   let after: ItemName & { place: number } = BEGINNING;
   for (let seen = 0; seen < mostVectors; ) {
-    const page = await database.many(vectorsAfter(tenant_id, range, after, { filter, model, limit: pageVectors }));
+    const page = await database.many(
+      vectorsAfter(tenant_id, range, after, { filter, model, seen: mayBeSeen, limit: pageVectors }),
+    );
     for (const { namespace, key, vector } of page) best.add({ namespace, key, score: cosine(wanted, vector) });
     const last = page.at(-1);
     if (last === undefined || page.length < pageVectors) return { nearest: best.sorted(), complete: true };

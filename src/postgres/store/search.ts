@@ -1,3 +1,4 @@
+import { EVERYTHING } from "../../policy/access-filter.ts";
 import type { Queryable } from "../database.ts";
 import { storableJson } from "../storable-json.ts";
 import { type Embedder, EmbeddingFailed } from "./embedder.ts";
@@ -50,7 +51,7 @@ export async function searchStore(
   const { namespace_prefix, limit, offset } = search;
   const range = namespacesBelow(namespace_prefix);
   const { model } = embedder;
-  const wish = { filter: storableJson(toJson("/filter", search.filter ?? {})), model };
+  const wish = { filter: storableJson(toJson("/filter", search.filter ?? {})), model, seen: search.seen };
   const nearest = await nearestOf(database, tenant_id, range, { ...wish, wanted, items: offset + limit });
   const page = nearest.names.slice(offset, offset + limit);
   const rows = page.length === 0 ? [] : await database.many(selectItems(tenant_id, page));
@@ -93,7 +94,9 @@ async function nearestOf(
   range: ReturnType<typeof namespacesBelow>,
   wish: Wish,
 ): Promise<{ names: ScoredName[]; ranked_by: RankedBy; complete: boolean }> {
-  if (wish.items <= INDEXED_ITEMS) {
+  // The index knows nothing of what may be seen, and would give up behind what may not.
+  const isAllSeen = Object.keys(wish.seen ?? EVERYTHING).length === 0;
+  if (isAllSeen && wish.items <= INDEXED_ITEMS) {
     // An item may have several vectors.
     const vectors = Math.min(INDEXED_VECTORS, 3 * wish.items);
     const indexed = { ...wish, wanted: Array.from(wish.wanted), vectors };

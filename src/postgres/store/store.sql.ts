@@ -1,3 +1,4 @@
+import { type AccessFilter, EVERYTHING } from "../../policy/access-filter.ts";
 import { columns, sql } from "../sql.ts";
 
 /** A row of holdpoint.store_item as it is read. */
@@ -78,7 +79,7 @@ export const keepItems = (tenant_id: string, items: readonly Pick<ItemRow, "name
 export const searchItems = (
   tenant_id: string,
   { from, to }: NamespaceRange,
-  wish: { filter: string; query: string | null; limit: number; offset: number },
+  wish: { filter: string; query: string | null; limit: number; offset: number; seen?: AccessFilter | undefined },
 ) => sql<ItemRow & { score: number | null }>`
   with wanted as (
     -- Any of the words: a question holds many that no answer has.
@@ -88,6 +89,8 @@ export const searchItems = (
   where i.tenant_id = ${tenant_id} and i.namespace >= ${from}::text[] and i.namespace < ${to}::text[]
     and (i.expires_at is null or i.expires_at > holdpoint.now())
     and holdpoint.item_matches(i.value, ${wish.filter}::jsonb)
+    and (${JSON.stringify(wish.seen ?? EVERYTHING)}::jsonb = '{}'
+      or (i.value || jsonb_build_object('namespace', to_jsonb(i.namespace), 'key', i.key)) @> ${JSON.stringify(wish.seen ?? EVERYTHING)}::jsonb)
   order by score desc nulls last, i.updated_at desc, i.namespace, i.key
   limit ${wish.limit}::int offset ${wish.offset}::int`;
 
@@ -101,7 +104,14 @@ export interface NamespaceCondition {
 export const listNamespaces = (
   tenant_id: string,
   { from, to }: NamespaceRange,
-  wish: { conditions: readonly NamespaceCondition[]; max_depth: number; limit: number; offset: number },
+  wish: {
+    conditions: readonly NamespaceCondition[];
+    max_depth: number;
+    limit: number;
+    offset: number;
+    /** Which items may be seen, by their fields, their `namespace` and their `key`. */
+    seen?: AccessFilter | undefined;
+  },
 ) => sql<{ namespace: string[] }>`
   select distinct i.namespace[1:${wish.max_depth}::int] as namespace
   from holdpoint.store_item i
@@ -110,6 +120,8 @@ export const listNamespaces = (
     and not exists (
       select from json_to_recordset(${JSON.stringify(wish.conditions)}::json) as c (path text[], at_end boolean)
       where not holdpoint.namespace_matches(i.namespace, c.path, c.at_end))
+    and (${JSON.stringify(wish.seen ?? EVERYTHING)}::jsonb = '{}'
+      or (i.value || jsonb_build_object('namespace', to_jsonb(i.namespace), 'key', i.key)) @> ${JSON.stringify(wish.seen ?? EVERYTHING)}::jsonb)
   order by 1
   limit ${wish.limit}::int offset ${wish.offset}::int`;
 

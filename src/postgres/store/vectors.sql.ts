@@ -1,3 +1,4 @@
+import { type AccessFilter, EVERYTHING } from "../../policy/access-filter.ts";
 import { columns, sql } from "../sql.ts";
 import type { ItemRow, NamespaceRange } from "./store.sql.ts";
 
@@ -50,7 +51,7 @@ export const vectorsAfter = (
   tenant_id: string,
   { from, to }: NamespaceRange,
   after: ItemName & { place: number },
-  wish: { filter: string; model: string; limit: number },
+  wish: { filter: string; model: string; limit: number; seen?: AccessFilter | undefined },
 ) => sql<VectorRow>`
   select v.namespace, v.key, v.place, array_send(v.vector) as vector
   from holdpoint.store_vector v cross join lateral (
@@ -58,6 +59,8 @@ export const vectorsAfter = (
     where i.tenant_id = v.tenant_id and i.namespace = v.namespace and i.key = v.key
       and (i.expires_at is null or i.expires_at > holdpoint.now())
       and (${wish.filter}::jsonb = '{}' or holdpoint.item_matches(i.value, ${wish.filter}::jsonb))
+      and (${JSON.stringify(wish.seen ?? EVERYTHING)}::jsonb = '{}'
+        or (i.value || jsonb_build_object('namespace', to_jsonb(i.namespace), 'key', i.key)) @> ${JSON.stringify(wish.seen ?? EVERYTHING)}::jsonb)
     offset 0) i
   where v.tenant_id = ${tenant_id} and v.namespace >= ${from}::text[] and v.namespace < ${to}::text[]
     and (v.namespace, v.key, v.place) > (${after.namespace}::text[], ${after.key}, ${after.place}::int)
@@ -97,7 +100,14 @@ export const selectItems = (tenant_id: string, names: readonly ItemName[]) => sq
 export const itemsWithoutVectors = (
   tenant_id: string,
   { from, to }: NamespaceRange,
-  wish: { filter: string; model: string; query: string; limit: number; offset: number },
+  wish: {
+    filter: string;
+    model: string;
+    query: string;
+    limit: number;
+    offset: number;
+    seen?: AccessFilter | undefined;
+  },
 ) => sql<ItemRow>`
   with wanted as (
     select nullif(replace(plainto_tsquery('simple', ${wish.query}::text)::text, ' & ', ' | '), '')::tsquery as words)
@@ -106,6 +116,8 @@ export const itemsWithoutVectors = (
   where i.tenant_id = ${tenant_id} and i.namespace >= ${from}::text[] and i.namespace < ${to}::text[]
     and (i.expires_at is null or i.expires_at > holdpoint.now())
     and holdpoint.item_matches(i.value, ${wish.filter}::jsonb)
+    and (${JSON.stringify(wish.seen ?? EVERYTHING)}::jsonb = '{}'
+      or (i.value || jsonb_build_object('namespace', to_jsonb(i.namespace), 'key', i.key)) @> ${JSON.stringify(wish.seen ?? EVERYTHING)}::jsonb)
     and not exists (
       select from holdpoint.store_vector v
       where v.tenant_id = i.tenant_id and v.namespace = i.namespace and v.key = i.key and v.model = ${wish.model})
