@@ -256,7 +256,7 @@ export const FIELDS = {
     "HOLDPOINT_TEST",
     values.yesOrNo(),
     false,
-    "For tests: allows failpoints on a database whose name ends in `_test`.",
+    "For tests, on a database whose name ends in `_test`: allows failpoints, and empties it for `POST /internal/truncate`.",
   ),
   failpoint: field(
     "HOLDPOINT_FAILPOINT",

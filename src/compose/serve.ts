@@ -7,6 +7,8 @@ import type { HttpDeps } from "../http/deps.ts";
 import { type Listening, listen } from "../http/node.ts";
 import { createReviewFeeds } from "../http/review-feed.ts";
 import { operationRoutes } from "../http/routes/system.ts";
+import { truncateRoutes } from "../http/routes/truncate.ts";
+import { routes } from "../http/routes.ts";
 import { createRunFeeds } from "../http/run-feed.ts";
 import { createThreadFeeds } from "../http/thread-feed.ts";
 import { answers } from "../postgres/database.ts";
@@ -67,7 +69,11 @@ export async function serve(
   const { secret } = await patient(() => createLoginLink(database, LOCAL_OWNER));
   const { host, port, isPortExplicit: portIsExplicit } = config;
   const pages = servePages(fileURLToPath(new URL("../../console/dist", import.meta.url)));
-  const server = await listen(createApp({ ...deps, pages }), { host, port, portIsExplicit });
+  const server = await listen(createApp({ ...deps, pages }, [...routes, ...(config.isTest ? truncateRoutes : [])]), {
+    host,
+    port,
+    portIsExplicit,
+  });
   closers.push(() => server.close(CLOSE_GRACE_MS));
   closers.push(await writeServerFile(config.dataDir, server.url));
   return { url: server.url, login_url: `${server.url}/login/${secret}` };
