@@ -3,8 +3,8 @@ import type { Queryable } from "../database.ts";
 import type { NamespaceRange } from "./store.sql.ts";
 import { type ItemName, type ScoredName, vectorsAfter } from "./vectors.sql.ts";
 
-/** No search looks at more vectors than this: a second or two, and the memory of one page. */
-const MOST_VECTORS = 100_000;
+/** No search looks at more numbers than this, 40,000 vectors of 1,536: it takes some seconds, and the memory of one page. */
+const MOST_NUMBERS = 60_000_000;
 /** How many numbers come at once: about 10 MB on their way, and some milliseconds of the event loop. */
 const PAGE_NUMBERS = 400_000;
 /** Before every item. */
@@ -31,7 +31,10 @@ export async function findNearest(
   tenant_id: string,
   range: NamespaceRange,
   { filter, model, wanted, items, seen: mayBeSeen }: NearestWish,
-  { mostVectors = MOST_VECTORS, pageVectors = Math.max(16, Math.floor(PAGE_NUMBERS / wanted.length)) } = {},
+  {
+    mostVectors = Math.ceil(MOST_NUMBERS / wanted.length),
+    pageVectors = Math.max(16, Math.floor(PAGE_NUMBERS / wanted.length)),
+  } = {},
 ): Promise<{ nearest: ScoredName[]; complete: boolean }> {
   const best = createBest(items);
   let after: ItemName & { place: number } = BEGINNING;
