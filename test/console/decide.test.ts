@@ -11,8 +11,10 @@ import {
   DESKTOP,
   hasFocus,
   isInWindow,
+  isOff,
   openConsole,
   PHONE,
+  press,
   withBrowser,
 } from "./browser.ts";
 
@@ -72,8 +74,8 @@ withBrowser("deciding", (program) => {
     await page.getByText("If you approve:").waitFor();
     await page.getByRole("button", { name: "Edit" }).click();
     await page.getByLabel("amount", { exact: true }).fill("20");
-    expect(await page.getByRole("button", { name: "Approve with changes" }).isDisabled()).toBe(true);
     await page.getByText("must be at most 13.86").first().waitFor();
+    await isOff(page.getByRole("button", { name: "Approve with changes" }));
     await page.getByLabel("amount", { exact: true }).fill("10.5");
     // What was proposed beside what was made of it.
     await page.locator("del", { hasText: "13.86" }).waitFor();
@@ -99,27 +101,27 @@ withBrowser("deciding", (program) => {
     const review = await refundAsked();
     const { page, context, faults } = await browser.open("/reviews");
     await page.locator(".row").first().waitFor();
-    await page.keyboard.press("?");
+    await press(page, "?");
     await page.getByRole("dialog", { name: "Keyboard" }).getByText("Next review").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "hidden" });
-    await page.keyboard.press("j");
+    await press(page, "j");
     await page.waitForURL(`**/reviews/${review.id}`);
     await page.getByText("If you approve:").waitFor();
     // A click too fast is taken back.
-    await page.keyboard.press("a");
+    await press(page, "a");
     await page.getByRole("button", { name: "Undo" }).waitFor();
-    await page.keyboard.press("u");
+    await press(page, "u");
     await page.getByRole("button", { name: "Approve", exact: false }).first().waitFor();
     expect((await reviewNow(review)).status).toBe("open");
-    await page.keyboard.press("r");
+    await press(page, "r");
     await hasFocus(page, "Told to the graph");
     await page.keyboard.type("bought by mistake");
     await page.keyboard.press("Tab");
     await page.keyboard.type("by telephone");
+    // When the time to take it back is over, it is sent by itself.
+    await page.evaluate("window.undoMs = 500");
     await page.keyboard.press("Control+Enter");
-    await page.getByRole("button", { name: "Undo" }).waitFor();
-    // Whatever is left of the few seconds, it is sent by itself.
     const { decision, outcome } = await isDecided(review);
     expect({ outcome, comment: decision?.comment }).toEqual({ outcome: "rejected", comment: "by telephone" });
     await page.getByText("You rejected").waitFor();
@@ -272,10 +274,10 @@ withBrowser("deciding", (program) => {
     });
     const { page, context, faults } = await browser.open(`/reviews/${review.id}`);
     await page.getByText("If you approve:").waitFor();
-    await page.keyboard.press("a");
+    await press(page, "a");
     const dialog = page.getByRole("dialog", { name: "Approve?" });
     await dialog.getByText("Account 7 is closed for good.").waitFor();
-    expect(await dialog.getByRole("button", { name: "Approve" }).isDisabled()).toBe(true);
+    await isOff(dialog.getByRole("button", { name: "Approve" }));
     // What has the focus is the way back.
     await page.keyboard.press("Enter");
     await dialog.waitFor({ state: "detached" });

@@ -3,7 +3,8 @@ import type { ReviewTask } from "../../src/protocol/review.ts";
 import { openReview, sdk } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type Server, startServer } from "../support/server.ts";
-import { axeViolations, type Console, openConsole, withBrowser } from "./browser.ts";
+import { until } from "../support/until.ts";
+import { axeViolations, type Console, isOff, openConsole, press, withBrowser } from "./browser.ts";
 
 const HOSTILE = {
   markup:
@@ -68,7 +69,7 @@ withBrowser("hostile content", (program) => {
     await page.getByText("[image not shown: a picture https://evil.example/pixel.png]").first().waitFor();
     // What reorders or hides text is seen as what it is.
     for (const code of ["\\u202e", "\\u200b", "\\xad", "\\x1b", "\\x9b"]) {
-      expect(await page.locator(".escape", { hasText: code }).count(), code).toBeGreaterThan(0);
+      await until(`${code} is shown`, () => page.locator(".escape", { hasText: code }).count());
     }
     await page.getByText("somebody may want to mislead you").waitFor();
     // Neither on screen nor in what a screen reader is given.
@@ -103,10 +104,9 @@ withBrowser("hostile content", (program) => {
     await page.evaluate(
       `{ const image = document.createElement("img"); image.src = "https://evil.example/pixel.png"; document.body.append(image); }`,
     );
-    await page
-      .waitForEvent("console", { predicate: (message) => message.text().startsWith("policy:"), timeout: 5_000 })
-      .catch(() => {});
-    expect(faults.filter((fault) => fault.startsWith("policy: img-src"))).toHaveLength(1);
+    const violations = () => faults.filter((fault) => fault.startsWith("policy: img-src"));
+    await until("the violation is seen", () => violations().length > 0);
+    expect(violations()).toHaveLength(1);
     expect(
       await page.evaluate(
         `(() => { try { document.body.innerHTML = "<b>hurt</b>"; return "taken"; } catch { return "refused"; } })()`,
@@ -123,7 +123,7 @@ withBrowser("hostile content", (program) => {
       await page.goto(`${server.url}/reviews/${id}`);
       await page.getByRole("button", { name: "Answer…" }).click();
       await page.getByLabel("The answer, as JSON").fill("not json");
-      expect(await page.getByRole("button", { name: "Send the answer" }).isDisabled()).toBe(true);
+      await isOff(page.getByRole("button", { name: "Send the answer" }));
       await page.getByLabel("The answer, as JSON").fill('{"yes": true}');
       await page.getByRole("button", { name: "Send the answer" }).click();
       await page.getByRole("button", { name: "Send now" }).click();
@@ -156,7 +156,7 @@ withBrowser("hostile content", (program) => {
     await page.getByText("5.2 MB not shown: show more").waitFor();
     await page.getByText("98 kB not shown: show all").waitFor();
     await page.getByText("5 MB are stored.").first().waitFor();
-    await page.keyboard.press("a");
+    await press(page, "a");
     await page.getByRole("dialog", { name: "Approve?" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "hidden" });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { resetKnobs } from "../fixtures/workflows/lib/knobs.ts";
 import { refundExample } from "../support/refund-shop.ts";
-import { axeViolations, isInWindow, PHONE, withBrowser } from "./browser.ts";
+import { axeViolations, isInWindow, isOff, PHONE, withBrowser } from "./browser.ts";
 import { hasKeyboard, isTooWide, openRunsScene, openTab, type RunsScene } from "./runs-scene.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -170,7 +170,7 @@ withBrowser("screens of runs", (program) => {
     }
     await page.goto(`${scene.url()}/start/take-order`);
     await page.getByText("You may not start runs").waitFor();
-    expect(await page.getByRole("button", { name: "Start the run" }).isDisabled()).toBe(true);
+    await isOff(page.getByRole("button", { name: "Start the run" }));
     expect(faults).toEqual([]);
     await context.close();
   });

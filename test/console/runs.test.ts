@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { knobs, resetKnobs, visitsOf } from "../fixtures/workflows/lib/knobs.ts";
 import { refundExample } from "../support/refund-shop.ts";
 import { until } from "../support/until.ts";
-import { withBrowser } from "./browser.ts";
+import { isOff, press, withBrowser } from "./browser.ts";
 import { hasKeyboard, hold, idIn, openRunsScene, openTab, type RunsScene } from "./runs-scene.ts";
 
 // A browser on a machine that does ten other things takes its time.
@@ -91,7 +91,7 @@ withBrowser("following runs", (program) => {
     await row.waitFor();
     await page.getByRole("button", { name: "error" }).click();
     await until("only what failed is left", async () => (await rows.count()) === 1);
-    expect(new URL(page.url()).searchParams.get("q")).toBe("status:error");
+    await page.waitForURL((url) => url.searchParams.get("q") === "status:error");
     await page.getByRole("searchbox").fill("error:RangeError graph:steps colour:red");
     await page.getByText("Not understood: colour:red").waitFor();
     await row.waitFor();
@@ -111,16 +111,15 @@ withBrowser("following runs", (program) => {
       await page.keyboard.press("k");
       return (await rows.first().locator("a:focus").count()) > 0;
     });
-    await page.keyboard.press("/");
+    await press(page, "/");
     await hasKeyboard(page.getByRole("searchbox"));
-    await page.keyboard.press("Escape");
-    await page.keyboard.press("o");
+    await press(page, "Escape", "o");
     await page.waitForURL(`**/runs/${failed.run_id}`);
     await until("2 opens the second tab", async () => {
       await page.keyboard.press("2");
       return (await page.getByRole("tab", { name: "Graph", selected: true }).count()) > 0;
     });
-    await page.keyboard.press("Escape");
+    await press(page, "Escape");
     await page.waitForURL((url) => url.pathname === "/runs");
     expect(faults).toEqual([]);
     await context.close();
@@ -188,7 +187,7 @@ withBrowser("following runs", (program) => {
     resetKnobs();
     const { page, context, faults } = await scene.browser.open(`/runs/${run_id}`);
     await page.getByText("RangeError at node b: no luck").waitFor();
-    await page.keyboard.press("r");
+    await press(page, "r");
     const dialog = page.getByRole("dialog", { name: "Retry from where it failed" });
     await dialog.getByText(/goes on from the last checkpoint, at node b/).waitFor();
     await dialog.getByRole("button", { name: "Retry", exact: true }).click();
@@ -241,10 +240,10 @@ withBrowser("following runs", (program) => {
     const { page, context, faults } = await scene.browser.open("/start");
     await page.getByRole("link", { name: /take-order/ }).click();
     await page.getByRole("button", { name: /^Ana/ }).click();
-    expect(await page.getByLabel("amount").inputValue()).toBe("12.5");
+    await until("the example is there", async () => (await page.getByLabel("amount").inputValue()) === "12.5");
     await page.getByLabel("amount").fill("a lot");
     await page.getByText("must be a number").waitFor();
-    expect(await page.getByRole("button", { name: "Start the run" }).isDisabled()).toBe(true);
+    await isOff(page.getByRole("button", { name: "Start the run" }));
     await page.getByLabel("amount").fill("40");
     await page.getByLabel("customer").fill("");
     await page.getByLabel("size").selectOption({ label: "large" });
@@ -264,7 +263,7 @@ withBrowser("following runs", (program) => {
     expect(run.parts[0]?.given?.input).toEqual(given);
     await page.getByRole("status").getByText("success").waitFor();
     await page.getByRole("link", { name: "Start another" }).click();
-    expect(await page.getByLabel("customer").inputValue()).toBe("Cleo");
+    await until("what was given is there", async () => (await page.getByLabel("customer").inputValue()) === "Cleo");
     await page.getByRole("button", { name: "Write it as JSON" }).click();
     const json = page.getByLabel("Input as JSON");
     expect(JSON.parse(await json.inputValue())).toEqual(given);
