@@ -1,33 +1,35 @@
 import type { Client } from "@langchain/langgraph-sdk";
 import { Auth, HTTPException } from "@langchain/langgraph-sdk/auth";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type AuthScene, named, openAuthScene, shown } from "./auth-scene.ts";
+import { type AuthScene, openAuthScene, shown, as as shows } from "./auth-scene.ts";
 
 /** What a user's `rule` says is done to what they ask of the store. */
+function dealWith({ user, value, action }: { user: { identity: string }; value: unknown; action: string }): unknown {
+  const asked = value as { namespace?: string[] | null; value?: Record<string, unknown> };
+  switch ((user as { rule?: string }).rule) {
+    case "own":
+      // As the documentation has it: everybody below their own name, whatever they ask for.
+      asked.namespace = [user.identity, ...(asked.namespace ?? [])];
+      return undefined;
+    case "checked":
+      if (!Array.isArray(asked.namespace)) throw new Error("a namespace is a list");
+      if (!asked.namespace.includes(user.identity)) throw new HTTPException(403, { message: "not yours" });
+      return true;
+    case "fields":
+      if (action === "put") asked.value = { ...asked.value, owner: user.identity };
+      return { owner: user.identity };
+    case "names":
+      return { namespace: { $contains: user.identity } };
+    case "spoils":
+      asked.namespace = "everything" as never;
+      return undefined;
+  }
+  return false;
+}
+
 const ruled = new Auth()
   .authenticate((request) => shown(request) as string)
-  .on("store", ({ value, user, action }) => {
-    const asked = value as { namespace?: string[] | null; key?: string; value?: Record<string, unknown> };
-    switch ((user as { rule?: string }).rule) {
-      case "own":
-        // As the documentation has it: everybody below their own name, whatever they ask for.
-        asked.namespace = [user.identity, ...(asked.namespace ?? [])];
-        return undefined;
-      case "checked":
-        if (!Array.isArray(asked.namespace)) throw new Error("a namespace is a list");
-        if (!asked.namespace.includes(user.identity)) throw new HTTPException(403, { message: "not yours" });
-        return true;
-      case "fields":
-        if (action === "put") asked.value = { ...asked.value, owner: user.identity };
-        return { owner: user.identity };
-      case "names":
-        return { namespace: { $contains: user.identity } };
-      case "spoils":
-        asked.namespace = "everything" as never;
-        return undefined;
-    }
-    return false;
-  });
+  .on("store", (asked) => dealWith(asked) as never);
 
 let scene: AuthScene;
 beforeAll(async () => {
@@ -35,14 +37,10 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-const as = (identity: string, rule: string): Client =>
-  scene.client_of({
-    ...named(identity),
-    authorization: `Bearer ${Buffer.from(JSON.stringify({ identity, permissions: [], rule })).toString("base64url")}`,
-  });
+const of = (identity: string, rule: string): Client => scene.client_of(shows({ identity, permissions: [], rule }));
 
 it("lets a handler put everybody below a name of their own", async () => {
-  const [ana, bo] = [as("ana", "own"), as("bo", "own")];
+  const [ana, bo] = [of("ana", "own"), of("bo", "own")];
   await ana.store.putItem(["notes"], "one", { text: "of ana" });
   await bo.store.putItem(["notes"], "one", { text: "of bo" });
   expect((await ana.store.getItem(["notes"], "one"))?.value).toEqual({ text: "of ana" });
@@ -56,7 +54,7 @@ it("lets a handler put everybody below a name of their own", async () => {
 });
 
 it("shows a handler the namespace as the list that it is, and says what the handler says", async () => {
-  const carl = as("carl", "checked");
+  const carl = of("carl", "checked");
   await carl.store.putItem(["carl", "x"], "one", { n: 1 });
   expect((await carl.store.getItem(["carl", "x"], "one"))?.value).toEqual({ n: 1 });
   for (const foreign of [["xcarl"], ["carlx"], []]) {
@@ -70,7 +68,7 @@ it("shows a handler the namespace as the list that it is, and says what the hand
 });
 
 it("filters by the fields of items, so that pages hold what may be seen and nothing else", async () => {
-  const [dora, emil] = [as("dora", "fields"), as("emil", "fields")];
+  const [dora, emil] = [of("dora", "fields"), of("emil", "fields")];
   for (const n of [1, 2, 3]) await dora.store.putItem(["shared"], `dora ${n}`, { n, text: "apple" });
   for (const n of [1, 2, 3]) await emil.store.putItem(["shared"], `emil ${n}`, { n, text: "apple" });
   const first = await emil.store.searchItems(["shared"], { limit: 2 });
@@ -91,7 +89,7 @@ it("filters by the fields of items, so that pages hold what may be seen and noth
 });
 
 it("filters by the names of items", async () => {
-  const [fay, gil] = [as("fay", "names"), as("gil", "names")];
+  const [fay, gil] = [of("fay", "names"), of("gil", "names")];
   await fay.store.putItem(["teams", "fay"], "one", { n: 1 });
   await expect(gil.store.putItem(["teams", "fay"], "two", {})).rejects.toThrow("HTTP 403");
   await expect(gil.store.putItem(["teams", "fay"], "one", {})).rejects.toThrow("HTTP 404");
@@ -102,6 +100,6 @@ it("filters by the names of items", async () => {
 });
 
 it("lets nobody in by a handler that spoils the namespace, nor by one that says no", async () => {
-  await expect(as("hal", "spoils").store.searchItems(["x"])).rejects.toThrow("HTTP 500: Internal Server Error");
-  await expect(as("ida", "none").store.searchItems(["x"])).rejects.toThrow("HTTP 403");
+  await expect(of("hal", "spoils").store.searchItems(["x"])).rejects.toThrow("HTTP 500: Internal Server Error");
+  await expect(of("ida", "none").store.searchItems(["x"])).rejects.toThrow("HTTP 403");
 });
