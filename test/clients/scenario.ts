@@ -141,7 +141,7 @@ async function streams(connect: Connect): Promise<void> {
   const live = await parts(client.runs.stream(thread_id, "http-words", options));
   expect(namesOf(live)).toEqual(["metadata", "values", "updates", "values", "custom", "updates", "values"]);
   expect(live.find(({ event }) => event === "custom")?.data).toEqual({ note: "line\u2028separator" });
-  const { run_id } = live[0]?.data as { run_id: string };
+  const { run_id } = (live[0] as Part).data as { run_id: string };
   const joins = Array.from({ length: 3 }, () => client.runs.joinStream(thread_id, run_id, { lastEventId: "-1" }));
   expect(await Promise.all(joins.map(parts))).toEqual([live, live, live]);
   const after = { lastEventId: live[3]?.id as string };

@@ -66,15 +66,20 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Builds the console if it is not built, and starts a browser. `url` is asked for again at each opening: servers restart. */
-export async function openConsole(program: string, url: () => string): Promise<Console> {
-  await promisify(execFile)(process.execPath, [join(ROOT, "scripts", "console.mjs")]);
-  const browser = await chromium.launch({
+/** Starts a browser. */
+export function launchBrowser(program: string): Promise<Browser> {
+  return chromium.launch({
     executablePath: program,
     // The root of a container has no sandbox, and what is loaded is ours;
     // nor has a container much shared memory.
     args: ["--disable-gpu", "--disable-dev-shm-usage", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])],
   });
+}
+
+/** Builds the console if it is not built, and starts a browser. `url` is asked for again at each opening: servers restart. */
+export async function openConsole(program: string, url: () => string): Promise<Console> {
+  await promisify(execFile)(process.execPath, [join(ROOT, "scripts", "console.mjs")]);
+  const browser = await launchBrowser(program);
   return {
     open: (path, options = {}) => openPage(browser, url, path, options),
     close: () => browser.close(),
