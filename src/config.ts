@@ -96,6 +96,8 @@ export function lendVariables(env: NodeJS.ProcessEnv, { project }: Pick<Config, 
     if (SECRETS.has(name) || name.startsWith("HOLDPOINT_")) continue;
     env[name] ??= text;
   }
+  // By this graphs know that they are told who has started them, as where LangGraph's own server builds the project.
+  if (project?.auth?.path !== undefined) env["LANGGRAPH_AUTH"] ??= JSON.stringify(project.auth);
 }
 
 /** The file of the project that was named, or lies in the working directory while no other folder was named. */

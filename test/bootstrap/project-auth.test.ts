@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { openAuth } from "../../src/compose/project-auth.ts";
-import { readConfig } from "../../src/config.ts";
+import { lendVariables, readConfig } from "../../src/config.ts";
 import { createWorkflowFolder, type WorkflowFolder } from "../support/workflow-folder.ts";
 
 const folders: WorkflowFolder[] = [];
@@ -30,6 +30,17 @@ test("a project names its Auth in langgraph.json, and the environment another on
   const request = new Request("http://localhost/");
   expect(await (await open(files))?.authenticate(request)).toBe("ana");
   expect(await (await open(files, { HOLDPOINT_AUTH: "other.ts" }))?.authenticate(request)).toBe("bo");
+});
+
+test("the graphs of a project with an Auth see that there is one, unless they are told something else", () => {
+  const env: NodeJS.ProcessEnv = {};
+  const project = (auth: { path: string } | undefined) => ({ project: { env: {}, auth } }) as never;
+  lendVariables(env, project(undefined));
+  expect(env).toEqual({});
+  lendVariables(env, project({ path: "./auth.ts:auth" }));
+  expect(env).toEqual({ LANGGRAPH_AUTH: '{"path":"./auth.ts:auth"}' });
+  lendVariables(env, project({ path: "./other.ts:auth" }));
+  expect(env["LANGGRAPH_AUTH"]).toContain("./auth.ts:auth");
 });
 
 test.each<[string, string, RegExp]>([
