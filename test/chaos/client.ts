@@ -38,7 +38,7 @@ export interface Clients {
 
 // Between the end of a run and the look at its thread another may have begun.
 const LOOK_AGAIN_MS = 50;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 120_000;
 
 /** The fingerprint of an event's data. */
 export const digestOf = (data: unknown): string =>

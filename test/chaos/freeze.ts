@@ -17,7 +17,7 @@ const SILENCE = `select pg_terminate_backend(pid) from pg_stat_activity
   where query ~ '^\\s*(insert into holdpoint.worker|update holdpoint.thread\\s+set lease_until)'
     and state_change < now() - make_interval(secs => $1::float8 / 1000)`;
 
-const NOTICE_MS = 30_000;
+const NOTICE_MS = 60_000;
 const TAKEN_MS = 60_000;
 
 /**

@@ -239,7 +239,7 @@ describe("webhook test", () => {
   const env = {
     HOLDPOINT_WEBHOOK_SECRETS: SECRET,
     HOLDPOINT_WEBHOOK_ALLOW: "127.0.0.1",
-    HOLDPOINT_WEBHOOK_TIMEOUT_MS: "2000",
+    HOLDPOINT_WEBHOOK_TIMEOUT_MS: "20000",
   };
   const send = (path: string, ...more: string[]) => cli(["webhook", "test", receiver.url(path), ...more], { env });
 

@@ -17,7 +17,7 @@ afterAll(async () => {
   await house.close();
 });
 
-const env = { HOLDPOINT_WEBHOOK_ALLOW: "127.0.0.1", HOLDPOINT_WEBHOOK_TIMEOUT_MS: "2000" };
+const env = { HOLDPOINT_WEBHOOK_ALLOW: "127.0.0.1", HOLDPOINT_WEBHOOK_TIMEOUT_MS: "5000" };
 
 it.each([
   { at: "run.finished", sent: 0, what: "between the end of a run and what its webhook is told" },

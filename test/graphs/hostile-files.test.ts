@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 /** Loads these files beside a good one, which must be there whatever they do. */
-async function errorsOf(files: Record<string, string | Uint8Array>, timeoutMs = 5_000): Promise<string[]> {
+async function errorsOf(files: Record<string, string | Uint8Array>, timeoutMs = 60_000): Promise<string[]> {
   const folder = await createWorkflowFolder({ ...files, "good.ts": wordGraph("x", "export default builder;") });
   folders.push(folder);
   const set = await loadGraphs({ directory: folder.directory, virtualModules, timeoutMs });

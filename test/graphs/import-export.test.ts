@@ -7,7 +7,7 @@ import { createWorkflowFolder, virtualModules, type WorkflowFolder } from "../su
 const folders: WorkflowFolder[] = [];
 afterAll(() => Promise.all(folders.map((folder) => folder.drop())));
 
-async function take(source: string, name: string, timeoutMs = 5_000): Promise<unknown> {
+async function take(source: string, name: string, timeoutMs = 60_000): Promise<unknown> {
   const folder = await createWorkflowFolder({ "auth.ts": source });
   folders.push(folder);
   return await importExport(name, { directory: folder.directory, virtualModules, timeoutMs });

@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(folders.splice(0).map((folder) => folder.drop()));
 });
 
-async function load(files: Record<string, string | Uint8Array>, timeoutMs = 5_000): Promise<GraphSet> {
+async function load(files: Record<string, string | Uint8Array>, timeoutMs = 60_000): Promise<GraphSet> {
   const folder = await createWorkflowFolder(files);
   folders.push(folder);
   return loadGraphs({ directory: folder.directory, virtualModules, timeoutMs });

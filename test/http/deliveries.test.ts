@@ -50,7 +50,7 @@ async function ended(path: string): Promise<Delivery> {
 }
 
 const deliver = (id: string) =>
-  createDeliverer(server.house.parts, { secrets: [], allow, timeoutMs: 2_000 })(
+  createDeliverer(server.house.parts, { secrets: [], allow, timeoutMs: 30_000 })(
     { tenant_id: "default", id },
     new AbortController().signal,
   );

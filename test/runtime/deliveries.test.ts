@@ -155,7 +155,7 @@ describe("an answer that is none", () => {
     const path = `/bad/${encodeURIComponent(name)}`;
     receiver.answer(path, answer);
     const run = await finished(path);
-    await send(run, { timeoutMs: 300 });
+    await send(run, { timeoutMs: name === "silence" ? 300 : 60_000 });
     const failed = await theDelivery(run);
     expect(failed).toMatchObject({ status: "pending", attempts: 1, ...expected });
     if (failed.answer_status === null) expect(failed.error).toMatch(/\w/);
@@ -190,7 +190,7 @@ describe("an answer that is none", () => {
     for (const path of ["/huge", "/drip"]) {
       const run = await finished(path);
       // The one that pours would be read until the time is over; that there is no end to it is its status's business.
-      await send(run, { timeoutMs: path === "/huge" ? 300_000 : 300 });
+      await send(run, { timeoutMs: path === "/huge" ? 300_000 : 2_000 });
       const { history, status } = await theDelivery(run);
       expect(status).toBe("delivered");
       expect(history[0]?.answer_body).toHaveLength(path === "/huge" ? 2_048 : 4);

@@ -15,7 +15,7 @@ import { openReceiver, type Received, type Receiver } from "../support/receiver.
 export const secrets = [24, 32].map((length) => `whsec_${randomBytes(length).toString("base64")}`);
 const allow = parseAllowList(["127.0.0.1"]) as AllowList;
 /** How they are sent. */
-export const settings: WebhookSettings = { secrets, allow, timeoutMs: 5_000 };
+export const settings: WebhookSettings = { secrets, allow, timeoutMs: 30_000 };
 
 /** The house that the tests of one file share. */
 export let house: House;

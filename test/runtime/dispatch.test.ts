@@ -11,7 +11,7 @@ import { findPgBouncer, startPooler } from "../support/pooler.ts";
 import { openReceiver, type Receiver } from "../support/receiver.ts";
 import { until } from "../support/until.ts";
 
-const settings = { secrets: [], allow: parseAllowList(["127.0.0.1"]) as AllowList, timeoutMs: 5_000 };
+const settings = { secrets: [], allow: parseAllowList(["127.0.0.1"]) as AllowList, timeoutMs: 30_000 };
 const RUNS = 30;
 
 let receiver: Receiver;

@@ -38,7 +38,7 @@ interface Row {
 }
 
 async function executionsOf(thread_id: string): Promise<Row[]> {
-  const text = "select * from holdpoint.node_execution where thread_id = $1 order by started_at, node";
+  const text = "select * from holdpoint.node_execution where thread_id = $1 order by started_at, checkpoint_ns, node";
   return (await house.database.pool.query<Row>(text, [thread_id])).rows;
 }
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

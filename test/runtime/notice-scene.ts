@@ -116,8 +116,8 @@ export function settings(changed: Partial<DeliverySettings> = {}): DeliverySetti
   return {
     secrets: [],
     allow: parseAllowList(["127.0.0.1"]) as AllowList,
-    timeoutMs: 5_000,
-    mail: { server: post.server, from: { name: "Holdpoint", address: "holdpoint@example.com" }, timeoutMs: 5_000 },
+    timeoutMs: 30_000,
+    mail: { server: post.server, from: { name: "Holdpoint", address: "holdpoint@example.com" }, timeoutMs: 30_000 },
     publicUrl: () => PUBLIC_URL,
     ...changed,
   };

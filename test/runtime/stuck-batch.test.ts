@@ -72,9 +72,6 @@ function sendHalf(client: pg.Client, statements: readonly Statement[]): Promise<
   });
 }
 
-/** Backends end at once: a shorter limit than usual tells sooner of those that do not. */
-const soon: typeof until = (what, condition) => until(what, condition, 10_000);
-
 const rowsOf = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
   (await house.database.pool.query<Row>(text, values)).rows;
 
@@ -86,9 +83,9 @@ const holders = async () =>
          and l.database = (select oid from pg_database where datname = current_database())`,
     )
   ).map(({ pid }) => pid);
-const holds = (pid: number) => soon(`${pid} holds the lock`, async () => (await holders()).includes(pid));
+const holds = (pid: number) => until(`${pid} holds the lock`, async () => (await holders()).includes(pid));
 const isWaiting = (pid: number, type: string) =>
-  soon(`${pid} waits for ${type}`, async () => {
+  until(`${pid} waits for ${type}`, async () => {
     const waits = await rowsOf("select 1 from pg_stat_activity where pid = $1 and wait_event_type = $2", [pid, type]);
     return waits.length === 1;
   });
@@ -106,7 +103,7 @@ const claim = (thread_id: string) =>
 
 /** Reaps until a lease is taken back; what it waits for is the end of the backend that was told to end. */
 async function reaped(): Promise<Reaped[]> {
-  return await soon("a lease is taken back", async () => {
+  return await until("a lease is taken back", async () => {
     const taken = await reapLeases(house.database);
     return taken.length > 0 && taken;
   });
@@ -149,7 +146,7 @@ test("half a batch that comes after its lease was taken back is ended by whoever
   expect(await claim(thread_id)).toBeUndefined();
   expect(await holders()).toContain(pid);
   await house.pass(60);
-  const claimed = await soon("the thread is claimed", () => claim(thread_id));
+  const claimed = await until("the thread is claimed", () => claim(thread_id));
   expect(await ended).toMatchObject({ code: "57P01" });
   expect(claimed.run_id).toBe(run.run_id);
   await house.pass(3600);
@@ -230,7 +227,7 @@ test("a process stopped in the middle of a batch of several threads: the innocen
       threads.map(async (id) => (await rowsOf("select 1 from holdpoint.checkpoint where thread_id = $1", [id])).length),
     );
   child.stdin.write("send half\n");
-  const [pid] = await soon("its batch is sent half", async () => {
+  const [pid] = await until("its batch is sent half", async () => {
     const stuck = await rowsOf<{ pid: number }>(
       `select distinct a.pid from pg_stat_activity a join pg_locks l using (pid)
        where l.locktype = 'advisory' and l.granted and a.datname = current_database()

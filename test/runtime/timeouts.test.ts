@@ -35,11 +35,11 @@ function hold(place: string): { reached: Promise<void>; release: () => void } {
 
 test("a run over its time ends timeout with the state it has reached, and its node writes nothing more", async () => {
   const { release } = hold("steps.b");
-  const run = await house.start("steps", { input: {}, timeout: 0.3 });
+  const run = await house.start("steps", { input: {}, timeout: 1.5 });
   await house.worker.tick();
   const ended = await house.run(run.run_id);
   expect(ended.status).toBe("timeout");
-  expect(JSON.parse(ended.error ?? "")).toEqual({ error: "timeout", message: expect.stringContaining("0.3 s") });
+  expect(JSON.parse(ended.error ?? "")).toEqual({ error: "timeout", message: expect.stringContaining("1.5 s") });
   const thread = await house.thread(run.thread_id);
   expect(thread.status).toBe("error");
   expect(JSON.parse(thread.values ?? "")).toMatchObject({ log: ["a"] });
