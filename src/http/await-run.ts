@@ -1,46 +1,30 @@
-import type { Database } from "../postgres/database.ts";
-import { type RunRow, selectRun } from "../postgres/runs.sql.ts";
-import { errorOf, gone, hasEnded } from "./follow-run.ts";
+import type { RunRow } from "../postgres/runs.sql.ts";
+import { errorOf, gone } from "./follow-run.ts";
 import { aliasedOutput } from "./hitl-aliases.ts";
 import type { RunFeeds } from "./run-feed.ts";
 
 const KEEP_ALIVE_MS = 1_000;
-// Only whether it has ended is asked for.
-const NO_EVENTS = Number.MAX_SAFE_INTEGER;
-
-/** Where runs are followed, and read when they have ended. */
+/** Where runs are waited for. */
 export interface RunSource {
-  database: Database;
-  runFeeds: RunFeeds;
+  runFeeds: Pick<RunFeeds, "ends">;
 }
 
 /** Waits until the run has ended; undefined when the signal aborted, or the time was up before. One that is gone was cancelled. */
 export async function awaitRun(
-  source: RunSource,
+  { runFeeds }: RunSource,
   run: RunRow,
   signal: AbortSignal,
   maxMs = Number.POSITIVE_INFINITY,
 ): Promise<RunRow | undefined> {
-  const feed = source.runFeeds.open(run);
   const late = new AbortController();
   const timer = maxMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => late.abort(), maxMs);
-  const stop = AbortSignal.any([signal, late.signal]);
-  const removed: RunRow = { ...run, status: "interrupted", output: null, error: JSON.stringify(gone(run)) };
   try {
     // Whoever asks with no time at all is still told whether it has ended.
-    for (;;) {
-      const turn = feed.turn();
-      const look = await feed.look(NO_EVENTS);
-      if (look === undefined) return removed;
-      if (hasEnded(look)) {
-        return (await source.database.maybeOne(selectRun(run.tenant_id, run.thread_id, run.run_id))) ?? removed;
-      }
-      if (stop.aborted) return undefined;
-      await feed.changed(turn, stop);
-    }
+    const ended = await runFeeds.ends.wait(run, AbortSignal.any([signal, late.signal]));
+    if (ended !== "gone") return ended;
+    return { ...run, status: "interrupted", output: null, error: JSON.stringify(gone(run)) };
   } finally {
     clearTimeout(timer);
-    feed.close();
   }
 }
 

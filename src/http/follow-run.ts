@@ -60,11 +60,21 @@ export async function* followRun(
         const isTold = !hasFailed(look) || sawError || (await isError(feed, after));
         return yield closing(isTold ? null : errorOf(look), follow);
       }
-      await feed.changed(turn, signal);
+      while (feed.turn() === turn && !signal.aborted) {
+        await feed.changed(turn, untilHeartbeat(lastShownAt), signal);
+        if (feed.turn() !== turn || signal.aborted) break;
+        yield comment("heartbeat");
+        lastShownAt = Date.now();
+      }
     }
   } finally {
     feed.close();
   }
+}
+
+/** How long until something has to be sent. */
+function untilHeartbeat(lastShownAt: number): number {
+  return Math.min(Math.max(lastShownAt + HEARTBEAT_MS - Date.now(), 0), HEARTBEAT_MS);
 }
 
 // Where the events of a mode do not have its name.

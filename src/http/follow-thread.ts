@@ -69,8 +69,12 @@ export async function* followThread(
       // A run that ended while its last events were read is found ended by the next look.
       if (!look.isWhole || look.events.length > 0) continue;
       if (text === "") yield comment("heartbeat");
-      await feed.changed(turn, HEARTBEAT_MS, signal);
-      if (signal.aborted || !feed.isThere()) return;
+      do {
+        await feed.changed(turn, HEARTBEAT_MS, signal);
+        if (signal.aborted || !feed.isThere()) return;
+        // Nobody has said that anything happened: there is nothing to look for.
+        if (feed.turn() === turn) yield comment("heartbeat");
+      } while (feed.turn() === turn && performance.now() - askedAt < (source.askAgainMs ?? ASK_AGAIN_MS));
       if (performance.now() - askedAt < (source.askAgainMs ?? ASK_AGAIN_MS)) continue;
       await source.ask();
       askedAt = performance.now();

@@ -2,7 +2,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database } from "../postgres/database.ts";
 import { type LookWish, lookAtRuns, type RunLook } from "../postgres/events.ts";
 import type { Wakeups } from "../postgres/notify.ts";
+import { runMarks } from "../postgres/run-ends.sql.ts";
 import { aliasedEvent } from "./hitl-aliases.ts";
+import { createRunEnds, type RunEnds } from "./run-ends.ts";
 import { frame } from "./sse.ts";
 
 /** How long to wait for a wake-up before looking anyway. */
@@ -35,8 +37,8 @@ export interface RunFeed {
   turn(): number;
   /** What there is behind an id, at least as new as the last wake-up; undefined when the run is gone. */
   look(after: number): Promise<FedLook | undefined>;
-  /** Resolves when there was a wake-up since that turn, when it is time to look anyway, or when the signal aborts. */
-  changed(turn: number, signal: AbortSignal): Promise<void>;
+  /** Resolves when there was a wake-up since that turn, when the time is up, or when the signal aborts. */
+  changed(turn: number, maxMs: number, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -45,11 +47,16 @@ export interface RunFeeds {
   open(run: Omit<LookWish, "after">): RunFeed;
   /** How many runs are followed. */
   readonly size: number;
+  /** For those who wait for nothing but the end. */
+  readonly ends: RunEnds;
 }
 
 interface Shared extends Omit<RunFeed, "close"> {
+  run: Omit<LookWish, "after">;
   followers: number;
-  end(): void;
+  /** What it showed when all were asked about last. */
+  mark: string | undefined;
+  wakeUp(): void;
 }
 
 /**
@@ -62,14 +69,19 @@ export function createRunFeeds(
 ): RunFeeds {
   const feeds = new Map<string, Shared>();
   const look = createLooker(database, hitlAliases);
+  const ends = createRunEnds({ database, wakeups });
+  let stop: (() => void) | undefined;
   return {
+    ends,
     get size() {
       return feeds.size;
     },
     open({ tenant_id, thread_id, run_id }) {
+      stop ??= wakeAll(database, wakeups, feeds);
       let shared = feeds.get(run_id);
       if (shared === undefined) {
-        shared = share(thread_id, wakeups, (after) => look({ tenant_id, thread_id, run_id, after }));
+        const run = { tenant_id, thread_id, run_id };
+        shared = share(run, (after) => look({ ...run, after }));
         feeds.set(run_id, shared);
       }
       const feed = shared;
@@ -83,33 +95,78 @@ export function createRunFeeds(
           if (isClosed) return;
           isClosed = true;
           feed.followers -= 1;
-          if (feed.followers > 0) return;
-          feeds.delete(run_id);
-          feed.end();
+          if (feed.followers === 0) feeds.delete(run_id);
+          if (feeds.size > 0) return;
+          stop?.();
+          stop = undefined;
         },
       };
     },
   };
 }
 
-function share(thread_id: string, wakeups: Wakeups, read: (after: number) => Promise<FedLook | undefined>): Shared {
+/**
+ * Wakes those who follow a run when something has happened on its thread. What another process says, and the clock, name
+ * no thread: where many are followed, one question tells first whom it concerns. Gives how to stop.
+ */
+function wakeAll(database: Database, wakeups: Wakeups, feeds: ReadonlyMap<string, Shared>): () => void {
+  let isAsking = false;
+  let isWanted = false;
+  // Bound: as long as somebody follows and something may have happened.
+  const ask = async () => {
+    isAsking = true;
+    while (isWanted && feeds.size > 0) {
+      isWanted = false;
+      const asked = [...feeds.values()];
+      // Where the marks cannot be read, each look says why.
+      const marks = asked.length <= LOOKS_AT_ONCE ? undefined : await readMarks(database, asked).catch(() => undefined);
+      for (const feed of asked) {
+        const mark = marks?.get(feed.run.run_id);
+        if (mark === undefined || mark !== feed.mark) feed.wakeUp();
+        feed.mark = mark;
+      }
+    }
+    isAsking = false;
+  };
+  const onChange = (thread_id: string | undefined) => {
+    isWanted ||= thread_id === undefined;
+    if (isWanted && !isAsking) void ask();
+    for (const feed of thread_id === undefined ? [] : feeds.values()) {
+      if (feed.run.thread_id === thread_id) feed.wakeUp();
+    }
+  };
+  const stops = (["events", "runs"] as const).map((channel) => wakeups.subscribe(channel, onChange));
+  const poll = setInterval(onChange, POLL_MS, undefined).unref();
+  return () => {
+    clearInterval(poll);
+    for (const unsubscribe of stops) unsubscribe();
+  };
+}
+
+async function readMarks(database: Database, feeds: readonly Shared[]): Promise<Map<string, string>> {
+  const keys = {
+    tenant_ids: feeds.map(({ run }) => run.tenant_id),
+    thread_ids: feeds.map(({ run }) => run.thread_id),
+    run_ids: feeds.map(({ run }) => run.run_id),
+  };
+  return new Map((await database.many(runMarks(keys))).map(({ run_id, mark }) => [run_id, mark]));
+}
+
+function share(run: Shared["run"], read: (after: number) => Promise<FedLook | undefined>): Shared {
   let turn = 0;
   const waiting = new Set<() => void>();
   /** Looks that were begun since the last wake-up: nobody can see more than they show. */
   const looks = new Map<number, Promise<FedLook | undefined>>();
-  const wakeUp = () => {
-    turn += 1;
-    looks.clear();
-    for (const resolve of [...waiting]) resolve();
-  };
-  const onChange = (woken: string | undefined) => {
-    if (woken === undefined || woken === thread_id) wakeUp();
-  };
-  const stops = (["events", "runs"] as const).map((channel) => wakeups.subscribe(channel, onChange));
-  const poll = setInterval(wakeUp, POLL_MS).unref();
   return {
+    run,
     followers: 0,
+    mark: undefined,
     turn: () => turn,
+    wakeUp() {
+      turn += 1;
+      looks.clear();
+      for (const resolve of [...waiting]) resolve();
+    },
     look(after) {
       const begun = looks.get(after);
       if (begun !== undefined) return begun;
@@ -121,19 +178,17 @@ function share(thread_id: string, wakeups: Wakeups, read: (after: number) => Pro
       if (looks.size > LOOKS_KEPT && oldest !== undefined) looks.delete(oldest);
       return reading;
     },
-    async changed(since, signal) {
+    async changed(since, maxMs, signal) {
       if (turn !== since || signal.aborted) return;
       const { promise, resolve } = Promise.withResolvers<void>();
-      const onAbort = () => resolve();
-      waiting.add(resolve);
-      signal.addEventListener("abort", onAbort);
+      const end = () => resolve();
+      const timer = setTimeout(end, maxMs).unref();
+      waiting.add(end);
+      signal.addEventListener("abort", end);
       await promise;
-      signal.removeEventListener("abort", onAbort);
-      waiting.delete(resolve);
-    },
-    end() {
-      clearInterval(poll);
-      for (const stop of stops) stop();
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      waiting.delete(end);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { awaitRun, type RunSource, waitForRun } from "../../src/http/await-run.ts";
+import { awaitRun, waitForRun } from "../../src/http/await-run.ts";
 import { followRun } from "../../src/http/follow-run.ts";
-import { createRunFeeds } from "../../src/http/run-feed.ts";
+import { createRunFeeds, type RunFeeds } from "../../src/http/run-feed.ts";
 import { streamBody } from "../../src/http/stream-body.ts";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import { type ClaimedRun, reapLeases } from "../../src/postgres/claim.ts";
@@ -43,7 +43,7 @@ async function executing() {
 }
 
 /** Where runs come from, and how often was looked. */
-function counted(): RunSource & { looks(): number } {
+function counted(): { database: Database; runFeeds: RunFeeds; looks(): number } {
   const { database, wakeups } = server.house;
   let looks = 0;
   const counting: Database = {
@@ -57,7 +57,7 @@ function counted(): RunSource & { looks(): number } {
 }
 
 /** Follows into a list. */
-function follower(source: RunSource, run: ClaimedRun, signal: AbortSignal) {
+function follower(source: { runFeeds: RunFeeds }, run: ClaimedRun, signal: AbortSignal) {
   const texts: string[] = [];
   const ended = (async () => {
     for await (const text of followRun(source.runFeeds, run, ALL, signal)) texts.push(text);
@@ -98,6 +98,47 @@ it("asks once for many runs that are followed", async () => {
   expect(source.looks()).toBeLessThan(5);
   stop.abort();
   await Promise.all(followers.map(({ ended }) => ended));
+});
+
+it("asks one question for all the runs on which nothing happens, and shows what happens on one of them", async () => {
+  const runs = await Promise.all(Array.from({ length: 40 }, async () => await executing()));
+  const [first] = runs as [(typeof runs)[0], ...typeof runs];
+  const source = counted();
+  const stop = new AbortController();
+  const followers = runs.map(({ run }) => follower(source, run, stop.signal));
+  await until("all have begun", () => followers.every(({ text }) => text() !== ""));
+  const turns = runs.map(({ run }) => source.runFeeds.open(run));
+  // What another process says names no thread: this is how a wake-up of everybody arrives.
+  const asked = async () => {
+    const before = source.looks();
+    server.house.wakeups.wake("runs");
+    await until("it was asked", () => source.looks() > before);
+    return source.looks() - before;
+  };
+  await asked();
+  await until("the first answer has been looked at", () => turns.every((feed) => feed.turn() > 0));
+  const settled = await asked();
+  expect(settled).toBeLessThan(3);
+  await first.store([{ event: "custom", data: "here" }]);
+  await until("it is shown", () => followers[0]?.text().includes("here") === true);
+  for (const feed of turns) feed.close();
+  stop.abort();
+  await Promise.all(followers.map(({ ended }) => ended));
+  expect(source.runFeeds.size).toBe(0);
+});
+
+it("asks for those who wait for ends only whether they have come, once for all", async () => {
+  const runs = await Promise.all(Array.from({ length: 5 }, async () => await executing()));
+  const source = counted();
+  const { signal } = new AbortController();
+  const waiting = runs.map(({ run }) => awaitRun(source, run, signal));
+  await until("they have asked", () => source.looks() > 0);
+  const before = source.looks();
+  for (const { store } of runs) await store([{ event: "custom", data: 1 }]);
+  // Now and then somebody looks without having been told.
+  expect(source.looks() - before).toBeLessThan(5);
+  for (const { end } of runs) await end();
+  expect((await Promise.all(waiting)).map((run) => run?.status)).toEqual(Array(5).fill("interrupted"));
 });
 
 it("keeps nothing for a client that does not read", async () => {
