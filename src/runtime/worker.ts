@@ -70,7 +70,7 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
   const { leaseMs, limits = new Map(), timeouts = new Map() } = options;
   const claimant = () => ({ worker_id, graph_ids: [...parts.graphs().graphs.keys()], leaseMs, limits, timeouts });
   const begin = (run: ClaimedRun) => {
-    const entry = execute(parts, running, run);
+    const entry = execute(parts, running, run, (thread_id) => ended.add(thread_id));
     // Its end makes room for another thread's run of the same graph, which no hint names.
     if (limitOf({ limits }, run.graph_id) !== null) void entry.done.then(() => loop.wake());
     return entry;
@@ -94,6 +94,8 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
     hasRoom: () => running.size < options.slots,
     log: parts.log,
   });
+  // Threads whose run has just ended here: most have nothing more to do, and one look finds those that have.
+  const ended = new Set<string>();
   const stops: (() => void)[] = [];
   let heartbeat: Heartbeat | undefined;
 
@@ -121,7 +123,7 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
       const announce = createAnnouncer(parts, { ...worker, lease_ms: leaseMs });
       const leaseCheckMs = Math.max(100, Math.min(POLL_MS, options.leaseMs / 4));
       const look = async (thread_id?: string) => {
-        loop.wake(thread_id);
+        loop.wake(thread_id !== undefined && ended.delete(thread_id) ? undefined : thread_id);
         if (thread_id === undefined || running.has(thread_id)) await stopCancelled(parts, running);
       };
       stops.push(
@@ -151,7 +153,12 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
   };
 }
 
-function execute(parts: RunnerParts, running: RunningRuns, run: ClaimedRun): RunningRun {
+function execute(
+  parts: RunnerParts,
+  running: RunningRuns,
+  run: ClaimedRun,
+  onEnd: (thread_id: string) => void,
+): RunningRun {
   const { tenant_id, thread_id, run_id, graph_id, lease_epoch, attempt, kind } = run;
   const ids = { run_id, thread_id, graph_id };
   const log = parts.log.child({ ...ids, attempt });
@@ -168,6 +175,7 @@ function execute(parts: RunnerParts, running: RunningRuns, run: ClaimedRun): Run
     })
     .then(() => {
       running.remove(entry);
+      onEnd(thread_id);
       parts.wakeups.wake("runs", thread_id);
       parts.wakeups.wake("events", thread_id);
     });
