@@ -1,3 +1,4 @@
+import { MODEL_FIELDS } from "./config-model-variables.ts";
 import * as values from "./config-values.ts";
 import { field } from "./config-values.ts";
 import { ALLOW_NONE } from "./policy/private-address.ts";
@@ -203,41 +204,7 @@ export const FIELDS = {
     "",
   ),
   mailFrom: field("HOLDPOINT_MAIL_FROM", values.mailbox(), undefined, "Who they are from.", ""),
-  openaiApiKey: field(
-    "OPENAI_API_KEY",
-    values.secret(),
-    undefined,
-    "Key of an OpenAI-compatible model. Without one, graphs take their rule-based path and say so.",
-  ),
-  openaiBaseUrl: field(
-    "OPENAI_BASE_URL",
-    values.webAddress(),
-    undefined,
-    "Address of that model.",
-    "https://api.openai.com/v1",
-  ),
-  openaiModel: field("OPENAI_MODEL", values.words(), undefined, "Its name.", "gpt-4.1-mini"),
-  embeddingModel: field(
-    "HOLDPOINT_EMBEDDING_MODEL",
-    values.embeddingModel(),
-    undefined,
-    "What makes the vectors by which the store is searched: `openai:` and a model of `OPENAI_BASE_URL`, or a function of texts. Give every process the same.",
-    "words alone",
-  ),
-  embeddingDims: field("HOLDPOINT_EMBEDDING_DIMS", values.wholeNumber(1, 16_000), 1536, "How long its vectors are."),
-  embeddingFields: field(
-    "HOLDPOINT_EMBEDDING_FIELDS",
-    values.paths(),
-    ["$"],
-    "The paths of an item's value that are embedded, such as `title` and `chapters[*].text`; `$` is all of it.",
-  ),
-  modelPrices: field(
-    "HOLDPOINT_MODEL_PRICES",
-    values.modelPrices(),
-    new Map<string, { input: number; output: number; cached: number }>(),
-    "What models cost for a million tokens, in any one currency: insights then show costs.",
-    "",
-  ),
+  ...MODEL_FIELDS,
   logLevel: field(
     "LOG_LEVEL",
     values.oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
@@ -252,6 +219,12 @@ export const FIELDS = {
     "the one of `.holdpoint/server.json`",
   ),
   apiKey: field("HOLDPOINT_API_KEY", values.secret(), undefined, "The key it sends.", "the one of `.holdpoint/`"),
+  schemaTimeoutMs: field(
+    "LANGGRAPH_SCHEMA_RESOLVE_TIMEOUT_MS",
+    values.wholeNumber(100, 600_000),
+    30_000,
+    "How long the types of a graph may be read whose state has no schema at run time.",
+  ),
   isTest: field(
     "HOLDPOINT_TEST",
     values.yesOrNo(),

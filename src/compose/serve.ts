@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config.ts";
+import { createStaticSchemas } from "../graphs/static-schemas.ts";
 import { createApp } from "../http/app.ts";
 import { servePages } from "../http/console.ts";
 import type { HttpDeps } from "../http/deps.ts";
@@ -34,6 +35,7 @@ export function httpDeps(
     ...parts,
     runFeeds: createRunFeeds(parts, config.compatHitlAliases),
     threadFeeds: createThreadFeeds(parts),
+    types: createStaticSchemas({ timeoutMs: config.schemaTimeoutMs, log: parts.log }),
     reviewFeeds: createReviewFeeds(parts),
     settings: {
       version: version(),

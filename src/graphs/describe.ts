@@ -7,10 +7,21 @@ import {
 } from "@langchain/langgraph/zod/schema";
 import type { GraphDrawing, GraphSchemas, JsonSchema, SubgraphSchemas } from "../protocol/assistant.ts";
 import type { CompiledGraph, LoadedGraph } from "./graph-set.ts";
+import type { StaticSchemaReader } from "./static-schemas.ts";
 
-/** The schemas of a graph. A factory is asked for its graph with this config. */
-export async function describeSchemas(graph: LoadedGraph, config: RunnableConfig = {}): Promise<GraphSchemas> {
-  const { state, input, output, config: context } = schemasOf(await graph.build(config));
+/**
+ * The schemas of a graph. A factory is asked for its graph with this config. Where the state says nothing of itself at
+ * run time, the types are read.
+ */
+export async function describeSchemas(
+  graph: LoadedGraph,
+  config: RunnableConfig = {},
+  types?: StaticSchemaReader,
+): Promise<GraphSchemas> {
+  const atRunTime = schemasOf(await graph.build(config));
+  const isSilent = atRunTime.state === null && atRunTime.input === null;
+  const inTypes = isSilent ? (await types?.read(graph))?.get("") : undefined;
+  const { state, input, output, config: context } = together(atRunTime, inTypes);
   return {
     graph_id: graph.graph_id,
     input_schema: input,
@@ -28,14 +39,28 @@ export async function describeSubgraphs(
     namespace,
     recurse = false,
     config = {},
-  }: { namespace?: string | undefined; recurse?: boolean; config?: RunnableConfig },
+    types,
+  }: {
+    namespace?: string | undefined;
+    recurse?: boolean;
+    config?: RunnableConfig;
+    types?: StaticSchemaReader | undefined;
+  },
 ): Promise<Record<string, SubgraphSchemas>> {
   const compiled = await graph.build(config);
   const found: [string, SubgraphSchemas][] = [];
   for await (const [name, inner] of compiled.getSubgraphsAsync(namespace, recurse)) {
     found.push([name, schemasOf(inner as CompiledGraph)]);
   }
-  return Object.fromEntries(found);
+  const areSilent = found.some(([, { state, input }]) => state === null && input === null);
+  const inTypes = areSilent ? await types?.read(graph) : undefined;
+  return Object.fromEntries(found.map(([name, schemas]) => [name, together(schemas, inTypes?.get(name))]));
+}
+
+/** What is known at run time, and what only the types say. */
+function together(atRunTime: SubgraphSchemas, inTypes: SubgraphSchemas | undefined): SubgraphSchemas {
+  if (inTypes === undefined || atRunTime.state !== null || atRunTime.input !== null) return atRunTime;
+  return { ...inTypes, config: atRunTime.config ?? inTypes.config };
 }
 
 /** The nodes and edges of a graph; `xray` opens subgraphs, all of them or so many levels. */

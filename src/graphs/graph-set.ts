@@ -12,6 +12,8 @@ export interface LoadedGraph {
   /** Relative to the folder that holds the workflows folder: the same on every machine. */
   path: string;
   export_name: string;
+  /** Where the file is on this machine. */
+  source_file: string;
   /** sha256 over the graph's file and everything local it refers to. */
   fingerprint: string;
   guarded: boolean;

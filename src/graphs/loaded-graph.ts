@@ -12,13 +12,14 @@ const GRAPH_ID = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const READS: GraphAccess = { accessContext: "assistants.read" };
 
-/** What the files of a graph say, and a mark that changes with them. */
-export type GraphMarks = Pick<LoadedGraph, "fingerprint" | "code">;
+/** Where a graph's file is, what its files say, and a mark that changes with them. */
+export type GraphMarks = Pick<LoadedGraph, "source_file" | "fingerprint" | "code">;
 
 /** The marks of a graph; its code is compiled when it is first asked for. */
 export function marksOf(path: string, files: readonly LocalFile[]): GraphMarks {
   let code: GraphCode | undefined;
   return {
+    source_file: path,
     fingerprint: fingerprint(path, files),
     code() {
       code ??= readCode(path, files);

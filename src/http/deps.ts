@@ -1,5 +1,7 @@
 import type { GraphSet } from "../graphs/graph-set.ts";
 import type { CheckpointReader } from "../graphs/read-state.ts";
+import type { StaticSchemaReader } from "../graphs/static-schemas.ts";
+import type { HeaderRule } from "../policy/configurable-headers.ts";
 import type { AllowList } from "../policy/private-address.ts";
 import type { GraphLimits } from "../postgres/claim.ts";
 import type { Database } from "../postgres/database.ts";
@@ -29,6 +31,8 @@ export interface HttpDeps {
   /** The graphs as they are loaded now; a reload changes what this gives. */
   graphs: () => GraphSet;
   /** Makes the vectors by which the store is searched; by words alone unless given. */
+  /** Reads schemas out of types; without it only those that are there at run time are known. */
+  types?: StaticSchemaReader | undefined;
   embedder?: Embedder | undefined;
   log: Log;
   metrics: Metrics;

@@ -130,6 +130,7 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
   LOG_LEVEL: { right: ["trace", "silent"], wrong: ["verbose", "INFO", "30"] },
   HOLDPOINT_SERVER_URL: { right: ["http://localhost:8123"], wrong: ["localhost", "ws://h", "https://user:sesame@"] },
   HOLDPOINT_API_KEY: { right: ["hp_1"], wrong: ["sesame \nx"] },
+  LANGGRAPH_SCHEMA_RESOLVE_TIMEOUT_MS: { right: ["100", "30000"], wrong: ["99", "30s", "-1", "600001"] },
   HOLDPOINT_TEST: { right: ["1"], wrong: ["yes"] },
   HOLDPOINT_FAILPOINT: { right: ["effect.intent_written", "a:3"], wrong: ["A", "a:0", "a:b", "a b", "a:1:2"] },
   HOLDPOINT_FAILPOINT_FILE: { right: ["/tmp/x"], wrong: ["a\nb"] },

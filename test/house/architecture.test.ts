@@ -19,7 +19,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 const PARTS = Object.keys(MAY_IMPORT);
 // These read the environment, construct and wire: they may import all of src, and nothing else may import them.
-const WIRING = ["cli", "compose", "compose.ts", "config.ts", "config-values.ts", "config-variables.ts"];
+const WIRING = [
+  "cli",
+  "compose",
+  "compose.ts",
+  "config.ts",
+  "config-model-variables.ts",
+  "config-values.ts",
+  "config-variables.ts",
+];
 const FAILPOINT = "src/failpoint.ts";
 const FOLDERS = [".ci", "bench", "console", "docs", "examples", "migrations", "scripts", "src", "test", "workflows"];
 const FILES = [

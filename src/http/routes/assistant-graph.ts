@@ -45,9 +45,8 @@ export const assistantGraphRoutes: readonly Route[] = [
     answers: { 200: shows(graphSchemasWire, "JSON Schemas, null where the state is not described by any.") },
     refuses: ["graph_not_loaded"],
     async handle(call) {
-      const schemas = await described(call, describeSchemas);
-      if (schemas.state_schema === null) sayOnce(call, schemas.graph_id);
-      return json(schemas);
+      const { types } = call.deps;
+      return json(await described(call, (graph, config) => describeSchemas(graph, config, types)));
     },
   }),
   defineRoute({
@@ -79,7 +78,8 @@ async function subgraphs(
   { recurse }: z.infer<typeof subgraphQuery>,
   namespace?: string,
 ): Promise<Record<string, SubgraphSchemas>> {
-  return await described(call, (graph, config) => describeSubgraphs(graph, { namespace, recurse, config }));
+  const { types } = call.deps;
+  return await described(call, (graph, config) => describeSubgraphs(graph, { namespace, recurse, config, types }));
 }
 
 /** Asks the graph of the assistant that the path names. Throws `not_found`, `graph_not_loaded`. */
@@ -100,16 +100,4 @@ async function described<Description>(
       cause: error,
     });
   }
-}
-
-const told = new WeakSet<LoadedGraph>();
-
-function sayOnce({ deps }: Call, graph_id: string): void {
-  const graph = deps.graphs().graphs.get(graph_id);
-  if (graph === undefined || told.has(graph)) return;
-  told.add(graph);
-  deps.log.info(
-    { graph_id },
-    "this graph's state has no schema at run time; describe it with zod to have a form for it",
-  );
 }
