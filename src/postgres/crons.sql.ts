@@ -81,6 +81,8 @@ export interface CronFilter {
   thread_id: string | null;
   enabled: boolean | null;
   metadata: unknown;
+  /** Only those of one principal. */
+  principal_id?: string | null | undefined;
 }
 
 /** What crons are sorted by. */
@@ -114,7 +116,8 @@ export const listCrons = (tenant_id: string, filter: CronFilter & CronPage) => s
       and (${filter.assistant_id}::uuid is null or assistant_id = ${filter.assistant_id}::uuid)
       and (${filter.thread_id}::text is null or thread_id = ${filter.thread_id})
       and (${filter.enabled}::boolean is null or enabled = ${filter.enabled}::boolean)
-      and metadata @> ${JSON.stringify(filter.metadata)}::jsonb
+      and (${filter.principal_id ?? null}::text is null or principal_id = ${filter.principal_id ?? null})
+    and metadata @> ${JSON.stringify(filter.metadata)}::jsonb
   )
   select ${CRON} from found
   order by case when ${filter.sort_order} = 'asc' then by_text end, case when ${filter.sort_order} = 'desc' then by_text end desc nulls last,
@@ -129,6 +132,7 @@ export const numberOfCrons = (tenant_id: string, filter: CronFilter) => sql<{ cr
     and (${filter.assistant_id}::uuid is null or assistant_id = ${filter.assistant_id}::uuid)
     and (${filter.thread_id}::text is null or thread_id = ${filter.thread_id})
     and (${filter.enabled}::boolean is null or enabled = ${filter.enabled}::boolean)
+    and (${filter.principal_id ?? null}::text is null or principal_id = ${filter.principal_id ?? null})
     and metadata @> ${JSON.stringify(filter.metadata)}::jsonb`;
 
 /** Crons that are due and whose graph is loaded here; a hint only, everything is checked again under the lock. */

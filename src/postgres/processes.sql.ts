@@ -193,14 +193,19 @@ export const openProcesses = (tenant_id: string, filter: ProcessFilter, look: nu
     select created_at, queue_seq from holdpoint.run where tenant_id = ${tenant_id} and run_id = ${filter.after}::uuid
   ), up as (
     select o.run_id, o.group_id, o.kind from (
-      (select run_id, group_id, kind from holdpoint.run
-        where tenant_id = ${tenant_id} and status in ('pending', 'running') and kind in ('run', 'resume') limit ${look}::int)
+      (select r.run_id, r.group_id, r.kind from holdpoint.run r
+        where r.tenant_id = ${tenant_id} and r.status in ('pending', 'running') and r.kind in ('run', 'resume')
+          and (${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb = '{}'
+            or ${OF_THREAD} ${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb ${IS_SEEN})
+        limit ${look}::int)
       union all
       (select r.run_id, r.group_id, r.kind
         from holdpoint.review v join holdpoint.run r on r.tenant_id = v.tenant_id and r.run_id = v.run_id
         where v.tenant_id = ${tenant_id}
           and v.status in ('open', 'info_requested', 'decided', 'resuming', 'resume_failed', 'stale')
           and v.status in ('open', 'info_requested')
+          and (${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb = '{}'
+            or ${OF_THREAD} ${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb ${IS_SEEN})
         limit ${look}::int)) o
     union
     select r.run_id, r.group_id, r.kind

@@ -1,7 +1,11 @@
 import { Auth, HTTPException } from "@langchain/langgraph-sdk/auth";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createApp } from "../../src/http/app.ts";
 import { projectAuth } from "../../src/http/auth/project-auth.ts";
+import { defineRoute } from "../../src/http/route.ts";
+import { createCron } from "../../src/postgres/crons.ts";
 import { createApiKey, createLoginLink, redeemLoginLink } from "../../src/postgres/identity.ts";
+import { assistantIdOf } from "../../src/protocol/assistant.ts";
 import { type AuthScene, as, named, openAuthScene, shown } from "./auth-scene.ts";
 
 /** Says no in every way that there is. */
@@ -207,4 +211,58 @@ it.each([
   ["an Auth without authenticate", new Auth().on("*", () => true)],
 ])("does not start with %s for an Auth", (_name, exported) => {
   expect(() => projectAuth(exported, "./auth.ts:auth")).toThrow(/the Auth of \.\/auth\.ts:auth (is no Auth|has no)/);
+});
+
+it("shows users whose Auth says nothing of crons their own, and administrators all", async () => {
+  const { database } = scene.house;
+  for (const owner of ["ana", "bo"]) {
+    await createCron(database, {
+      tenant_id: "default",
+      principal_id: owner,
+      assistant_id: assistantIdOf("who"),
+      thread_id: null,
+      schedule: "0 0 1 1 *",
+      timezone: "UTC",
+      end_time: null,
+      enabled: true,
+      on_run_completed: "keep",
+      payload: {},
+      metadata: {},
+    });
+  }
+  const search = async (headers: Record<string, string>) => {
+    const found = await scene.ask("/runs/crons/search", { method: "POST", body: {}, headers });
+    return ((await found.json()) as { user_id: string }[]).map(({ user_id }) => user_id).toSorted();
+  };
+  expect(await search(as("ana"))).toEqual(["ana"]);
+  expect(await search(named("boss", ["admin"]))).toEqual(["ana", "bo"]);
+  const count = await scene.ask("/runs/crons/count", { method: "POST", body: {}, headers: as("bo") });
+  expect(await count.json()).toBe(1);
+});
+
+it("asks again, while an answer goes on, whether it still may", async () => {
+  const told: string[] = [];
+  const mind = { allows: true };
+  const fickle = new Auth().authenticate((request) => shown(request) as string).on("threads", () => mind.allows);
+  const route = defineRoute({
+    method: "GET",
+    path: "/threads/:thread_id/again",
+    permission: "runs:read",
+    event: "threads:read",
+    summary: "Ask again",
+    answers: {},
+    async handle({ again }) {
+      for (const still of [true, false]) {
+        mind.allows = still;
+        await again().then(
+          () => told.push("still"),
+          (error: unknown) => told.push((error as Error).message),
+        );
+      }
+      return new Response(told.join());
+    },
+  });
+  const app = createApp({ ...scene.deps, auth: projectAuth(fickle, "auth.ts") }, [route]);
+  const request = new Request(`http://127.0.0.1${THREAD}/again`, { headers: as("ana") });
+  expect(await (await app.fetch(request)).text()).toBe("still,Forbidden");
 });

@@ -179,12 +179,19 @@ async function search(call: Call<never, z.infer<typeof searchSchema>>): Promise<
   return page(pickMembers(crons, select as (keyof Cron)[] | null | undefined), range, total);
 }
 
+/** Whose crons somebody sees whom no filter says it of: what a user has others do is not for every other user. */
+function onlyOf({ principal, access }: Call): string | null {
+  const isFiltered = Object.keys(access.of("crons")).length > 0;
+  if (projectUserOf(principal) === undefined || isFiltered || principal.permissions.has("admin")) return null;
+  return principal.principal_id;
+}
+
 /** What is searched for; null where it is of an assistant that there is not, or of what may not be seen. */
 async function filterOf(call: Call, asked: z.infer<typeof filterSchema>) {
   const { assistant_id: named, thread_id = null, enabled = null, metadata } = asked;
   const held = narrowed(metadata ?? {}, call.access.of("crons"));
   if (held === undefined) return null;
-  const rest = { thread_id, enabled, metadata: held };
+  const rest = { thread_id, enabled, metadata: held, principal_id: onlyOf(call) };
   if (named == null) return { ...rest, assistant_id: null };
   const id = uuidSchema.safeParse(named);
   if (id.success) return { ...rest, assistant_id: id.data };
