@@ -6,19 +6,23 @@ import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { bootEmbedded } from "../../src/postgres/embedded.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
+import { seedChinook } from "../../src/postgres/seed-chinook.ts";
 
 const TEMPLATE = "holdpoint_template_test";
+const SHOP = "holdpoint_shop_test";
 
 declare module "vitest" {
   interface ProvidedContext {
     postgresUrl: string;
     templateDatabase: string;
+    /** The same with the books of the shop. */
+    shopDatabase: string;
     /** A folder that goes with the test run, and every database server below it too, however the run ends. */
     scratchFolder: string;
   }
 }
 
-/** One PostgreSQL for the whole run, and in it the migrated database that every test file clones. */
+/** One PostgreSQL for the whole run, and in it the migrated databases that test files clone. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), "hp-test-"));
   // As root the server runs as another user, who has to get here.
@@ -31,13 +35,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const stopGuard = guardAgainstOrphans(folder);
   const admin = new pg.Client({ connectionString: postgres.url });
   await admin.connect();
+  const urlOf = (name: string) => Object.assign(new URL(postgres.url), { pathname: `/${name}` }).href;
   await admin.query(`create database ${TEMPLATE}`);
+  await migrate({ url: urlOf(TEMPLATE) });
+  await admin.query(`create database ${SHOP} template ${TEMPLATE}`);
+  await seedChinook({ url: urlOf(SHOP) });
   await admin.end();
-  const template = new URL(postgres.url);
-  template.pathname = `/${TEMPLATE}`;
-  await migrate({ url: template.href });
   project.provide("postgresUrl", postgres.url);
   project.provide("templateDatabase", TEMPLATE);
+  project.provide("shopDatabase", SHOP);
   project.provide("scratchFolder", folder);
   return async () => {
     await postgres.release();

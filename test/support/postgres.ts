@@ -14,6 +14,11 @@ export function createTestDatabase(): Promise<TestDatabase> {
   return createDatabase(inject("templateDatabase"));
 }
 
+/** The same with the books of the shop that refunds are made from. */
+export function createShopDatabase(): Promise<TestDatabase> {
+  return createDatabase(inject("shopDatabase"));
+}
+
 /** A database with nothing in it, for tests of what fills it. */
 export function createEmptyDatabase(): Promise<TestDatabase> {
   return createDatabase("template0");

@@ -2,7 +2,7 @@ import type pg from "pg";
 import { firstBrokenLink, type StoredLink } from "../../src/policy/audit-chain.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { seedChinook } from "../../src/postgres/seed-chinook.ts";
-import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+import { createShopDatabase, type TestDatabase } from "./postgres.ts";
 
 /** One refund that was paid. */
 export interface RefundRow {
@@ -35,8 +35,8 @@ export interface RefundHouse {
 
 /** Makes a database with the shop's books and a place to count in, or adds them to the one given. */
 export async function openRefundHouse(given?: TestDatabase): Promise<RefundHouse> {
-  const test = given ?? (await createTestDatabase());
-  await seedChinook({ url: test.url });
+  const test = given ?? (await createShopDatabase());
+  if (given !== undefined) await seedChinook({ url: test.url });
   const pool = openPool({ connectionString: test.url, max: 4 });
   await pool.query(
     `create schema counted;
