@@ -2,16 +2,19 @@ import { openDatabasePorts } from "./compose/database-ports.ts";
 import { deliverySettings } from "./compose/delivery-settings.ts";
 import { readFigures } from "./compose/figures.ts";
 import type { HomeDatabase } from "./compose/home-database.ts";
+import { createInProcess } from "./compose/in-process.ts";
 import { loadOptions } from "./compose/load-options.ts";
 import type { Patient } from "./compose/patience.ts";
 import { openPolicy } from "./compose/policy-file.ts";
+import { openProjectApp, servedRoutes } from "./compose/project-app.ts";
 import { openAuth } from "./compose/project-auth.ts";
 import { httpDeps, serve, serveOperations } from "./compose/serve.ts";
-import { announceSearch, openStoreIndex } from "./compose/store-index.ts";
+import { announceSearch, openStoreIndex, type ProjectStore } from "./compose/store-index.ts";
 import type { Config } from "./config.ts";
 import type { GraphSet } from "./graphs/graph-set.ts";
 import { loadGraphs } from "./graphs/load.ts";
 import { watchGraphs } from "./graphs/watch.ts";
+import { createApp } from "./http/app.ts";
 import { configureModels } from "./kit/model.ts";
 import { registerAssistants } from "./postgres/assistants.ts";
 import { keepReviewWebhooks } from "./postgres/audit.sql.ts";
@@ -85,6 +88,8 @@ async function start(
   const { role, progress, log, patient } = options;
   const warnings = [...config.warnings];
   configureModels({ apiKey: config.openaiApiKey, baseUrl: config.openaiBaseUrl, model: config.openaiModel });
+  // Before the workflows, which may make their clients as they are read.
+  const inProcess = createInProcess();
   // Reading the workflows takes this process, starting and seeding the database another one: both at once.
   const loading = openGraphs(config, options);
   const home = await options.home;
@@ -97,7 +102,7 @@ async function start(
   closers.push(() => ports.close());
   closers.push(async () => graphs.close());
   await patient(() => introduce(config, home, graphs.current()));
-  const embedder = await openStoreIndex(config, loadOptions(config), log);
+  const embedder = await openStoreIndex(config, loadOptions(config), log, storeOf(config));
   if (embedder !== undefined) void announceSearch(home.database, embedder, log);
   const wakeups = listenForWakeups(home, log);
   closers.push(() => wakeups.close());
@@ -120,14 +125,20 @@ async function start(
     nodeTimeoutMs: config.nodeTimeoutSeconds === undefined ? null : config.nodeTimeoutSeconds * 1000,
     modelPrices: config.modelPrices,
     embedder,
+    serverFor: inProcess.serverFor,
   };
   let isStarted = false;
-  const auth = role === "worker" ? undefined : await openAuth(config);
-  const deps = httpDeps(config, { ...parts, auth }, () => isStarted);
+  // Also where nobody is answered: what a run executes may ask this very process.
+  const auth = await openAuth(config);
+  const project = await openProjectApp(config, inProcess);
+  const deps = httpDeps(config, { ...parts, auth, project }, () => isStarted);
+  const app = createApp(deps, servedRoutes(config));
+  inProcess.open(app, deps);
+  closers.push(async () => app.drain());
   const operations = await patient(() => serveOperations(config, deps, closers));
   const own: { url?: string } = {};
   if (role !== "api") {
-    const delivery = deliverySettings(config, own);
+    const delivery = deliverySettings(config, own, inProcess.webhooks);
     closers.push(startWorker(config, home, parts), startDispatch(parts, delivery));
   }
   const served = role === "worker" ? null : await serve(config, deps, { closers, patient });
@@ -143,6 +154,10 @@ async function start(
     warnings,
     close,
   };
+}
+
+function storeOf({ project }: Config): ProjectStore | undefined {
+  return project && { index: project.store?.index, directory: project.directory };
 }
 
 /** Tells the database what this installation has; again and again, it is the same. */

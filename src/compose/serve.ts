@@ -8,8 +8,6 @@ import type { HttpDeps } from "../http/deps.ts";
 import { type Listening, listen } from "../http/node.ts";
 import { createReviewFeeds } from "../http/review-feed.ts";
 import { operationRoutes } from "../http/routes/system.ts";
-import { truncateRoutes } from "../http/routes/truncate.ts";
-import { routes } from "../http/routes.ts";
 import { createRunFeeds } from "../http/run-feed.ts";
 import { createThreadFeeds } from "../http/thread-feed.ts";
 import { answers } from "../postgres/database.ts";
@@ -18,6 +16,7 @@ import { HoldpointError } from "../protocol/errors.ts";
 import { LOCAL_OWNER } from "../protocol/principal.ts";
 import type { RunnerParts } from "../runtime/runner.ts";
 import type { Patient } from "./patience.ts";
+import { projectSettings, servedRoutes } from "./project-app.ts";
 import { ensureCliKey, writeServerFile } from "./server-files.ts";
 
 // Streams and waits that are open when the server stops are ended after this long.
@@ -28,15 +27,15 @@ const isLoopback = ({ host }: Config) => ["127.0.0.1", "::1", "localhost"].inclu
 /** What answering needs; nobody is told that the process is ready before its start is over. */
 export function httpDeps(
   config: Config,
-  parts: RunnerParts & Pick<HttpDeps, "auth">,
+  parts: RunnerParts & Pick<HttpDeps, "auth" | "project">,
   isStarted: () => boolean,
 ): HttpDeps {
   return {
     ...parts,
     runFeeds: createRunFeeds(parts, config.compatHitlAliases),
     threadFeeds: createThreadFeeds(parts),
-    types: createStaticSchemas({ timeoutMs: config.schemaTimeoutMs, log: parts.log }),
     reviewFeeds: createReviewFeeds(parts),
+    types: createStaticSchemas({ timeoutMs: config.schemaTimeoutMs, log: parts.log }),
     settings: {
       version: version(),
       maxBodyBytes: config.maxBodyBytes,
@@ -47,6 +46,7 @@ export function httpDeps(
       corsOrigins: config.corsOrigins,
       webhookAllow: config.webhookAllow,
       graphLimits: config.graphConcurrency,
+      ...projectSettings(config),
     },
     isReady: async () => {
       const reasons = isStarted() ? [] : ["it is still starting"];
@@ -71,11 +71,7 @@ export async function serve(
   const { secret } = await patient(() => createLoginLink(database, LOCAL_OWNER));
   const { host, port, isPortExplicit: portIsExplicit } = config;
   const pages = servePages(fileURLToPath(new URL("../../console/dist", import.meta.url)));
-  const server = await listen(createApp({ ...deps, pages }, [...routes, ...(config.isTest ? truncateRoutes : [])]), {
-    host,
-    port,
-    portIsExplicit,
-  });
+  const server = await listen(createApp({ ...deps, pages }, servedRoutes(config)), { host, port, portIsExplicit });
   closers.push(() => server.close(CLOSE_GRACE_MS));
   closers.push(await writeServerFile(config.dataDir, server.url));
   return { url: server.url, login_url: `${server.url}/login/${secret}` };

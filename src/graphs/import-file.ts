@@ -4,8 +4,9 @@ import { createJiti } from "jiti";
 import * as zod from "zod";
 import { HoldpointError } from "../protocol/errors.ts";
 import { oneLine } from "./load-error.ts";
+import { modulesOf } from "./project/modules.ts";
 import { parseReference } from "./reference.ts";
-import { withTimeout } from "./timeout.ts";
+import { DEFAULT_TIMEOUT_MS, withTimeout } from "./timeout.ts";
 
 /** What a file of the user's sees of the host, and how long it may take. */
 export interface ImportOptions {
@@ -16,9 +17,6 @@ export interface ImportOptions {
   /** Where transformed sources are kept between starts; nowhere unless given. */
   cacheDirectory?: string;
 }
-
-/** How long a file may take that nobody said it of. */
-export const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** Imports one file as it is now, with what it imports. Whatever it throws is thrown on. */
 export async function importFile(path: string, options: ImportOptions): Promise<Record<string, unknown>> {
@@ -36,7 +34,8 @@ export async function importFile(path: string, options: ImportOptions): Promise<
 }
 
 /**
- * Imports one export of a file, written like `./auth.ts:auth` and relative to `directory`; a promise is waited for.
+ * Imports one export of a file, written like `./auth.ts:auth` and relative to `directory`; a promise is waited for. What it
+ * imports it shares with the graphs of a project that is in that folder.
  * Throws `configuration_invalid`, which names the file and why.
  */
 export async function importExport(
@@ -53,9 +52,11 @@ export async function importExport(
   };
   const failed = (cause: unknown) =>
     refuse(oneLine(cause instanceof Error ? cause.message : `it threw ${String(cause)}`), cause);
-  const module = await importFile(path, options).catch((cause: unknown) => {
-    throw failed(cause);
-  });
+  const module = await modulesOf(directory, options)
+    .load(path)
+    .catch((cause: unknown) => {
+      throw failed(cause);
+    });
   if (!(export_name in module)) {
     const names = Object.keys(module).slice(0, 20).map(oneLine).join(", ");
     throw refuse(`the file has no export ${export_name}; it exports ${names === "" ? "nothing" : names}`);

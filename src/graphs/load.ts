@@ -2,12 +2,13 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { graphsOfModule } from "./exports.ts";
 import type { GraphLoadError, GraphSet, LoadedGraph } from "./graph-set.ts";
-import { DEFAULT_TIMEOUT_MS, type ImportOptions, importFile } from "./import-file.ts";
+import { type ImportOptions, importFile } from "./import-file.ts";
 import { loadError } from "./load-error.ts";
 import { fallbackName, loadedGraph, marksOf, withoutClashes } from "./loaded-graph.ts";
 import { type LocalFile, localFiles } from "./local-files.ts";
 import { loadProject } from "./project/load-project.ts";
 import type { Project } from "./project/read-project.ts";
+import { DEFAULT_TIMEOUT_MS } from "./timeout.ts";
 
 /** Where graphs are, and what they see of the host. The time is also what a factory has to make its graph. */
 export interface LoadOptions extends ImportOptions {

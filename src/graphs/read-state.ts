@@ -108,7 +108,7 @@ async function buildFor(
   config: RunnableConfig,
 ) {
   const compiled = await graph
-    .build({ ...config, configurable: { ...config.configurable, thread_id } })
+    .build({ ...config, configurable: { ...config.configurable, thread_id } }, { accessContext: "threads.read" })
     .catch((cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause);
       const message = `graph "${graph.graph_id}" could not be made to read the thread's state: ${reason}`;

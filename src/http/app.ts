@@ -9,6 +9,8 @@ import { isPage } from "./console.ts";
 import { withCors } from "./cors.ts";
 import type { HttpDeps } from "./deps.ts";
 import { failure, invalid } from "./failure.ts";
+import { withPrefix } from "./mount-prefix.ts";
+import { mountProject, unread } from "./project-app.ts";
 import { type Arrived, readParts, readQuery } from "./read-parts.ts";
 import { text } from "./reply.ts";
 import { requestIds, requestLog } from "./request-log.ts";
@@ -28,6 +30,12 @@ const NO_ORIGINS: ReadonlySet<string> = new Set();
 export function createApp(deps: HttpDeps, table: readonly Route[] = routes): App {
   const draining = new AbortController();
   const hono = new Hono();
+  // By themselves, to tell what is ours: a project's middleware is on every path.
+  const ours = routesOf(table);
+  if (deps.project !== undefined) {
+    const open = routesOf(table.filter(({ permission }) => permission === "public"));
+    mountProject(hono, deps, deps.project, (method, path) => open.router.match(method, path)[0].length > 0);
+  }
   for (const route of table) {
     hono.on(route.method, route.path, (context) => answer(deps, route, context, draining.signal));
   }
@@ -37,17 +45,31 @@ export function createApp(deps: HttpDeps, table: readonly Route[] = routes): App
     response.headers.set("x-request-id", ids.request_id);
     return response;
   };
-  hono.notFound((context) => refuseOutside(context.req.raw, noRoute(hono, context)));
+  hono.notFound((context) => refuseOutside(context.req.raw, noRoute(ours, context)));
   // What goes wrong before a route is reached: nothing is known to, and nothing is said.
-  hono.onError((error, context) => refuseOutside(context.req.raw, error));
+  hono.onError((error, context) => saidByProject(deps, error) ?? refuseOutside(context.req.raw, error));
   const answered = withCors(
     async (request) => varied(request, await hono.fetch(request)),
     deps.settings.corsOrigins ?? NO_ORIGINS,
   );
+  const prefixed = withPrefix(answered, deps.settings.mountPrefix);
   return {
-    fetch: async (request) => deps.pages?.(request) ?? (await answered(request)),
+    fetch: async (request) => deps.pages?.(request) ?? (await prefixed(request)),
     drain: () => draining.abort(),
   };
+}
+
+/** What a project's own routes answer by throwing an HTTPException of Hono. */
+function saidByProject({ project }: HttpDeps, error: Error): Response | undefined {
+  if (project === undefined || !("getResponse" in error) || typeof error.getResponse !== "function") return undefined;
+  const response: unknown = error.getResponse();
+  return response instanceof Response ? response : undefined;
+}
+
+function routesOf(table: readonly Route[]): Hono {
+  const found = new Hono();
+  for (const { method, path } of table) found.on(method, path, (context) => context.body(null));
+  return found;
 }
 
 /** Where a page has the same address as an answer of the API, whoever keeps answers has to tell them apart. */
@@ -59,7 +81,7 @@ function varied(request: Request, response: Response): Response {
 async function answer(deps: HttpDeps, route: Route, context: Context, draining: AbortSignal): Promise<Response> {
   const arrivedAt = performance.now();
   const elapsedMs = () => performance.now() - arrivedAt;
-  const request = context.req.raw;
+  const request = await unread(context);
   const params = context.req.param();
   const ids = requestIds(request, params);
   const log = requestLog(deps.log, ids, route);

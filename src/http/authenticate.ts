@@ -3,6 +3,7 @@ import { HoldpointError } from "../protocol/errors.ts";
 import type { Permission, Principal } from "../protocol/principal.ts";
 import { authenticateUser } from "./auth/authenticate-user.ts";
 import type { HttpDeps } from "./deps.ts";
+import { nameOn } from "./in-name-of.ts";
 import { refuseForeignPage, refuseStrangeHost } from "./origin.ts";
 
 /** The cookie that carries a session. */
@@ -14,12 +15,14 @@ const OWN_KEY = /^hp_[\w-]{43}$/;
 type Asked = Pick<HttpDeps, "database" | "settings" | "auth" | "log">;
 
 /**
- * Who asks: the holder of an API key, of a session, who the project's own Auth says, or, without one and on a server that
+ * Who asks: whoever this process itself asks for, the holder of an API key, of a session, who the project's own Auth says, or, without one and on a server that
  * only its own machine can reach, the owner.
  * A key travels only where somebody put it; a cookie and the machine itself are lent to every page a browser shows, so
  * these two are believed only when no foreign page can be behind the request. Throws `authentication_required`.
  */
 export async function authenticate({ database, settings, auth, log }: Asked, request: Request): Promise<Principal> {
+  const name = nameOn(request);
+  if (name !== undefined) return await name();
   const key = apiKey(request.headers);
   if (key !== undefined && (auth === undefined || OWN_KEY.test(key))) {
     const holder = await principalByApiKey(database, key);

@@ -1,5 +1,5 @@
 /** Pages of which other origins may read what is answered here; `*`: of all. */
-export type Origins = "*" | ReadonlySet<string>;
+export type Origins = "*" | Pick<ReadonlySet<string>, "has" | "size">;
 
 // What the clients read beside the body.
 const EXPOSED = [

@@ -12,6 +12,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { ProjectAuth } from "./auth/project-auth.ts";
 import type { Pages } from "./console.ts";
 import type { Origins } from "./cors.ts";
+import type { ProjectApp } from "./project-app.ts";
 import type { ReviewFeeds } from "./review-feed.ts";
 import type { RunFeeds } from "./run-feed.ts";
 import type { ThreadFeeds } from "./thread-feed.ts";
@@ -30,15 +31,17 @@ export interface HttpDeps {
   saver: CheckpointReader & { prune(options: { thread_ids: string[]; keepLast: number }): Promise<unknown> };
   /** The graphs as they are loaded now; a reload changes what this gives. */
   graphs: () => GraphSet;
-  /** Makes the vectors by which the store is searched; by words alone unless given. */
   /** Reads schemas out of types; without it only those that are there at run time are known. */
   types?: StaticSchemaReader | undefined;
+  /** Makes the vectors by which the store is searched; by words alone unless given. */
   embedder?: Embedder | undefined;
   log: Log;
   metrics: Metrics;
   settings: HttpSettings;
   /** Who the users of the project are and what they may see; without it only keys and sessions are asked. */
   auth?: ProjectAuth | undefined;
+  /** What a project answers itself, beside and around what is answered here. */
+  project?: ProjectApp | undefined;
   isReady: () => Readiness | Promise<Readiness>;
   /** The console; without it only the API is answered. */
   pages?: Pages;
@@ -66,6 +69,10 @@ export interface HttpSettings {
   webhookAllow?: AllowList;
   /** How many runs of a graph execute at once, as every worker should have it too. */
   graphLimits?: GraphLimits;
+  /** Which headers of a request graphs are told of; none unless given. */
+  graphHeaders?: HeaderRule | undefined;
+  /** What every path may begin with, as a proxy in front of this server sends it. */
+  mountPrefix?: string | undefined;
   /** How long a state edit or a copy waits for a worker before it is taken back; 30 s unless given. */
   writeWaitMs?: number;
 }

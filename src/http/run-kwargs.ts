@@ -1,9 +1,10 @@
+import { headersForGraph } from "../policy/configurable-headers.ts";
 import { configurableOf, mergeConfigs, mergeContexts, type RunConfig } from "../policy/run-settings.ts";
 import type { ThreadRow } from "../postgres/threads.sql.ts";
 import type { Assistant } from "../protocol/assistant.ts";
 import { uuidSchema } from "../protocol/json.ts";
 import { projectUserOf } from "../protocol/principal.ts";
-import type { RunCreate, RunKwargs, StreamMode } from "../protocol/run.ts";
+import type { RunCreate, RunKwargs, StartedWith, StreamMode } from "../protocol/run.ts";
 import { invalid } from "./failure.ts";
 import type { Call } from "./route.ts";
 
@@ -41,9 +42,21 @@ export function runKwargs(
 }
 
 /** What a graph is told of who started it, and of who started it alone: whoever answers a question does not stand in for them. */
-export function startedBy({ principal }: Call): Pick<RunKwargs, "user"> {
+export function startedBy({ principal, request, deps }: Call): Pick<RunKwargs, "user" | "started_with" | "headers"> {
   const user = projectUserOf(principal);
-  return user === undefined ? {} : { user };
+  const { graphHeaders } = deps.settings;
+  const headers = graphHeaders === undefined ? {} : headersForGraph(request.headers, graphHeaders);
+  return {
+    ...(user === undefined ? { started_with: startedWith(principal) } : { user }),
+    ...(Object.keys(headers).length === 0 ? {} : { headers }),
+  };
+}
+
+function startedWith({ principal_id, credential, permissions }: Call["principal"]): StartedWith {
+  if (credential === undefined || "user" in credential) return { principal_id };
+  if ("api_key_id" in credential) return { principal_id, api_key_id: credential.api_key_id };
+  const session_sha256 = Buffer.from(credential.session_sha256).toString("hex");
+  return { principal_id, session_sha256, permissions: [...permissions] };
 }
 
 /** The command, or null where it says nothing: `{}` is what a client's undefined members leave. */

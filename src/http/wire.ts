@@ -23,7 +23,7 @@ export function wireRun(row: RunRow): Run {
 
 /** Of who started it a run shows the name alone: what else the project's Auth says of them is for the graph. */
 function wireKwargs(stored: string): Record<string, unknown> {
-  const { user: _user, ...kwargs } = JSON.parse(stored) as RunKwargs;
+  const { user: _user, started_with: _with, headers: _headers, ...kwargs } = JSON.parse(stored) as RunKwargs;
   return kwargs as Record<string, unknown>;
 }
 

@@ -6,6 +6,11 @@ const LONGEST_URL = 2_048;
 /** Where a webhook goes, as it will be requested, or why it does not. */
 export type WebhookTarget = { ok: true; url: string } | { ok: false; reason: string };
 
+/** Whether a webhook is a path of the server's own project, not one that another host could be read into. */
+export function isOwnRoute(text: string): boolean {
+  return text.length <= LONGEST_URL && /^\/(?![/\\])[\x21-\x7e]*$/.test(text) && !/[\\#]/.test(text);
+}
+
 /** Looks at a webhook's URL as far as that can be done without asking the network. */
 export function webhookTarget(text: string, allow: AllowList): WebhookTarget {
   const refuse = (reason: string): WebhookTarget => ({ ok: false, reason });

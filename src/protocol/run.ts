@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { metadataSchema, uuidSchema } from "./json.ts";
-import type { ProjectUser } from "./principal.ts";
+import type { Permission, ProjectUser } from "./principal.ts";
 import type { Superstep } from "./thread.ts";
 
 /** pending → running → one of the ends. A run that pauses for a person ends `success`; see run-lifecycle.ts. */
@@ -137,6 +137,18 @@ export interface RunKwargs {
   copy_to?: string;
   /** Who started it, where the Auth of the project says who: told to the graph and to nobody else. */
   user?: ProjectUser;
+  /** What who started it had shown, so that it is known while the run executes what they may still do. Never leaves the server. */
+  started_with?: StartedWith;
+  /** Headers of the request that started it, as far as graphs are told of them. */
+  headers?: Record<string, string>;
+}
+
+/** A principal by its name and its key, its session with what that allowed, or, with neither, for being on this machine. */
+export interface StartedWith {
+  principal_id: string;
+  api_key_id?: string;
+  session_sha256?: string;
+  permissions?: Permission[];
 }
 
 /** A run, as the clients see it. */

@@ -24,6 +24,8 @@ export interface WebhookSettings {
   timeoutMs: number;
   /** How names become addresses; the system's way unless given. */
   resolve?: WebhookRequest["resolve"];
+  /** Answers those that are paths of the project's own. */
+  local?: WebhookRequest["local"];
 }
 
 // Over the time a request may take: whoever is not back by then is not coming back.

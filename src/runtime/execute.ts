@@ -1,8 +1,10 @@
 import { isInvalidResume } from "@langchain/langgraph";
 import { failpoint } from "../failpoint.ts";
 import { giveStore, limitNodes, watchNodes } from "../graphs/compiled.ts";
+import type { GraphAccess } from "../graphs/graph-set.ts";
 import { wireJson } from "../graphs/wire-json.ts";
 import { type EffectPort, withPorts } from "../kit/ports.ts";
+import { withServer } from "../kit/this-server.ts";
 import { appendEvents } from "../postgres/events.ts";
 import { finishRun } from "../postgres/finish.ts";
 import { insertNodeExecution } from "../postgres/node-executions.sql.ts";
@@ -74,7 +76,10 @@ async function execute(parts: RunnerParts, execution: Execution): Promise<void> 
     parts.metrics.events_stored.inc(batch.length);
     parts.wakeups.wake("events", run.thread_id);
   });
-  const ended = await outcomeOf({ ...execution, parts, loaded, kwargs, saver, observer, events });
+  const setting = { ...execution, parts, loaded, kwargs, saver, observer, events };
+  // Whatever the run executes may ask this server, in the name of who started it.
+  const server = parts.serverFor?.({ tenant_id: run.tenant_id, run_id: run.run_id, ...kwargs });
+  const ended = await (server === undefined ? outcomeOf(setting) : withServer(server, () => outcomeOf(setting)));
   if (ended === "stopped") return;
   const rest = await events.rest();
   failpoint("run.before_finish");
@@ -95,6 +100,12 @@ async function execute(parts: RunnerParts, execution: Execution): Promise<void> 
   parts.log.info({ ending }, "run ended");
 }
 
+/** What a factory is told its graph is for. */
+function accessOf({ kind }: Execution["run"], { context }: RunKwargs): GraphAccess {
+  const isEdit = kind === "state_update" || kind === "copy";
+  return isEdit ? { accessContext: "threads.update" } : { accessContext: "threads.create_run", context };
+}
+
 const NO_BREAKPOINTS =
   "this graph is guarded and was compiled with interruptBefore or interruptAfter, which nothing binds to what was shown; ask with review() instead";
 
@@ -104,7 +115,8 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
   let scene: Scene | undefined;
   setting.events.announce({ event: "metadata", data: { run_id: run.run_id, attempt: run.attempt } });
   try {
-    const graph = await setting.loaded.build(runnableConfig(run, setting.kwargs, setting.loaded.fingerprint));
+    const config = runnableConfig(run, setting.kwargs, setting.loaded.fingerprint);
+    const graph = await setting.loaded.build(config, accessOf(run, setting.kwargs));
     graph.checkpointer = saver;
     giveStore(graph, new HoldpointStore(parts.database, tenant_id, setting.lease, parts.embedder));
     watchNodes(graph, setting.observer.begins);

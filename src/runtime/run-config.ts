@@ -80,7 +80,8 @@ export function runnableConfig(run: RunRow, kwargs: RunKwargs, graph_fingerprint
       run_attempt: run.attempt,
     },
     configurable: {
-      ...withUser(configurable, kwargs.user),
+      // What a proxy says of who asks counts before what they say themselves.
+      ...withUser({ ...configurable, ...kwargs.headers }, kwargs.user),
       thread_id: run.thread_id,
       ...(checkpoint_id === undefined ? {} : { checkpoint_id }),
       // An answer whose question is not pending is an error, never silently the answer to another one.

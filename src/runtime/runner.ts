@@ -1,5 +1,6 @@
 import type { GraphSet } from "../graphs/graph-set.ts";
 import type { DatabasePort } from "../kit/ports.ts";
+import type { ThisServer } from "../kit/this-server.ts";
 import type { ModelPrices } from "../policy/model-price.ts";
 import type { PolicyOf } from "../policy/review/open.ts";
 import type { WriteBatcher } from "../postgres/batch.ts";
@@ -7,6 +8,7 @@ import type { HoldpointSaver } from "../postgres/checkpointer/saver.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
 import type { Embedder } from "../postgres/store/embedder.ts";
+import type { RunKwargs } from "../protocol/run.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -30,4 +32,12 @@ export interface RunnerParts {
   modelPrices: ModelPrices;
   /** Makes the vectors by which the store is searched; by words alone unless given. */
   embedder?: Embedder | undefined;
+  /** How what a run executes asks this server without a connection; not at all unless given. */
+  serverFor?: ((run: RunStarter) => ThisServer) | undefined;
+}
+
+/** A run, and what is known of who started it. */
+export interface RunStarter extends Pick<RunKwargs, "started_with" | "user"> {
+  tenant_id: string;
+  run_id: string;
 }

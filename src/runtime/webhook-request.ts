@@ -3,7 +3,7 @@ import { type ClientRequest, type IncomingMessage, request as requestHttp } from
 import { request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
 import { type AllowList, isAllowedHost, isReachable } from "../policy/private-address.ts";
-import { webhookTarget } from "../policy/webhook-target.ts";
+import { isOwnRoute, webhookTarget } from "../policy/webhook-target.ts";
 import type { WebhookAnswer } from "../protocol/delivery.ts";
 
 // As much of an answer as tells a person what is wrong.
@@ -18,6 +18,8 @@ export interface WebhookRequest {
   timeoutMs: number;
   allow: AllowList;
   signal: AbortSignal;
+  /** Answers paths: the routes of the server's own project; none unless given. */
+  local?: ((request: Request) => Promise<Response>) | undefined;
   /** How names become addresses; the system's way unless given. */
   resolve?: typeof lookup;
 }
@@ -35,6 +37,7 @@ class PrivateAddress extends Error {
 }
 
 async function send(wanted: WebhookRequest): Promise<Omit<WebhookAnswer, "duration_ms">> {
+  if (wanted.url.startsWith("/")) return await sendLocally(wanted);
   const { allow, timeoutMs, signal, body } = wanted;
   // Looked at again: what is allowed may have changed since the run was created.
   const target = webhookTarget(wanted.url, allow);
@@ -58,6 +61,24 @@ async function send(wanted: WebhookRequest): Promise<Omit<WebhookAnswer, "durati
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
     request.destroy();
+  }
+}
+
+/** Hands it to the project's own routes, without a connection. */
+async function sendLocally({ local, ...wanted }: WebhookRequest): Promise<Omit<WebhookAnswer, "duration_ms">> {
+  const { url, headers, body, timeoutMs } = wanted;
+  if (local === undefined || !isOwnRoute(url)) throw new Error("this server has no routes of a project's own to call");
+  const signal = AbortSignal.any([wanted.signal, AbortSignal.timeout(timeoutMs)]);
+  const request = new Request(new URL(url, "http://localhost"), { method: "POST", headers, body, signal });
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const give = () => reject(new Error(`no answer within ${timeoutMs / 1000} s`));
+  signal.addEventListener("abort", give, { once: true });
+  try {
+    const response = await Promise.race([local(request), late]);
+    const text = await Promise.race([response.text(), late]);
+    return { status: response.status, body: Buffer.from(text).subarray(0, ANSWER_BYTES).toString("utf8"), error: null };
+  } finally {
+    signal.removeEventListener("abort", give);
   }
 }
 

@@ -195,6 +195,21 @@ test.each<[string, string | object, string, RegExp]>([
   },
 );
 
+test("two graphs that import a broken file both say what is wrong with it", async () => {
+  const source = `import "./shared.ts";\n${GRAPH}`;
+  const project = await createProject({
+    "langgraph.json": { graphs: { a: "./a.ts:graph", b: "./b.ts:graph" } },
+    "a.ts": source,
+    "b.ts": source,
+    "shared.ts": "throw new Error('no key');",
+  });
+  const { errors } = await project.load();
+  expect(errors.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^graphs\.a .*: no key/),
+    expect.stringMatching(/^graphs\.b .*: no key/),
+  ]);
+});
+
 test("ids that assistants could not have are refused, each in one line", async () => {
   const ids = ["a b", "../x", "fe096781-5601-53d2-b2f6-0d3403f7e9ca", "x".repeat(101), ""];
   const project = await createProject({

@@ -4,6 +4,7 @@ import { createApp } from "../../src/http/app.ts";
 import type { ProjectAuth } from "../../src/http/auth/project-auth.ts";
 import type { HttpDeps, HttpSettings } from "../../src/http/deps.ts";
 import { type Listening, listen } from "../../src/http/node.ts";
+import type { ProjectApp } from "../../src/http/project-app.ts";
 import { createReviewFeeds } from "../../src/http/review-feed.ts";
 import { createRunFeeds } from "../../src/http/run-feed.ts";
 import { createThreadFeeds } from "../../src/http/thread-feed.ts";
@@ -33,10 +34,17 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+interface ServerParts {
+  works?: boolean;
+  directory?: string;
+  auth?: ProjectAuth;
+  project?: ProjectApp;
+}
+
 /** Opens a server; its worker runs unless told not to. */
 export async function openServer(
   settings: Partial<HttpSettings> = {},
-  { works = true, directory, auth }: { works?: boolean; directory?: string; auth?: ProjectAuth } = {},
+  { works = true, directory, auth, project }: ServerParts = {},
 ): Promise<TestServer> {
   const house = await openHouse(directory);
   await ensureLocalOwner(house.database);
@@ -56,6 +64,7 @@ export async function openServer(
     },
     isReady: () => ({ ready: true, reasons: [] }),
     auth,
+    project,
   };
   const app = createApp(deps);
   const listening = await listen(app, { host: "127.0.0.1", port: 0, portIsExplicit: true });

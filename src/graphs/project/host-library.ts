@@ -15,6 +15,8 @@ export const HOST_SUBSTITUTE = /^(zod|hono|@langchain\/langgraph-sdk)(\/.+)?$/;
 export const importHost = (name: string): Promise<unknown> => import(name);
 
 const HOST = import.meta.url;
+// The host's own files, which may lie in a project's folder and are there once.
+const HOST_FILES = new URL("../../", HOST).href;
 const MARK = "holdpoint";
 // How often each project was loaded, by the folder its files are in.
 const loads = new Map<string, number>();
@@ -47,7 +49,8 @@ export function followProject(directory: string): void {
 
 /** A file of a project under the name it has for this load, so that it is not the one of the last load. */
 function dated(url: string): string {
-  if (!url.startsWith("file:") || url.includes("?") || /\/node_modules\/|\.(cjs|json|node|wasm)$/.test(url)) return url;
+  const isLeft = url.includes("?") || /\/node_modules\/|\.(cjs|json|node|wasm)$/.test(url);
+  if (!url.startsWith("file:") || isLeft || url.startsWith(HOST_FILES)) return url;
   const path = fileURLToPath(url);
   for (const [folder, count] of loads) {
     if (path.startsWith(folder)) return `${pathToFileURL(path).href}?${MARK}=${count}`;

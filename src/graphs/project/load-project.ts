@@ -2,11 +2,12 @@ import { stat } from "node:fs/promises";
 import { relative, sep } from "node:path";
 import { graphOfExport } from "../exports.ts";
 import type { GraphLoadError, GraphSet, LoadedGraph } from "../graph-set.ts";
-import { DEFAULT_TIMEOUT_MS, type ImportOptions } from "../import-file.ts";
+import type { ImportOptions } from "../import-file.ts";
 import { loadError } from "../load-error.ts";
 import { loadedGraph, marksOf, withoutClashes } from "../loaded-graph.ts";
 import { type LocalFile, localFiles } from "../local-files.ts";
 import { parseReference } from "../reference.ts";
+import { DEFAULT_TIMEOUT_MS } from "../timeout.ts";
 import { openModules, ownFiles, type ProjectModules } from "./modules.ts";
 import { PROJECT_FILE, type Project, type ProjectGraph, pathOf } from "./read-project.ts";
 

@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { createJiti, type JitiOptions } from "jiti";
-import { DEFAULT_TIMEOUT_MS, type ImportOptions } from "../import-file.ts";
-import { withTimeout } from "../timeout.ts";
+import { createJiti, type JitiOptions, type ModuleCache } from "jiti";
+import type { ImportOptions } from "../import-file.ts";
+import { DEFAULT_TIMEOUT_MS, withTimeout } from "../timeout.ts";
 import { followProject, HOST_LIBRARY, HOST_SUBSTITUTE, importHost } from "./host-library.ts";
 
 /** The files of a project, loaded together: what two of them import is there once. */
 export interface ProjectModules {
-  /** The exports of a file, which is loaded once. One at a time. */
+  /** The exports of a file, which is loaded once. */
   load(path: string): Promise<Record<string, unknown>>;
 }
 
@@ -25,24 +25,46 @@ export function openModules(directory: string, options: ImportOptions): ProjectM
   });
   followProject(directory);
   let loader: Promise<ProjectModules> | undefined;
-  const cache = {};
-  return {
-    async load(path) {
-      // Whatever this one file imports, and they import, shares the cache that is given to it.
-      loader ??= Promise.resolve(
-        jiti.evalModule("export const load = (path) => import(path);", {
-          filename: entry,
-          ext: ".mts",
-          cache,
-          async: true,
-          forceTranspile: true,
-        }),
-      ) as Promise<ProjectModules>;
-      const { load } = await loader;
-      const message = `was not loaded within ${timeoutMs} ms; a top-level await may never end`;
-      return await withTimeout(load(path), timeoutMs, message);
+  let turn: Promise<unknown> = Promise.resolve();
+  const cache: ModuleCache = {};
+  const modules: ProjectModules = {
+    load(path) {
+      // One after the other: they share what they import, and nobody may see half of a file that another is loading.
+      const loading = turn.then(() => loadOne(path));
+      turn = loading.catch(() => undefined);
+      return loading;
     },
   };
+  const loadOne = async (path: string) => {
+    // Whatever this one file imports, and they import, shares the cache that is given to it.
+    loader ??= Promise.resolve(
+      jiti.evalModule("export const load = (path) => import(path);", {
+        filename: entry,
+        ext: ".mts",
+        cache,
+        async: true,
+        forceTranspile: true,
+      }),
+    ) as Promise<ProjectModules>;
+    const { load } = await loader;
+    const message = `was not loaded within ${timeoutMs} ms; a top-level await may never end`;
+    try {
+      return await withTimeout(load(path), timeoutMs, message);
+    } catch (error) {
+      // Whoever imports half of a file that has failed hears why, too.
+      for (const [name, module] of Object.entries(cache)) if (!module.loaded) delete cache[name];
+      throw error;
+    }
+  };
+  newest.set(directory, modules);
+  return modules;
+}
+
+const newest = new Map<string, ProjectModules>();
+
+/** The files of a project as they were last loaded, so that what is loaded later shares their state. */
+export function modulesOf(directory: string, options: ImportOptions): ProjectModules {
+  return newest.get(directory) ?? openModules(directory, options);
 }
 
 /** Finds the files of a project that names stand for which are no relative paths, such as the aliases of its tsconfig. */

@@ -1,0 +1,133 @@
+import { fileURLToPath } from "node:url";
+import { Client } from "@langchain/langgraph-sdk";
+import { Auth } from "@langchain/langgraph-sdk/auth";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createInProcess } from "../../src/compose/in-process.ts";
+import { type ProjectAuth, projectAuth } from "../../src/http/auth/project-auth.ts";
+import type { Permission } from "../../src/protocol/principal.ts";
+import { openServer, type TestServer } from "./server.ts";
+
+const FIXTURES = fileURLToPath(new URL("../fixtures/in-process", import.meta.url));
+const READS: Permission[] = ["runs:create", "runs:read"];
+let server: TestServer;
+let guests: TestServer;
+
+/** A server whose runs ask it without a connection. */
+async function open({ works = true, auth }: { works?: boolean; auth?: ProjectAuth } = {}): Promise<TestServer> {
+  const inProcess = createInProcess();
+  const parts = { directory: FIXTURES, works: false, ...(auth === undefined ? {} : { auth }) };
+  const opened = await openServer({ loopbackOwner: auth === undefined }, parts);
+  inProcess.open(opened.app, opened.deps);
+  opened.house.parts.serverFor = inProcess.serverFor;
+  if (works) opened.house.newWorker().start();
+  return opened;
+}
+
+const auth = new Auth()
+  .authenticate((request) => ({ identity: request.headers.get("x-user") ?? "", permissions: [] }))
+  .on("threads", ({ user, value, action }) => {
+    if (action === "create" || action === "create_run") value.metadata = { ...value.metadata, owner: user.identity };
+    return { owner: user.identity };
+  });
+
+beforeAll(async () => {
+  server = await open();
+  guests = await open({ auth: projectAuth(auth, "the test") });
+});
+afterAll(async () => {
+  await server.close();
+  await guests.close();
+});
+
+interface Came {
+  told?: unknown;
+  error?: string;
+}
+
+/** Has a run of this caller do something, and gives what came of it. */
+async function does(deed: string, given: string, headers: Record<string, string> = {}, at = server): Promise<Came> {
+  const input = { does: deed, with: given };
+  const response = await at.ask("/runs/wait", { method: "POST", headers, body: { assistant_id: "caller", input } });
+  expect(response.status).toBe(200);
+  return (await response.json()) as Came;
+}
+
+test("a node starts another run and reads its thread, in the name of who started its own", async () => {
+  const key = await server.key("user:ana", READS);
+  const { told } = await does("run", "hello", { "x-api-key": key });
+  expect(told).toMatchObject({ waited: { word: "hello!" }, values: { word: "hello!" } });
+  const { thread_id } = told as { thread_id: string };
+  const { rows } = await server.house.database.pool.query(
+    "select principal_id from holdpoint.run where thread_id = $1",
+    [thread_id],
+  );
+  expect(rows).toEqual([{ principal_id: "user:ana" }]);
+  expect(await does("stream", "hello", { "x-api-key": key })).toMatchObject({ told: ["metadata", "values", "values"] });
+});
+
+test("the owner of the machine is somebody too, while nobody else can be", async () => {
+  expect(await does("run", "hi")).toMatchObject({ told: { values: { word: "hi!" } } });
+});
+
+test("a run can do nothing that who started it could not, and what they may is looked up when it does it", async () => {
+  const { thread_id } = await server.client.threads.create();
+  await server.client.runs.wait(thread_id, "echo", { input: { word: "a" } });
+  const reader = { "x-api-key": await server.key("user:reader", READS) };
+  expect((await does("edit", thread_id, reader)).error).toMatch(/403.*user:reader does not hold threads:write_state/);
+  const writer = { "x-api-key": await server.key("user:writer", [...READS, "threads:write_state"]) };
+  expect(await does("edit", thread_id, writer)).toMatchObject({ told: { checkpoint: { thread_id } } });
+});
+
+test("nobody decides by code that runs in their name", async () => {
+  const { thread_id } = await server.client.threads.create();
+  await server.client.runs.wait(thread_id, "asker", { input: {} });
+  const key = await server.key("user:decider", [...READS, "review:decide"]);
+  expect((await does("answer", thread_id, { "x-api-key": key })).error).toMatch(/403.*does not hold review:decide/);
+  expect((await does("answer", thread_id)).error).toMatch(/403.*local-owner does not hold review:decide/);
+  expect((await server.client.threads.get(thread_id)).status).toBe("interrupted");
+});
+
+test("a run whose key was revoked meanwhile asks in nobody's name, and neither shows nor needs what it was started with", async () => {
+  const waiting = await open({ works: false });
+  try {
+    const key = await waiting.key("user:gone", READS);
+    const headers = { "x-api-key": key };
+    const body = { assistant_id: "caller", input: { does: "run", with: "x" }, if_not_exists: "create" };
+    const thread_id = "0193a0c0-0000-7000-8000-00000000000a";
+    const started = await waiting.ask(`/threads/${thread_id}/runs`, { method: "POST", headers, body });
+    const run = (await started.json()) as { run_id: string };
+    expect(JSON.stringify(run)).not.toMatch(/started_with|api_key/);
+    const { rows } = await waiting.house.database.pool.query("select api_key_id from holdpoint.api_key");
+    await waiting.ask(`/api-keys/${rows[0].api_key_id}`, { method: "DELETE" });
+    waiting.house.newWorker().start();
+    const ended = await waiting.client.runs.join(thread_id, run.run_id);
+    expect((ended as Came).error).toMatch(/401.*user:gone has ended meanwhile/);
+  } finally {
+    await waiting.close();
+  }
+});
+
+test("a user of the project's Auth is asked about by its handlers, and sees through a run what they see", async () => {
+  const alice = { "x-user": "alice" };
+  const { told } = await does("run", "hers", alice, guests);
+  const { thread_id } = told as { thread_id: string };
+  expect(await does("read", thread_id, alice, guests)).toEqual(expect.objectContaining({ told: thread_id }));
+  expect((await does("read", thread_id, { "x-user": "john" }, guests)).error).toMatch(/404/);
+  expect((await does("threads", "", { "x-user": "john" }, guests)).told).not.toContain(thread_id);
+});
+
+test("requests of one client that wait for each other are each made in the name of their own run", async () => {
+  const people = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
+  const keys = await Promise.all(people.map((name) => server.key(`user:${name}`, READS)));
+  const came = await Promise.all(keys.map((key) => does("run", "x", { "x-api-key": key })));
+  const threads = came.map(({ told }) => (told as { thread_id: string }).thread_id);
+  const { rows } = await server.house.database.pool.query(
+    "select principal_id from holdpoint.run where thread_id = any($1) order by array_position($1, thread_id)",
+    [threads],
+  );
+  expect(rows.map(({ principal_id }) => principal_id)).toEqual(people.map((name) => `user:${name}`));
+});
+
+test("a client without an address reaches nobody outside of a run", async () => {
+  await expect(new Client().threads.search()).rejects.toThrow(/403.*only inside a run or a request/);
+});
