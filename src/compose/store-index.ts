@@ -84,7 +84,7 @@ async function openEmbedder(
 ): Promise<Embedder> {
   const { dims, embed, fields = ["$"] } = settings;
   const name = /^openai:(.+)$/.exec(embed)?.[1];
-  const embedDocuments = name === undefined ? await fromFile(embed, place) : fromOpenAI(name, dims, openai);
+  const embedDocuments = await (name === undefined ? fromFile(embed, place) : fromOpenAI(name, dims, openai));
   return createEmbedder({
     model: `${embed}/${dims}`,
     dims,
@@ -101,30 +101,29 @@ async function openEmbedder(
 
 type EmbedDocuments = (texts: readonly string[]) => Promise<unknown>;
 
-function fromOpenAI(model: string, dims: number, { openaiApiKey, openaiBaseUrl }: OpenAISettings): EmbedDocuments {
+async function fromOpenAI(
+  model: string,
+  dims: number,
+  { openaiApiKey, openaiBaseUrl }: OpenAISettings,
+): Promise<EmbedDocuments> {
   if (openaiApiKey === undefined && openaiBaseUrl === undefined) {
     const message = `the embedding model openai:${model} needs OPENAI_API_KEY, or OPENAI_BASE_URL where no key is asked for`;
     throw new HoldpointError("configuration_invalid", message);
   }
-  let client: Promise<{ embedDocuments(texts: string[]): Promise<number[][]> }> | undefined;
-  return async (texts) => {
-    // Loaded on first use, like the chat model.
-    client ??= import("@langchain/openai").then(
-      ({ OpenAIEmbeddings }) =>
-        new OpenAIEmbeddings({
-          apiKey: openaiApiKey ?? "none",
-          model,
-          maxRetries: 0,
-          stripNewLines: false,
-          // Every endpoint speaks it, and no library makes something else of it.
-          encodingFormat: "float",
-          // Only these models can be asked for shorter vectors.
-          ...(model.startsWith("text-embedding-3") ? { dimensions: dims } : {}),
-          ...(openaiBaseUrl === undefined ? {} : { configuration: { baseURL: openaiBaseUrl } }),
-        }),
-    );
-    return await (await client).embedDocuments([...texts]);
-  };
+  // Not before: it takes 160 ms that a server without such a model never spends.
+  const { OpenAIEmbeddings } = await import("@langchain/openai");
+  const client = new OpenAIEmbeddings({
+    apiKey: openaiApiKey ?? "none",
+    model,
+    maxRetries: 0,
+    stripNewLines: false,
+    // Every endpoint speaks it, and no library makes something else of it.
+    encodingFormat: "float",
+    // Only these models can be asked for shorter vectors.
+    ...(model.startsWith("text-embedding-3") ? { dimensions: dims } : {}),
+    ...(openaiBaseUrl === undefined ? {} : { configuration: { baseURL: openaiBaseUrl } }),
+  });
+  return (texts) => client.embedDocuments([...texts]);
 }
 
 async function fromFile(embed: string, { directory, virtualModules }: StoreIndexPlace): Promise<EmbedDocuments> {

@@ -13,21 +13,20 @@ export interface EmbedderOptions {
   failed(message: string, isTextRefused: boolean, cause: unknown): Error;
   /** Told once for every time that the model is given up. */
   onFailure(reason: string): void;
-  /** One request; 10 seconds unless given. */
+  /** All requests for one batch together: somebody waits for it. 10 seconds unless given. */
   timeoutMs?: number;
   /** Requests at most for one batch; 3 unless given. */
   attempts?: number;
   /** Before the second request, doubled before each further one, unless the server says how long; 250 ms unless given. */
   firstWaitMs?: number;
-  /** How long nobody asks after the model was given up, so that not everybody waits for it; 10 seconds unless given. */
+  /** How long nobody asks after the model was given up, so that not everybody waits for it; 30 seconds unless given. */
   pauseMs?: number;
 }
 
 const TIMEOUT_MS = 10_000;
 const ATTEMPTS = 3;
 const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 5_000;
-const PAUSE_MS = 10_000;
+const PAUSE_MS = 30_000;
 // What one request may hold; providers take more texts, and about so many tokens.
 const BATCH_TEXTS = 100;
 const BATCH_CHARACTERS = 200_000;
@@ -88,16 +87,17 @@ class WrongAnswer extends Error {
 }
 
 async function askForVectors(options: EmbedderOptions, texts: readonly string[]): Promise<(Float32Array | null)[]> {
-  const { embedDocuments, dims, attempts = ATTEMPTS, firstWaitMs = FIRST_WAIT_MS } = options;
+  const { embedDocuments, dims, attempts = ATTEMPTS, firstWaitMs = FIRST_WAIT_MS, timeoutMs = TIMEOUT_MS } = options;
+  const deadline = performance.now() + timeoutMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const answer = await withinTime(embedDocuments(texts), options.timeoutMs ?? TIMEOUT_MS);
+      const answer = await withinTime(embedDocuments(texts), deadline - performance.now());
       return checkedVectors(answer, texts.length, dims);
     } catch (error) {
       if (error instanceof WrongAnswer) throw error;
       const { retryable, retryAfterMs } = describeFailure(error);
       const waitMs = retryAfterMs ?? firstWaitMs * 2 ** (attempt - 1);
-      if (!retryable || attempt >= attempts || waitMs > LONGEST_WAIT_MS) throw error;
+      if (!retryable || attempt >= attempts || performance.now() + waitMs >= deadline) throw error;
       await sleep(waitMs);
     }
   }
@@ -106,7 +106,7 @@ async function askForVectors(options: EmbedderOptions, texts: readonly string[])
 async function withinTime<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    reject(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { name: "TimeoutError" }));
+    reject(Object.assign(new Error("no answer in time"), { name: "TimeoutError" }));
   }, timeoutMs);
   // What loses goes on in the background; its later failure is not an accident.
   promise.catch(() => undefined);
