@@ -35,10 +35,13 @@ test("a run that is rolled back is not found any more, its thread is what it was
     await server.client.threads.getHistory(thread_id),
   ];
   const run = await waiting(thread_id);
-  const joined = server.client.runs.join(thread_id, run.run_id);
+  // Answered with its headers at once: from here on it is waited for.
+  const joined = await fetch(`${server.listening.url}/threads/${thread_id}/runs/${run.run_id}/join`);
   await server.client.runs.cancel(thread_id, run.run_id, true, "rollback");
   await expect(server.client.runs.get(thread_id, run.run_id)).rejects.toThrow(/HTTP 404/);
-  expect(await joined).toEqual({ __error__: { error: "not_found", message: expect.stringContaining(run.run_id) } });
+  expect(await joined.json()).toEqual({
+    __error__: { error: "not_found", message: expect.stringContaining(run.run_id) },
+  });
   const { status, values, interrupts } = thread;
   expect(await server.client.threads.get(thread_id)).toMatchObject({ status, values, interrupts });
   expect(await server.client.threads.getHistory(thread_id)).toEqual(history);
@@ -133,12 +136,9 @@ test("a client's new run takes the place of the one under way", async () => {
   expect(values).toMatchObject({ text: "A!" });
   expect(await statusOf(run)).toBe("interrupted");
   const again = await waiting(await newThread());
-  await server.client.runs
-    .wait(again.thread_id, "http-wait", {
-      ...WORDS,
-      multitaskStrategy: "rollback",
-      signal: AbortSignal.timeout(1),
-    })
+  const stop = new AbortController();
+  const next = server.client.runs
+    .wait(again.thread_id, "http-wait", { ...WORDS, multitaskStrategy: "rollback", signal: stop.signal })
     .catch(() => {});
   await until("the first is gone", async () =>
     statusOf(again).then(
@@ -146,6 +146,8 @@ test("a client's new run takes the place of the one under way", async () => {
       () => true,
     ),
   );
+  stop.abort();
+  await next;
   await server.client.runs.cancelMany({ threadId: again.thread_id, status: "all" });
   await until("nothing runs", async () => (await server.client.threads.get(again.thread_id)).status === "idle");
 });
