@@ -1,5 +1,5 @@
-// Whether what a request names is among what whoever asks may see: its metadata, or that of the thread it belongs to,
-// holds what is wanted. Of what there is not, and of what is not to be seen, nothing is found.
+// Whether what a request names is among what whoever asks may see: its metadata, or that of the thread it is about, holds
+// what is wanted. Of what there is not, and of what is not to be seen, nothing is found.
 // "case when … then true": of a containment Postgres supposes that hardly any row meets it, and would look for those first.
 import type { AccessFilter } from "../policy/access-filter.ts";
 import { sql } from "./sql.ts";
@@ -25,34 +25,21 @@ export const seenThreads = (tenant_id: string, thread_ids: readonly string[], fi
   where tenant_id = ${tenant_id} and thread_id = any(${thread_ids}::text[]) and deleted_at is null
     and case when metadata @> ${JSON.stringify(filter)}::jsonb then true else false end`;
 
-/** A run of a thread that may be seen. */
-export const seenRun = (tenant_id: string, run_id: string, filter: AccessFilter) => sql<{ seen: true }>`
-  select true as seen from holdpoint.run r
-    join holdpoint.thread t on t.tenant_id = r.tenant_id and t.thread_id = r.thread_id
-  where r.tenant_id = ${tenant_id} and r.run_id = ${run_id}::uuid and t.deleted_at is null
-    and case when t.metadata @> ${JSON.stringify(filter)}::jsonb then true else false end`;
+/** The thread that a run is on. */
+export const threadOfRun = (tenant_id: string, run_id: string) => sql<{ thread_id: string }>`
+  select thread_id from holdpoint.run where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid`;
 
-/** A review of a thread that may be seen. */
-export const seenReview = (tenant_id: string, review_id: string, filter: AccessFilter) => sql<{ seen: true }>`
-  select true as seen from holdpoint.review r
-    join holdpoint.thread t on t.tenant_id = r.tenant_id and t.thread_id = r.thread_id
-  where r.tenant_id = ${tenant_id} and r.id = ${review_id}::uuid and t.deleted_at is null
-    and case when t.metadata @> ${JSON.stringify(filter)}::jsonb then true else false end`;
+/** The thread that a review is about. */
+export const threadOfReview = (tenant_id: string, review_id: string) => sql<{ thread_id: string }>`
+  select thread_id from holdpoint.review where tenant_id = ${tenant_id} and id = ${review_id}::uuid`;
 
-/** A group of reviews, all of one thread, that may be seen. */
-export const seenReviewGroup = (tenant_id: string, group_id: string, filter: AccessFilter) => sql<{ seen: true }>`
-  select true as seen from holdpoint.review r
-    join holdpoint.thread t on t.tenant_id = r.tenant_id and t.thread_id = r.thread_id
-  where r.tenant_id = ${tenant_id} and r.group_id = ${group_id}::uuid and t.deleted_at is null
-    and case when t.metadata @> ${JSON.stringify(filter)}::jsonb then true else false end
-  limit 1`;
+/** The one thread that a group of reviews is about. */
+export const threadOfReviewGroup = (tenant_id: string, group_id: string) => sql<{ thread_id: string }>`
+  select thread_id from holdpoint.review where tenant_id = ${tenant_id} and group_id = ${group_id}::uuid limit 1`;
 
-/** A delivery about a thread that may be seen. */
-export const seenDelivery = (tenant_id: string, delivery_id: string, filter: AccessFilter) => sql<{ seen: true }>`
-  select true as seen from holdpoint.delivery d
-    join holdpoint.thread t on t.tenant_id = d.tenant_id and t.thread_id = d.thread_id
-  where d.tenant_id = ${tenant_id} and d.delivery_id = ${delivery_id}::uuid and t.deleted_at is null
-    and case when t.metadata @> ${JSON.stringify(filter)}::jsonb then true else false end`;
+/** The thread that a delivery tells of. */
+export const threadOfDelivery = (tenant_id: string, delivery_id: string) => sql<{ thread_id: string }>`
+  select thread_id from holdpoint.delivery where tenant_id = ${tenant_id} and delivery_id = ${delivery_id}::uuid`;
 
 /** An assistant that may be seen. */
 export const seenAssistant = (tenant_id: string, assistant_id: string, filter: AccessFilter) => sql<{ seen: true }>`

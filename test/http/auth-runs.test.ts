@@ -1,55 +1,10 @@
-import { Auth } from "@langchain/langgraph-sdk/auth";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createRun } from "../../src/postgres/create-run.ts";
 import { decide } from "../../src/postgres/decide.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
 import { createCronFirer } from "../../src/runtime/cron.ts";
-import { type AuthScene, as, openAuthScene, shown } from "./auth-scene.ts";
-
-interface Ruled {
-  identity: string;
-  rule?: string;
-  team?: string;
-}
-
-type Value = { metadata?: Record<string, unknown> | null; kwargs?: { config?: Record<string, unknown> } };
-
-/** Each user's `rule` says how they are dealt with; without one everybody owns what they make. */
-function dealWith({ user, value, action }: { user: unknown; value: unknown; action: string }): unknown {
-  const { identity, rule, team } = user as Ruled;
-  const changed = value as Value;
-  const makes = action === "create" || action === "create_run" || action === "update";
-  switch (rule) {
-    case "all":
-      return true;
-    case "trusts":
-      return { owner: identity };
-    case "team":
-      if (makes) changed.metadata = { ...changed.metadata, teams: [team] };
-      return { teams: { $contains: team ?? "" } };
-    case "tells":
-      if (action === "create_run" && changed.kwargs !== undefined) {
-        changed.kwargs.config = { ...changed.kwargs.config, configurable: { langgraph_auth_user: "forged" } };
-        changed.metadata = { said: "by the handler" };
-      }
-      return undefined;
-    case "spoils":
-      changed.metadata = "everything" as never;
-      return undefined;
-  }
-  if (makes) changed.metadata = { ...changed.metadata, owner: identity };
-  return { owner: identity };
-}
-
-const ruled = new Auth()
-  .authenticate((request) => shown(request) as string)
-  .on("threads:update", ({ user, value }) => {
-    const { identity, rule } = user as Ruled;
-    if (rule === "reads") return false;
-    if (rule !== "trusts") value.metadata = { ...value.metadata, owner: identity };
-    return rule === "all" ? undefined : { owner: identity };
-  })
-  .on(["threads", "assistants", "crons"], (asked) => dealWith(asked) as never);
+import { listed, ruled } from "./auth-rules.ts";
+import { type AuthScene, as, openAuthScene } from "./auth-scene.ts";
 
 let scene: AuthScene;
 beforeAll(async () => {
@@ -190,6 +145,35 @@ it("asks who may see a thread again under its lock, for a run and for a decision
   });
   await expect(decision).rejects.toMatchObject({ code: "not_found" });
   expect((await reviewsOf(thread.thread_id, as(user("ana"))))[0]?.status).toBe("open");
+});
+
+it("tells a handler which thread it is about, also where only a run, a review or a delivery is named", async () => {
+  const ana = of("ana");
+  const thread = await ana.threads.create();
+  const webhook = "https://example.invalid/hook";
+  const run = await ana.runs.create(thread.thread_id, "asked", { input: { text: "hello" }, webhook });
+  await ana.runs.join(thread.thread_id, run.run_id);
+  const [review] = await reviewsOf(thread.thread_id, as(user("ana")));
+  const deliveries = await scene.ask(`/deliveries?thread_id=${thread.thread_id}`, { headers: as(user("ana")) });
+  const [delivery] = (await deliveries.json()) as { delivery_id: string }[];
+  const headers = as(user("lea", { rule: "listed" }));
+  const paths = [
+    `/threads/${thread.thread_id}`,
+    `/threads/${thread.thread_id}/runs/${run.run_id}`,
+    `/runs/${run.run_id}`,
+    `/runs/${run.run_id}/join`,
+    `/insights/runs/${run.run_id}`,
+    `/reviews/${review?.id}`,
+    `/deliveries/${delivery?.delivery_id}`,
+  ];
+  const statuses = async () =>
+    await Promise.all(paths.map(async (path) => (await scene.ask(path, { headers })).status));
+  expect(await statuses()).toEqual(paths.map(() => 403));
+  listed.thread_id = thread.thread_id;
+  expect(await statuses()).toEqual(paths.map(() => 200));
+  // Of many things at once it is asked as of a search, for which this one says no.
+  for (const path of ["/reviews", "/runs", "/deliveries"])
+    expect((await scene.ask(path, { headers })).status).toBe(403);
 });
 
 it("shares threads with who holds one of several marks", async () => {

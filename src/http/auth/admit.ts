@@ -1,12 +1,12 @@
 import { type AccessFilter, stamped } from "../../policy/access-filter.ts";
-import { HoldpointError } from "../../protocol/errors.ts";
+import { HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import { type Principal, type ProjectUser, projectUserOf } from "../../protocol/principal.ts";
 import type { HttpDeps } from "../deps.ts";
 import type { Parts } from "../read-parts.ts";
 import type { ProtectedRoute } from "../route.ts";
 import { type Access, accessOf, askAuth, OPEN_ACCESS } from "./access.ts";
 import { type AuthEvent, type AuthResource, resourceOf } from "./events.ts";
-import { looksOf } from "./gate.ts";
+import { namedThings, refuseUnseen } from "./gate.ts";
 import type { ProjectAuth } from "./project-auth.ts";
 import { changedBy, type Said, shownValue } from "./values.ts";
 
@@ -33,14 +33,16 @@ export async function admit(route: ProtectedRoute, { deps, principal, parts }: A
     refuseUsers(route, principal);
     return { parts, access: OPEN_ACCESS };
   }
-  const asked = await askAll([event].flat() as AuthEvent[], { auth, user, deps, parts });
   const { tenant_id } = principal;
-  const isCreatingRun = event === "threads:create_run";
-  for (const { statement, hidden } of looksOf(parts.params, tenant_id, asked.filters, isCreatingRun)) {
-    if ((await deps.database.maybeOne(statement)) !== undefined) continue;
-    const refused = route.hidden?.(hidden);
-    if (refused !== undefined) return { refused };
-    throw hidden;
+  const things = await namedThings(deps.database, tenant_id, parts.params);
+  const asked = await askAll([event].flat() as AuthEvent[], { auth, user, deps, parts, things });
+  try {
+    const isCreatingRun = event === "threads:create_run";
+    await refuseUnseen(deps.database, tenant_id, things, asked.filters, isCreatingRun);
+  } catch (error) {
+    const refused = isHoldpointError(error) && error.code === "not_found" ? route.hidden?.(error) : undefined;
+    if (refused === undefined) throw error;
+    return { refused };
   }
   const ask: Access["ask"] = (another, value) => askAuth(auth, user, another, value, deps.log);
   return { parts: asked.parts, access: accessOf(asked.filters, ask) };
@@ -54,9 +56,17 @@ function refuseUsers({ permission }: ProtectedRoute, { principal_id, permissions
   });
 }
 
+interface Question {
+  auth: ProjectAuth;
+  user: ProjectUser;
+  deps: HttpDeps;
+  parts: Parts;
+  things: Readonly<Record<string, string>>;
+}
+
 async function askAll(
   events: readonly AuthEvent[],
-  { auth, user, deps, parts }: { auth: ProjectAuth; user: ProjectUser; deps: HttpDeps; parts: Parts },
+  { auth, user, deps, parts, things }: Question,
 ): Promise<{ filters: Map<AuthResource, AccessFilter>; parts: Parts }> {
   const filters = new Map<AuthResource, AccessFilter>();
   let changed = parts;
@@ -66,7 +76,7 @@ async function askAll(
     const made: unknown[] = [];
     let query = changed.query;
     for (const body of bodies) {
-      const said: Said = { params: changed.params, body: members(body), query: members(query) };
+      const said: Said = { params: things, body: members(body), query: members(query) };
       const value = shownValue(event, said);
       const filter = await askAuth(auth, user, event, value, deps.log);
       const after = changedBy(event, value, said);

@@ -3,70 +3,88 @@ import {
   noHiddenThread,
   seenAssistant,
   seenCron,
-  seenDelivery,
-  seenReview,
-  seenReviewGroup,
-  seenRun,
   seenThread,
+  threadOfDelivery,
+  threadOfReview,
+  threadOfReviewGroup,
+  threadOfRun,
 } from "../../postgres/access.sql.ts";
+import type { Queryable } from "../../postgres/database.ts";
 import type { Statement } from "../../postgres/sql.ts";
 import { assistantIdOf } from "../../protocol/assistant.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { uuidSchema } from "../../protocol/json.ts";
 import type { AuthResource } from "./events.ts";
 
-type Seen = Statement<{ seen: true }>;
-type Look = (tenant_id: string, id: string, filter: AccessFilter) => Seen;
+type Params = Readonly<Record<string, string>>;
 
-interface Gate {
-  resource: AuthResource;
-  look: Look;
-  noun: string;
-}
-
-/** What a path can name, and by whose metadata it is seen: everything about a thread by the thread's. */
-const GATES: Readonly<Record<string, Gate>> = {
-  thread_id: { resource: "threads", look: seenThread, noun: "Thread" },
-  run_id: { resource: "threads", look: seenRun, noun: "Run" },
-  review_id: { resource: "threads", look: seenReview, noun: "Review" },
-  group_id: { resource: "threads", look: seenReviewGroup, noun: "Review group" },
-  delivery_id: { resource: "threads", look: seenDelivery, noun: "Delivery" },
-  assistant_id: { resource: "assistants", look: seenAssistant, noun: "Assistant" },
-  cron_id: { resource: "crons", look: seenCron, noun: "Cron" },
+/** What is about a thread, and is seen by whoever sees that. */
+const OF_THREADS: Readonly<
+  Record<string, { noun: string; threadOf: (tenant_id: string, id: string) => Statement<{ thread_id: string }> }>
+> = {
+  run_id: { noun: "Run", threadOf: threadOfRun },
+  review_id: { noun: "Review", threadOf: threadOfReview },
+  group_id: { noun: "Review group", threadOf: threadOfReviewGroup },
+  delivery_id: { noun: "Delivery", threadOf: threadOfDelivery },
 };
 
 /** The parameters of a path that name something with an owner. */
-export const GATED_PARAMETERS: readonly string[] = Object.keys(GATES);
+export const GATED_PARAMETERS: readonly string[] = ["thread_id", ...Object.keys(OF_THREADS), "assistant_id", "cron_id"];
 
-/** A look at what a path names, and what is said when it is not seen. */
-export interface GateLook {
-  statement: Seen;
-  hidden: HoldpointError;
+/** What a path names, as a handler is told of it: the ids, and the thread that it is about where the path does not name it. */
+export async function namedThings(database: Queryable, tenant_id: string, params: Params): Promise<Params> {
+  const { assistant_id } = params;
+  const things = assistant_id === undefined ? params : { ...params, assistant_id: assistantOf(assistant_id) };
+  if (params["thread_id"] !== undefined) return things;
+  for (const [name, { threadOf }] of Object.entries(OF_THREADS)) {
+    const id = uuidSchema.safeParse(params[name]);
+    const row = id.success ? await database.maybeOne(threadOf(tenant_id, id.data)) : undefined;
+    if (row !== undefined) return { ...things, thread_id: row.thread_id };
+  }
+  return things;
 }
 
-/** What has to be looked at before a request is answered: everything that its path names and a filter speaks of. */
-export function looksOf(
-  params: Readonly<Record<string, string>>,
+/**
+ * Refuses what is named and may not be seen, as what is not there. A run may be what its thread is made for: then there is
+ * none yet, and the run's own transaction looks again. Throws `not_found`.
+ */
+export async function refuseUnseen(
+  database: Queryable,
   tenant_id: string,
+  things: Params,
   filters: ReadonlyMap<AuthResource, AccessFilter>,
   isCreatingRun: boolean,
-): GateLook[] {
-  return Object.entries(params).flatMap(([name, given]) => {
-    const gate = Object.hasOwn(GATES, name) ? GATES[name] : undefined;
-    const filter = gate === undefined ? undefined : filters.get(gate.resource);
-    if (gate === undefined || filter === undefined || Object.keys(filter).length === 0) return [];
-    const id = idOf(name, given);
-    // What is no id at all is said by the route, as it is to everybody.
-    if (id === undefined) return [];
-    const hidden = new HoldpointError("not_found", `${gate.noun} with ID ${id} not found`);
-    // A run may be what its thread is made for: then there is none yet, and the run's own transaction looks again.
-    const look = isCreatingRun && name === "thread_id" ? noHiddenThread : gate.look;
-    return [{ statement: look(tenant_id, id, filter), hidden }];
-  });
+): Promise<void> {
+  const lookAt = async (resource: AuthResource, noun: string, id: string, look: LookAt | undefined) => {
+    const filter = filters.get(resource);
+    if (filter === undefined || Object.keys(filter).length === 0) return;
+    const seen = look === undefined ? undefined : await database.maybeOne(look(filter));
+    if (seen === undefined) throw new HoldpointError("not_found", `${noun} with ID ${id} not found`);
+  };
+  const { thread_id, assistant_id, cron_id } = things;
+  const part = Object.keys(OF_THREADS).find((name) => things[name] !== undefined);
+  if (thread_id !== undefined) {
+    const look = isCreatingRun && part === undefined ? noHiddenThread : seenThread;
+    await lookAt("threads", ...nameOf(things, part), (filter) => look(tenant_id, thread_id, filter));
+  } else if (part !== undefined) await lookAt("threads", ...nameOf(things, part), undefined);
+  if (assistant_id !== undefined) {
+    await lookAt("assistants", "Assistant", assistant_id, (filter) => seenAssistant(tenant_id, assistant_id, filter));
+  }
+  if (cron_id !== undefined) {
+    await lookAt("crons", "Cron", cron_id, (filter) => seenCron(tenant_id, cron_id, filter));
+  }
 }
 
-function idOf(name: string, given: string): string | undefined {
-  const id = uuidSchema.safeParse(given);
-  if (id.success) return id.data;
-  return name === "assistant_id" ? assistantIdOf(given) : undefined;
+type LookAt = (filter: AccessFilter) => Statement<{ seen: true }>;
+
+/** In the words of what the path names: where that is not there the thread is known to nobody. */
+function nameOf(things: Params, part: string | undefined): [noun: string, id: string] {
+  return part === undefined
+    ? ["Thread", things["thread_id"] as string]
+    : [OF_THREADS[part]?.noun as string, things[part] as string];
+}
+
+/** The id of an assistant; a graph's own may be named by the graph. */
+export function assistantOf(named: string): string {
+  return uuidSchema.safeParse(named).data ?? assistantIdOf(named);
 }

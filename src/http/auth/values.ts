@@ -1,5 +1,6 @@
 import { metadataSchema } from "../../protocol/json.ts";
 import type { AuthEvent } from "./events.ts";
+import { assistantOf } from "./gate.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -38,7 +39,7 @@ const createRun: Shape = {
     const { assistant_id, metadata, multitask_strategy = null, if_not_exists, after_seconds = 0, ...kwargs } = body;
     return {
       thread_id: params["thread_id"] ?? null,
-      assistant_id: assistant_id ?? null,
+      assistant_id: assistant_id == null ? null : assistantOf(String(assistant_id)),
       run_id: params["run_id"] ?? null,
       status: "pending",
       metadata: metadata ?? {},

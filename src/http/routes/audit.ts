@@ -24,7 +24,7 @@ export const auditRoutes: readonly Route[] = [
     method: "GET",
     path: "/audit/reviews",
     permission: "audit:read",
-    event: "threads:read",
+    event: "threads:search",
     summary: "Export the record of reviews",
     query: pageSchema,
     answers: { 200: shows(z.array(anyObject), "Reviews with everything that was recorded of them.") },

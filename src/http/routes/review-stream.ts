@@ -11,7 +11,7 @@ export const reviewStreamRoutes: readonly Route[] = [
     method: "GET",
     path: "/reviews/stream",
     permission: "review:read",
-    event: "threads:read",
+    event: "threads:search",
     summary: "Follow reviews while they happen",
     answers: { 200: streams("What happens to reviews, from now on or behind Last-Event-ID.") },
     handle({ deps, request, access, principal: { tenant_id }, draining }) {

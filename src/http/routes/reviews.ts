@@ -39,7 +39,7 @@ export const reviewRoutes: readonly Route[] = [
     method: "GET",
     path: "/reviews",
     permission: "review:read",
-    event: "threads:read",
+    event: "threads:search",
     summary: "List reviews",
     query: listSchema,
     answers: {
@@ -68,7 +68,7 @@ export const reviewRoutes: readonly Route[] = [
     method: "GET",
     path: "/reviews/counts",
     permission: "review:read",
-    event: "threads:read",
+    event: "threads:search",
     summary: "Count reviews by what somebody may have to do about them",
     answers: { 200: shows(reviewCountsWire, "The counts.") },
     async handle({ deps, access, principal: { tenant_id, principal_id, groups } }) {
