@@ -55,6 +55,6 @@ async function bundled(): Promise<string> {
     define: { "process.env.NODE_ENV": '"production"' },
     build: { write: false, minify: false, rolldownOptions: { input: PAGE, output: { codeSplitting: false } } },
   });
-  const [{ output }] = [made].flat() as [{ output: { type: string; code?: string }[] }];
-  return output.find(({ type }) => type === "chunk")?.code ?? "";
+  const files = [made].flat().flatMap((one) => ("output" in one ? one.output : []));
+  return files.find((file) => file.type === "chunk")?.code ?? "";
 }
