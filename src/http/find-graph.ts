@@ -4,6 +4,7 @@ import { formatLoadError, type GraphSet, type LoadedGraph } from "../graphs/grap
 import { isHeld } from "../policy/access-filter.ts";
 import type { GraphFacts } from "../policy/review/decide.ts";
 import { readAssistant } from "../postgres/assistants.ts";
+import type { ThreadRow } from "../postgres/threads.sql.ts";
 import { type Assistant, assistantIdOf } from "../protocol/assistant.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { uuidSchema } from "../protocol/json.ts";
@@ -95,6 +96,21 @@ export async function factsOf({ deps }: Call, graph_id: string | null): Promise<
     return facts;
   } catch (error) {
     deps.log.warn({ graph_id, err: error }, "a graph's factory made no graph to check a decision against");
+    return null;
+  }
+}
+
+/** The nodes of a thread's graph, which a factory makes as the thread's config says; null when it makes none now. */
+export async function nodesOfThread(
+  call: Call,
+  { graph_id, config }: Pick<ThreadRow, "graph_id" | "config">,
+): Promise<ReadonlySet<string> | null> {
+  const graph = graph_id === null ? undefined : call.deps.graphs().graphs.get(graph_id);
+  if (graph?.factory !== true) return (await factsOf(call, graph_id))?.nodes ?? null;
+  try {
+    return new Set(nodeNames(await graph.build(JSON.parse(config))));
+  } catch {
+    // What is wrong with it is said by the run that comes next.
     return null;
   }
 }

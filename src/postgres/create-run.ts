@@ -108,7 +108,7 @@ export async function createRunIn(tx: Transaction, request: CreateRun): Promise<
       group_id: null,
       group_attempt: null,
     }),
-    markThreadBusy(tenant_id, thread_id, graph_id, stamp(request)),
+    markThreadBusy(tenant_id, thread_id, graph_id, stamp(request), configForThread(request)),
     runAudit(request, "run.created", request.principal_id, { kind, graph_id }),
     ...keepKey(idempotency, { thread_id, run_id }),
   ]);
@@ -133,6 +133,15 @@ function stamp(request: CreateRun): Record<string, unknown> {
     graph_id: request.graph_id,
     ...(request.assistant_id === null ? {} : { assistant_id: request.assistant_id }),
   };
+}
+
+/**
+ * What a factory made the graph from, for whoever reads or edits the thread later, and for its next run; null where that
+ * stays as it is. Nobody's settings outlast their own run on a guarded graph.
+ */
+function configForThread({ kind, guarded, kwargs }: CreateRun): string | null {
+  const configurable = kwargs.config?.configurable;
+  return kind !== "run" || guarded || configurable === undefined ? null : JSON.stringify({ configurable });
 }
 
 /** What is taken back with a run may ask again what the run had left behind; this one leaves it behind in its turn. */

@@ -56,10 +56,20 @@ export const insertThread = (
   on conflict (thread_id) do nothing
   returning ${THREAD}`;
 
-/** Marks a thread as having work queued, and stamps which graph and assistant it belongs to. */
-export const markThreadBusy = (tenant_id: string, thread_id: string, graph_id: string, metadata: unknown) => sql`
+/**
+ * Marks a thread as having work queued, and stamps which graph and assistant it belongs to, and what its graph is made
+ * from if that is given.
+ */
+export const markThreadBusy = (
+  tenant_id: string,
+  thread_id: string,
+  graph_id: string,
+  metadata: unknown,
+  config: string | null = null,
+) => sql`
   update holdpoint.thread
-  set status = 'busy', graph_id = ${graph_id}, metadata = metadata || ${JSON.stringify(metadata)}::jsonb, updated_at = holdpoint.now()
+  set status = 'busy', graph_id = ${graph_id}, metadata = metadata || ${JSON.stringify(metadata)}::jsonb,
+    config = coalesce(${config}::text, config), updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and thread_id = ${thread_id}`;
 
 /**

@@ -174,6 +174,21 @@ it("edits the state of an unguarded graph and answers with the new head", async 
   expect(values).toMatchObject({ text: "edited!" });
 });
 
+it("reads, edits and runs again a graph that a factory made as the first run said", async () => {
+  const { assistants, runs, threads } = server.client;
+  const { assistant_id } = await assistants.create({ graphId: "http-made", config: { configurable: { node: "ana" } } });
+  const { thread_id } = await threads.create();
+  expect(await runs.wait(thread_id, assistant_id, { input: {} })).toEqual({ by: "ana" });
+  expect((await threads.get(thread_id)).config).toEqual({ configurable: { node: "ana" } });
+  await threads.updateState(thread_id, { values: { by: "edit" }, asNode: "ana" });
+  expect(await threads.getState(thread_id)).toMatchObject({ values: { by: "edit" }, next: [] });
+  const unknown = { values: { by: "edit" }, asNode: "nobody" };
+  await expect(threads.updateState(thread_id, unknown)).rejects.toThrow(/HTTP 422: .*"nobody" is no node.*: ana/);
+  expect(await runs.wait(thread_id, "http-made", { input: {} })).toEqual({ by: "ana" });
+  const config = { configurable: { node: "ben" } };
+  expect(await runs.wait(thread_id, "http-made", { input: {}, config })).toEqual({ by: "ben" });
+});
+
 it("goes on from an older checkpoint", async () => {
   const { thread_id } = await server.client.threads.create();
   await server.client.runs.wait(thread_id, "http-words", { input: { text: "f" } });

@@ -12,7 +12,7 @@ import { threadStateWire } from "../../protocol/wire-schemas.ts";
 import { anyObject, shows } from "../answers.ts";
 import { bypassOf } from "../bypass.ts";
 import { invalid } from "../failure.ts";
-import { factsOf, graphOfThread } from "../find-graph.ts";
+import { graphOfThread, nodesOfThread } from "../find-graph.ts";
 import { aliasedState } from "../hitl-aliases.ts";
 import { once } from "../idempotency.ts";
 import { flag, limitSchema, listParameter, textSchema, wholeNumber } from "../read-request.ts";
@@ -238,7 +238,8 @@ async function queueUpdate(
   body: z.infer<typeof updateSchema>,
   keyed: KeyedRequest | undefined,
 ): Promise<RunRow> {
-  const { thread_id, graph_id } = await findThread(call);
+  const thread = await findThread(call);
+  const { thread_id, graph_id } = thread;
   if (graph_id === null) {
     throw new HoldpointError(
       "bad_request",
@@ -246,7 +247,7 @@ async function queueUpdate(
     );
   }
   const checkpoint_ns = body.checkpoint?.checkpoint_ns ?? "";
-  if (checkpoint_ns === "") await refuseUnknownNode(call, graph_id, body.as_node);
+  if (checkpoint_ns === "") await refuseUnknownNode(call, thread, body.as_node);
   const update = {
     values: body.values ?? null,
     as_node: body.as_node ?? null,
@@ -254,14 +255,16 @@ async function queueUpdate(
     checkpoint_ns,
   };
   const bypass = bypassOf(call, body.bypass_reason);
-  const write = { kind: "state_update", kwargs: { update }, bypass } as const;
+  // A factory makes the graph that the thread has had so far.
+  const kwargs = { update, config: JSON.parse(thread.config) };
+  const write = { kind: "state_update", kwargs, bypass } as const;
   return await queueWrite(call, thread_id, graphOfThread(call, graph_id), write, keyed);
 }
 
 /** Refused here, it changes nothing; a run that fails would have left its mark on the thread. */
-async function refuseUnknownNode(call: Call, graph_id: string, as_node: string | null | undefined): Promise<void> {
-  const facts = as_node == null ? null : await factsOf(call, graph_id);
-  if (facts === null || facts.nodes.has(as_node as string) || RESERVED_NODES.has(as_node as string)) return;
-  const message = `${JSON.stringify(as_node)} is no node of "${graph_id}"; nodes: ${[...facts.nodes].join(", ")}`;
+async function refuseUnknownNode(call: Call, thread: ThreadRow, as_node: string | null | undefined): Promise<void> {
+  const nodes = as_node == null ? null : await nodesOfThread(call, thread);
+  if (nodes === null || nodes.has(as_node as string) || RESERVED_NODES.has(as_node as string)) return;
+  const message = `${JSON.stringify(as_node)} is no node of "${thread.graph_id}"; nodes: ${[...nodes].join(", ")}`;
   throw invalid([{ pointer: "/as_node", message }]);
 }
