@@ -11,6 +11,7 @@ export interface BenchServer {
   url: string;
   /** From the start of the process to its first answer on /readyz. */
   readyMs: number;
+  pid: number | undefined;
   stop(): Promise<void>;
 }
 
@@ -23,13 +24,19 @@ export async function benchFolder(): Promise<string> {
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** Starts the product on a data folder and a free port. */
-export async function startServer(dataDir: string, workflowsDir: string): Promise<BenchServer> {
+/** Starts the product on a data folder and a free port; what it does and where its database is, unless it is its own. */
+export async function startServer(
+  dataDir: string,
+  workflowsDir: string,
+  { command = "start", databaseUrl }: { command?: "start" | "serve"; databaseUrl?: string } = {},
+): Promise<BenchServer> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, ["src/cli/main.ts", "start"], {
+  const flags = process.env["BENCH_NODE_FLAGS"]?.split(" ") ?? [];
+  const child = spawn(process.execPath, [...flags, "src/cli/main.ts", command], {
     cwd: ROOT,
     env: {
       ...process.env,
+      ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
       HOLDPOINT_DATA_DIR: dataDir,
       HOLDPOINT_WORKFLOWS_DIR: workflowsDir,
       LOG_LEVEL: "error",
@@ -43,6 +50,7 @@ export async function startServer(dataDir: string, workflowsDir: string): Promis
   return {
     url,
     readyMs: performance.now() - startedAt,
+    pid: child.pid,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGTERM");

@@ -1,9 +1,6 @@
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import type pg from "pg";
+import { importPackage, installPackages, wantedVersions } from "../packages.ts";
 
 /** What of the peers' APIs is used here; they are not installed where types are checked. */
 export interface Peers {
@@ -41,7 +38,6 @@ interface MastraPg {
   PostgresStore: new (options: { id: string; pool: pg.Pool }) => { init(): Promise<void> };
 }
 
-const FOLDER = fileURLToPath(new URL("..", import.meta.url));
 const PACKAGES = {
   official: ["@langchain/langgraph-checkpoint-postgres"],
   dbos: ["@dbos-inc/dbos-sdk"],
@@ -50,16 +46,13 @@ const PACKAGES = {
 
 /** Loads the peers, after installing those that are missing; one that cannot be had is left out with a line that says so. */
 export async function loadPeers(say: (line: string) => void): Promise<Peers> {
-  const wanted = wantedVersions();
-  if (Object.entries(wanted).some(([name, version]) => installedVersion(name) !== version)) {
-    say("installing what is compared with (once) …");
-    await install();
-  }
+  const absent = await installPackages(Object.values(PACKAGES).flat(), say);
   const peers: Peers = {};
   for (const [peer, packages] of Object.entries(PACKAGES)) {
-    const missing = packages.find((name) => installedVersion(name) !== wanted[name]);
+    const missing = packages.find((name) => absent.includes(name));
     try {
-      if (missing !== undefined) throw new Error(`${missing} ${wanted[missing]} could not be installed in bench/`);
+      if (missing !== undefined)
+        throw new Error(`${missing} ${wantedVersions()[missing]} could not be installed in bench/`);
       await load(peers, peer as keyof Peers);
     } catch (error) {
       say(`without ${peer}: ${(error as Error).message.split("\n")[0]}`);
@@ -70,56 +63,19 @@ export async function loadPeers(say: (line: string) => void): Promise<Peers> {
 
 async function load(peers: Peers, peer: keyof Peers): Promise<void> {
   if (peer === "official") {
-    const official = await importPeer<NonNullable<Peers["official"]>>("@langchain/langgraph-checkpoint-postgres");
+    const official = await importPackage<NonNullable<Peers["official"]>>("@langchain/langgraph-checkpoint-postgres");
     if (!(official.PostgresSaver.prototype instanceof BaseCheckpointSaver)) {
       throw new Error("it has a copy of LangGraph of its own, which compares nothing; delete bench/node_modules");
     }
     peers.official = official;
   } else if (peer === "dbos") {
-    peers.dbos = await importPeer("@dbos-inc/dbos-sdk");
+    peers.dbos = await importPackage("@dbos-inc/dbos-sdk");
   } else {
     process.env["MASTRA_TELEMETRY_DISABLED"] = "1";
     peers.mastra = {
-      core: await importPeer("@mastra/core/mastra"),
-      workflows: await importPeer("@mastra/core/workflows"),
-      pg: await importPeer("@mastra/pg"),
+      core: await importPackage("@mastra/core/mastra"),
+      workflows: await importPackage("@mastra/core/workflows"),
+      pg: await importPackage("@mastra/pg"),
     };
   }
-}
-
-/** By a name that the type checker cannot follow: in a fresh clone the package is not there yet. */
-const importPeer = async <Module>(name: string): Promise<Module> => (await import(name)) as Module;
-
-function wantedVersions(): Record<string, string> {
-  const manifest = JSON.parse(readFileSync(join(FOLDER, "package.json"), "utf8")) as {
-    optionalDependencies: Record<string, string>;
-  };
-  return manifest.optionalDependencies;
-}
-
-function installedVersion(name: string): string | undefined {
-  const manifest = join(FOLDER, "node_modules", name, "package.json");
-  if (!existsSync(manifest)) return undefined;
-  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
-}
-
-/** Without their peer dependencies: those are found one folder further up, so that there is one LangGraph. */
-function install(): Promise<void> {
-  const cli = process.env["npm_execpath"];
-  const [command, first] =
-    cli !== undefined && basename(cli) === "npm-cli.js" ? [process.execPath, [cli]] : ["npm", []];
-  const flags = [
-    "--legacy-peer-deps",
-    "--no-package-lock",
-    "--ignore-scripts",
-    "--prefer-offline",
-    "--fetch-retries=1",
-  ];
-  const quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"];
-  const child = spawn(command, [...first, "install", ...flags, ...quiet], { cwd: FOLDER, stdio: ["ignore", 2, 2] });
-  // What is missing afterwards is left out by name.
-  return new Promise((resolve) => {
-    child.on("error", () => resolve());
-    child.on("exit", () => resolve());
-  });
 }
