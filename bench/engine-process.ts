@@ -16,10 +16,15 @@ export interface EngineProcess {
 }
 
 /** Starts `holdpoint work` as a user does; resolves when it is ready. */
-export async function startWorker(databaseUrl: string, slots: number, leaseMs = 10_000): Promise<EngineProcess> {
+export async function startWorker(
+  databaseUrl: string,
+  slots: number,
+  leaseMs = 10_000,
+  workflows = WORKFLOWS,
+): Promise<EngineProcess> {
   return await start(["src/cli/main.ts", "work"], {
     DATABASE_URL: databaseUrl,
-    HOLDPOINT_WORKFLOWS_DIR: WORKFLOWS,
+    HOLDPOINT_WORKFLOWS_DIR: workflows,
     HOLDPOINT_WORKER_SLOTS: String(slots),
     HOLDPOINT_LEASE_MS: String(leaseMs),
     LOG_LEVEL: "error",

@@ -1,4 +1,6 @@
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { measureApi } from "./api.ts";
 import { measureBoot } from "./boot.ts";
 import { measureConsole } from "./console.ts";
 import { measureEngine } from "./engine.ts";
@@ -11,15 +13,17 @@ import { printTable } from "./table.ts";
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
+    json: { type: "string" },
     quick: { type: "boolean", default: false },
     help: { type: "boolean", short: "h" },
   },
 });
 if (values.help === true) {
   console.log(
-    `usage: npm run bench -- [--only boot|latency|engine|reviews|console] [--quick]
+    `usage: npm run bench -- [--only boot|latency|api|engine|reviews|console] [--quick] [--json file]
 
-Measures start-up, request latency against the same graph run in process, what the engine gets through against DBOS and
+Measures start-up, request latency against the same graph run in process, the API against
+LangGraph's development server, what the engine gets through against DBOS and
 the official saver, the API with 10,000 open reviews, and the console in a browser with 200. --quick makes the loads
 small, for a first look.`,
   );
@@ -28,6 +32,7 @@ small, for a first look.`,
 const suites: Record<string, (options: { quick: boolean }) => Promise<Row[]>> = {
   boot: measureBoot,
   latency: measureLatency,
+  api: measureApi,
   engine: measureEngine,
   reviews: measureReviews,
   console: measureConsole,
@@ -44,3 +49,5 @@ for (const name of chosen) {
   rows.push(...(await suite(values)));
 }
 printTable(rows);
+if (values.json !== undefined)
+  await writeFile(values.json, `${JSON.stringify({ quick: values.quick, rows }, null, 2)}\n`);
