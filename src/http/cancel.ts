@@ -1,6 +1,6 @@
 import { readState } from "../graphs/read-state.ts";
 import { wireJson } from "../graphs/wire-json.ts";
-import { type CancelAction, cancelRun } from "../postgres/cancel.ts";
+import { type CancelAction, type CancelReason, cancelRun } from "../postgres/cancel.ts";
 import { deleteRun, type ThreadWithout } from "../postgres/delete-run.ts";
 import { selectHeadWithout } from "../postgres/rollback.sql.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
@@ -15,7 +15,12 @@ import type { Call } from "./route.ts";
  * Asks for a run to be stopped, in the caller's name. A run that has ended is left alone; one that waits for a person
  * takes its questions back, or with `rollback` goes altogether. Throws `not_found`, `guarded`, `superseded`.
  */
-export async function cancel(call: Call, run: RunRow, action: CancelAction = "interrupt"): Promise<void> {
+export async function cancel(
+  call: Call,
+  run: RunRow,
+  action: CancelAction = "interrupt",
+  reason?: CancelReason,
+): Promise<void> {
   const { thread_id, run_id } = run;
   const { tenant_id, principal_id } = call.principal;
   const { database } = call.deps;
@@ -26,7 +31,7 @@ export async function cancel(call: Call, run: RunRow, action: CancelAction = "in
     return;
   }
   const bypass = bypassOf(call);
-  await cancelRun(database, { tenant_id, thread_id, run_id, principal_id, action, guarded, bypass });
+  await cancelRun(database, { tenant_id, thread_id, run_id, principal_id, action, guarded, bypass, reason });
   call.deps.wakeups.wake("runs", thread_id);
 }
 

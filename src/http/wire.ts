@@ -18,6 +18,7 @@ export function wireRun(row: RunRow): Run {
     metadata: row.metadata,
     kwargs: wireKwargs(row.kwargs),
     multitask_strategy: row.multitask_strategy,
+    cancel_reason: row.cancel_reason,
   };
 }
 

@@ -6,7 +6,15 @@ import type { Database, Transaction } from "./database.ts";
 import { moveGroup } from "./finish.ts";
 import { liveReviewsForUpdate, moveReview } from "./reviews.sql.ts";
 import { refuseRollback, rolledBack } from "./rollback.ts";
-import { endRun, openRunsForUpdate, type RunError, type RunRow, requestCancel, runForUpdate } from "./runs.sql.ts";
+import {
+  endRun,
+  noteCancelReason,
+  openRunsForUpdate,
+  type RunError,
+  type RunRow,
+  requestCancel,
+  runForUpdate,
+} from "./runs.sql.ts";
 import { lockThread, readNow, setThreadStatus, type ThreadRow, threadForUpdate } from "./threads.sql.ts";
 
 /** Who wants which run stopped. */
@@ -21,7 +29,12 @@ export interface CancelRun {
   guarded?: boolean;
   /** Why somebody who may do so takes it back all the same, this once. */
   bypass?: string | undefined;
+  /** `taken`: what it was given has been taken over by another run. */
+  reason?: CancelReason | undefined;
 }
+
+/** Why a run is cancelled, where that is not for its own sake. */
+export type CancelReason = "taken";
 
 /** What becomes of what a cancelled run has done. */
 export type CancelAction = "interrupt" | "rollback";
@@ -47,12 +60,13 @@ export async function cancelRun(database: Database, request: CancelRun): Promise
   });
 }
 
-type Stop = Pick<CancelRun, "principal_id" | "guarded" | "bypass"> & { action: CancelAction };
+type Stop = Pick<CancelRun, "principal_id" | "guarded" | "bypass" | "reason"> & { action: CancelAction };
 
 /** Stops a run that is open. Throws `guarded`, `superseded`. */
 async function stop(tx: Transaction, run: RunRow, wanted: Stop, at: string): Promise<void> {
-  const { action, principal_id, guarded = true, bypass } = wanted;
+  const { action, principal_id, guarded = true, bypass, reason } = wanted;
   if (action === "rollback") await refuseRollback(tx, run, { guarded, bypass, principal_id });
+  await tx.run(noteCancelReason(run.tenant_id, run.run_id, inWords(principal_id, reason)));
   if (run.status === "pending") {
     return await endCancelled(tx, { ...run, cancel_action: action, cancelled_by: principal_id }, principal_id, at);
   }
@@ -110,6 +124,7 @@ async function cancelWaiting(
   request: CancelRun,
 ): Promise<void> {
   if (!(await takeBackQuestions(tx, run, request.principal_id, thread.now))) return;
+  await tx.run(noteCancelReason(run.tenant_id, run.run_id, inWords(request.principal_id, request.reason)));
   await tx.run(endRun(run.tenant_id, run.run_id, "interrupted", run.output, cancelledBy(request.principal_id)));
   await auditRun(tx, run, "run.cancelled", request.principal_id);
   const othersWait = (await tx.many(liveReviewsForUpdate(run.tenant_id, run.thread_id))).some(isWaiting);
@@ -136,5 +151,10 @@ export async function takeBackQuestions(
 }
 
 function cancelledBy(principal_id: string): RunError {
-  return { error: "cancelled", message: `cancelled by ${principal_id}` };
+  return { error: "cancelled", message: inWords(principal_id) };
+}
+
+/** Clients tell a run whose input was taken over by what its reason begins with. */
+function inWords(principal_id: string, reason?: CancelReason): string {
+  return `${reason === undefined ? "" : `${reason}: `}cancelled by ${principal_id}`;
 }

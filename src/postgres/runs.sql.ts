@@ -24,6 +24,7 @@ export interface RunRow {
   lease_epoch: number | null;
   cancel_action: "interrupt" | "rollback" | null;
   cancelled_by: string | null;
+  cancel_reason: string | null;
   not_before: string;
   priority: number;
   timeout_seconds: number | null;
@@ -45,7 +46,7 @@ export interface RunError {
 
 /** The columns of a run. */
 export const RUN = columns`tenant_id, run_id, thread_id, queue_seq, kind, status, graph_id, assistant_id, principal_id, multitask_strategy,
-  metadata, kwargs, group_id, group_attempt, attempt, lost_leases, lease_checkpoint_id, lease_epoch, cancel_action, cancelled_by, not_before, priority, timeout_seconds,
+  metadata, kwargs, group_id, group_attempt, attempt, lost_leases, lease_checkpoint_id, lease_epoch, cancel_action, cancelled_by, cancel_reason, not_before, priority, timeout_seconds,
   deadline, output, error, created_at, started_at, ended_at, updated_at`;
 
 /** What is needed to queue a run. */
@@ -186,6 +187,10 @@ export const requestCancel = (tenant_id: string, run_id: string, action: string,
   update holdpoint.run
   set cancel_action = ${action}, cancelled_by = ${principal_id}, updated_at = holdpoint.now()
   where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid`;
+
+/** Says why a run is cancelled. */
+export const noteCancelReason = (tenant_id: string, run_id: string, reason: string) => sql`
+  update holdpoint.run set cancel_reason = ${reason} where tenant_id = ${tenant_id} and run_id = ${run_id}::uuid`;
 
 /** Which of these runs somebody wants stopped. */
 export const selectCancelled = (run_ids: readonly string[]) => sql<{

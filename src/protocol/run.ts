@@ -162,9 +162,11 @@ export interface Run {
   metadata: Record<string, unknown>;
   kwargs: Record<string, unknown>;
   multitask_strategy: string;
+  /** Why it was cancelled, or is to be; null where nobody has asked for that. */
+  cancel_reason: string | null;
 }
 
-/** The members of a run, which a list may be asked for one by one; `cancel_reason` is one to newer clients. */
+/** The members of a run, which a list may be asked for one by one. */
 export const RUN_MEMBERS = [
   "run_id",
   "thread_id",
@@ -176,4 +178,4 @@ export const RUN_MEMBERS = [
   "kwargs",
   "multitask_strategy",
   "cancel_reason",
-] as const satisfies readonly (keyof Run | "cancel_reason")[];
+] as const satisfies readonly (keyof Run)[];

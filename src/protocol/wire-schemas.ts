@@ -144,6 +144,7 @@ export const runWire = z
     metadata: object,
     kwargs: object,
     multitask_strategy: z.string(),
+    cancel_reason: z.string().nullable().describe('Begins with "taken:" where another run has taken over its input.'),
   })
   .meta({ id: "Run" }) satisfies z.ZodType<Run>;
 

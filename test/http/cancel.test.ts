@@ -167,3 +167,41 @@ test("a run over its time answers whoever waits, and each attempt at it is told"
     { attempt: 1, worker_id: server.house.worker.worker_id, outcome: "timeout", error_class: "timeout" },
   ]);
 });
+
+test("a run says why it was cancelled: whether it ran, waited in the queue or for a person, or its input was taken over", async () => {
+  const { runs } = server.client;
+  const thread_id = await newThread();
+  const running = await waiting(thread_id);
+  const queued = await runs.create(thread_id, "http-words", WORDS);
+  expect(queued.cancel_reason).toBeNull();
+  await runs.cancel(thread_id, queued.run_id, true, "interrupt", { reason: "taken" });
+  await runs.cancel(thread_id, running.run_id, true);
+  const asking = await newThread();
+  await runs.wait(asking, "http-ask", { input: { text: "who?" } });
+  const [question] = await runs.list(asking);
+  expect(question?.cancel_reason).toBeNull();
+  await runs.cancel(asking, question?.run_id as string);
+  const told = [
+    await runs.get(thread_id, queued.run_id),
+    await runs.get(thread_id, running.run_id),
+    await runs.get(asking, question?.run_id as string),
+  ];
+  expect(told.map(({ status, cancel_reason }) => [status, cancel_reason])).toEqual([
+    ["interrupted", "taken: cancelled by local-owner"],
+    ["interrupted", "cancelled by local-owner"],
+    ["interrupted", "cancelled by local-owner"],
+  ]);
+  const selected = await runs.list(thread_id, { select: ["run_id", "cancel_reason"] });
+  expect(selected.map((run) => Object.keys(run).sort())).toEqual([
+    ["cancel_reason", "run_id"],
+    ["cancel_reason", "run_id"],
+  ]);
+});
+
+test.each(["reason=taken&action=rollback", "reason=mood", "reason=taken&reason=taken"])("refuses %s", async (query) => {
+  const thread_id = await newThread();
+  await server.client.runs.wait(thread_id, "http-words", WORDS);
+  const [run] = await server.client.runs.list(thread_id);
+  const path = `/threads/${thread_id}/runs/${run?.run_id}/cancel?${query}`;
+  expect((await server.ask(path, { method: "POST" })).status).toBe(422);
+});

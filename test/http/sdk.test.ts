@@ -267,3 +267,15 @@ it("passes a static breakpoint with an empty input, which is an approval", async
   }[];
   expect(reviews).toMatchObject([{ flavour: "breakpoint", status: "closed" }]);
 });
+
+it("patches a thread's metadata by its state, as the clients call it, and no value of it", async () => {
+  const { threads } = server.client;
+  const { thread_id } = await threads.create({ metadata: { a: 1 } });
+  await server.client.runs.wait(thread_id, "http-words", { input: { text: "h" } });
+  const before = await threads.getState(thread_id);
+  await threads.patchState({ configurable: { thread_id } }, { b: 2 });
+  expect((await threads.get(thread_id)).metadata).toMatchObject({ a: 1, b: 2 });
+  expect(await threads.getState(thread_id)).toEqual(before);
+  await expect(threads.patchState(crypto.randomUUID(), { b: 2 })).rejects.toThrow(/HTTP 404: Thread with ID/);
+  await expect(threads.patchState(thread_id, { b: "\0" })).rejects.toThrow(/HTTP 422/);
+});

@@ -17,7 +17,16 @@ const CANCEL_WAIT_MS = 60_000;
 const PAGE = 100;
 
 const actionSchema = z.enum(["interrupt", "rollback"]).default("interrupt");
-const cancelSchema = z.object({ wait: flag.default(false), action: actionSchema });
+const cancelSchema = z
+  .object({
+    wait: flag.default(false),
+    action: actionSchema,
+    reason: z.enum(["taken"]).optional().describe("Another run has taken over what this one was given."),
+  })
+  .refine(({ action, reason }) => reason === undefined || action === "interrupt", {
+    path: ["reason"],
+    message: 'is given with action "interrupt" only',
+  });
 const cancelManyQuery = z.object({ action: actionSchema });
 const cancelManySchema = z.object({
   thread_id: uuidSchema.nullish(),
@@ -37,9 +46,9 @@ export const runCancelRoutes: readonly Route[] = [
     answers: { 202: says("It is asked to stop."), 204: says("It has stopped.") },
     refuses: ["guarded", "superseded"],
     async handle(call) {
-      const { wait, action } = call.query;
+      const { wait, action, reason } = call.query;
       const run = await findRun(call);
-      await cancel(call, run, action);
+      await cancel(call, run, action, reason);
       return empty(wait && (await hasStopped(call, run)) ? 204 : 202);
     },
   }),

@@ -70,16 +70,19 @@ export const threadRoutes: readonly Route[] = [
     body: patchSchema,
     example: { metadata: { customer: "c-18" } },
     answers: { 200: shows(threadWire, "The thread."), 204: says("Done; with Prefer: return=minimal.") },
-    async handle(call) {
-      const { thread_id } = call.params;
-      const { metadata, ttl } = call.body;
-      const { tenant_id } = call.principal;
-      const thread = await call.deps.database.maybeOne(mergeThreadMetadata(tenant_id, thread_id, metadata ?? {}));
-      if (thread === undefined) throw noThread(thread_id);
-      if (ttl != null) await call.deps.database.run(setTtl(tenant_id, thread_id, ttl.ttl, ttl.strategy));
-      const isMinimal = /\breturn=minimal\b/.test(call.request.headers.get("prefer") ?? "");
-      return isMinimal ? empty(204) : json(wireThread(thread, call.deps.settings));
-    },
+    handle: patch,
+  }),
+  defineRoute({
+    method: "PATCH",
+    path: "/threads/:thread_id/state",
+    permission: "runs:create",
+    event: "threads:update",
+    summary: "Add to a thread's metadata, as the clients' patchState",
+    description: "The values of its state stay as they are.",
+    body: patchSchema.pick({ metadata: true }),
+    example: { metadata: { customer: "c-18" } },
+    answers: { 200: shows(threadWire, "The thread."), 204: says("Done; with Prefer: return=minimal.") },
+    handle: patch,
   }),
   defineRoute({
     method: "DELETE",
@@ -113,6 +116,17 @@ export const threadRoutes: readonly Route[] = [
     },
   }),
 ];
+
+async function patch(call: Call<"thread_id", z.infer<typeof patchSchema>>): Promise<Response> {
+  const { thread_id } = call.params;
+  const { metadata, ttl } = call.body;
+  const { tenant_id } = call.principal;
+  const thread = await call.deps.database.maybeOne(mergeThreadMetadata(tenant_id, thread_id, metadata ?? {}));
+  if (thread === undefined) throw noThread(thread_id);
+  if (ttl != null) await call.deps.database.run(setTtl(tenant_id, thread_id, ttl.ttl, ttl.strategy));
+  const isMinimal = /\breturn=minimal\b/.test(call.request.headers.get("prefer") ?? "");
+  return isMinimal ? empty(204) : json(wireThread(thread, call.deps.settings));
+}
 
 async function create(call: Call<never, z.infer<typeof threadCreateSchema>>): Promise<Response> {
   const { body, keyed } = call;
