@@ -95,16 +95,19 @@ test("a process that only listens notices that it hears nothing any more, and li
       return heard > before;
     });
   };
-  await until("it listens", () => states.length === 1);
+  const listens = () => states.filter(Boolean).length;
+  await until("it listens", () => listens() > 0);
   await wakeUntilHeard();
+  // On a busy machine it may have been in doubt before.
+  const before = listens();
   proxy.hold("open");
-  await until("it listens again", () => states.filter(Boolean).length === 2);
-  expect(states).toEqual([true, false, true]);
+  await until("it listens again", () => listens() > before);
+  expect(states).toEqual(states.map((_, index) => index % 2 === 0));
   await wakeUntilHeard();
 });
 
 test("who waits for a connection while all are in use is told so in the end", async () => {
-  const pool = openPool({ connectionString: home.url, max: 1, connectionTimeoutMillis: SILENT_MS });
+  const pool = openPool({ connectionString: home.url, max: 1, connectionTimeoutMillis: PATIENT_MS });
   closers.unshift(() => pool.end());
   const saver = createSaver({ pool });
   const { checkpoint, versions } = checkpointOf({ text: "late" });
