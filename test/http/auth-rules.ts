@@ -17,6 +17,11 @@ function dealWith({ user, value, action }: { user: unknown; value: unknown; acti
   switch (rule) {
     case "all":
       return true;
+    case "notes": {
+      const { thread_id, assistant_id } = value as { thread_id?: string; assistant_id?: string };
+      noted.push(thread_id ?? assistant_id ?? "nothing");
+      return undefined;
+    }
     case "listed":
       // A project may keep elsewhere who may see which thread.
       return (value as { thread_id?: string }).thread_id === listed.thread_id;
@@ -39,6 +44,8 @@ function dealWith({ user, value, action }: { user: unknown; value: unknown; acti
   return { owner: identity };
 }
 
+/** What was made by those whose rule is `notes`. */
+export const noted: string[] = [];
 /** The one thread that those may see whose rule is `listed`. */
 export const listed = { thread_id: "" };
 /** An Auth that deals with everybody as the rule in their token says. */

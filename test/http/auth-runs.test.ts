@@ -3,7 +3,7 @@ import { createRun } from "../../src/postgres/create-run.ts";
 import { decide } from "../../src/postgres/decide.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
 import { createCronFirer } from "../../src/runtime/cron.ts";
-import { listed, ruled } from "./auth-rules.ts";
+import { listed, noted, ruled } from "./auth-rules.ts";
 import { type AuthScene, as, openAuthScene } from "./auth-scene.ts";
 
 let scene: AuthScene;
@@ -145,6 +145,13 @@ it("asks who may see a thread again under its lock, for a run and for a decision
   });
   await expect(decision).rejects.toMatchObject({ code: "not_found" });
   expect((await reviewsOf(thread.thread_id, as(user("ana"))))[0]?.status).toBe("open");
+});
+
+it("tells a handler the id that something new will have", async () => {
+  const ana = of("ana", { rule: "notes" });
+  const thread = await ana.threads.create();
+  const assistant = await ana.assistants.create({ graphId: "who" });
+  expect(noted).toEqual([thread.thread_id, assistant.assistant_id]);
 });
 
 it("tells a handler which thread it is about, also where only a run, a review or a delivery is named", async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { metadataSchema } from "../../protocol/json.ts";
 import type { AuthEvent } from "./events.ts";
 import { assistantOf } from "./gate.ts";
@@ -29,6 +30,14 @@ function written(...members: readonly string[]): Shape {
       const changes = members.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]);
       return { body: { ...body, ...Object.fromEntries(changes) } };
     },
+  };
+}
+
+/** Something new: a handler is told the id that it will have, so that it can be kept elsewhere whose it is. */
+function made(id: string, ...members: readonly string[]): Shape {
+  return {
+    show: (said) => ({ ...shown.show(said), [id]: said.body[id] ?? randomUUID() }),
+    take: written(id, ...members).take,
   };
 }
 
@@ -93,13 +102,13 @@ function named(place: "body" | "query", namespace: string, ...others: readonly s
 }
 
 const SHAPES: Record<AuthEvent, Shape> = {
-  "threads:create": written("metadata"),
+  "threads:create": made("thread_id", "metadata"),
   "threads:read": shown,
   "threads:update": written("metadata"),
   "threads:delete": shown,
   "threads:search": shown,
   "threads:create_run": createRun,
-  "assistants:create": written("metadata", "config", "context"),
+  "assistants:create": made("assistant_id", "metadata", "config", "context"),
   "assistants:read": shown,
   "assistants:update": written("metadata", "config", "context"),
   "assistants:delete": shown,
