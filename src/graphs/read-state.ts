@@ -41,7 +41,7 @@ interface ThreadTask {
   id: string;
   name: string;
   path: unknown;
-  error: unknown;
+  error: string | null;
   interrupts: unknown[];
   checkpoint: Pick<Checkpoint, "thread_id" | "checkpoint_ns"> | null;
   state: InnerState | null;
@@ -154,12 +154,19 @@ function threadTask(task: StateSnapshot["tasks"][number], thread_id: string): Th
     id: task.id,
     name: task.name,
     path: (task as { path?: unknown }).path ?? null,
-    error: task.error ?? null,
+    error: task.error === undefined ? null : errorText(task.error),
     interrupts: task.interrupts ?? [],
     checkpoint: inner === undefined || state !== null ? null : subgraphOf(inner as RunnableConfig, thread_id),
     state,
     result: result ?? null,
   };
+}
+
+/** The clients show it as it is, so it is a text. */
+function errorText(error: unknown): string {
+  if (typeof error !== "object" || error === null) return String(error);
+  const { name, message } = error as { name?: unknown; message?: unknown };
+  return typeof message === "string" ? `${name ?? "Error"}: ${message}` : JSON.stringify(error);
 }
 
 // Of a subgraph that is at work only the place is known, not a checkpoint.

@@ -98,6 +98,7 @@ it("says what went wrong in a failed run: as a result, as an error frame and on 
   const parts = await collect(server.client.runs.stream(thread_id, "http-fail", { input }));
   expect(parts.at(-1)).toMatchObject({ event: "error", data: { error: "TypeError", message: "Boo!" } });
   expect(await server.client.threads.get(thread_id)).toMatchObject({ status: "error", error: { message: "Boo!" } });
+  expect(await server.client.threads.getState(thread_id)).toMatchObject({ tasks: [{ error: "TypeError: Boo!" }] });
 });
 
 it("cancels a running run and a queued one", async () => {

@@ -48,7 +48,7 @@ export const THREADS: readonly Explanation[] = [
   },
   {
     what: "the error of a task",
-    why: "Name and message, in one form everywhere; the development server shows a text of JSON.",
+    why: "Class and message, as a person reads them; the development server gives a text of JSON.",
     where: /\.tasks\[\d+\]\.error$/,
   },
   {
