@@ -9,7 +9,7 @@ import { openPolicy } from "./compose/policy-file.ts";
 import { openProjectApp, servedRoutes } from "./compose/project-app.ts";
 import { openAuth } from "./compose/project-auth.ts";
 import { httpDeps, serve, serveOperations } from "./compose/serve.ts";
-import { announceSearch, openStoreIndex, type ProjectStore } from "./compose/store-index.ts";
+import { announceSearch, openStoreIndex, type ProjectStore, storeTermsOf } from "./compose/store-index.ts";
 import type { Config } from "./config.ts";
 import type { GraphSet } from "./graphs/graph-set.ts";
 import { loadGraphs } from "./graphs/load.ts";
@@ -125,6 +125,7 @@ async function start(
     nodeTimeoutMs: config.nodeTimeoutSeconds === undefined ? null : config.nodeTimeoutSeconds * 1000,
     modelPrices: config.modelPrices,
     embedder,
+    storeTerms: storeTermsOf(config),
     serverFor: inProcess.serverFor,
   };
   let isStarted = false;

@@ -6,6 +6,7 @@ import type { LoadOptions } from "../graphs/load.ts";
 import { createEmbedder } from "../kit/embedder.ts";
 import type { Database } from "../postgres/database.ts";
 import { type Embedder, EmbeddingFailed } from "../postgres/store/embedder.ts";
+import { DEFAULT_TERMS, type StoreTerms } from "../postgres/store/terms.ts";
 import { prepareVectorIndex } from "../postgres/store/vector-index.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -63,6 +64,15 @@ export async function openStoreIndex(
   }
   if (project?.index === undefined) return undefined;
   return await openEmbedder(readStoreIndex(project.index), config, { ...project, virtualModules, log });
+}
+
+/** What `store.ttl` of a project says of items that say nothing themselves. */
+export function storeTermsOf({ project }: Config): StoreTerms {
+  const { default_ttl, refresh_on_read } = project?.store?.ttl ?? {};
+  return {
+    ttl_minutes: default_ttl ?? DEFAULT_TERMS.ttl_minutes,
+    refresh_on_read: refresh_on_read ?? DEFAULT_TERMS.refresh_on_read,
+  };
 }
 
 /** Where to find what the settings name. */

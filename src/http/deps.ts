@@ -7,6 +7,7 @@ import type { GraphLimits } from "../postgres/claim.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
 import type { Embedder } from "../postgres/store/embedder.ts";
+import type { StoreTerms } from "../postgres/store/terms.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { ProjectAuth } from "./auth/project-auth.ts";
@@ -35,6 +36,8 @@ export interface HttpDeps {
   types?: StaticSchemaReader | undefined;
   /** Makes the vectors by which the store is searched; by words alone unless given. */
   embedder?: Embedder | undefined;
+  /** How long items of the store stay of which nobody says it; for good unless given. */
+  storeTerms?: StoreTerms | undefined;
   log: Log;
   metrics: Metrics;
   settings: HttpSettings;

@@ -118,7 +118,7 @@ async function outcomeOf(setting: Setting): Promise<Ended | "stopped"> {
     const config = runnableConfig(run, setting.kwargs, setting.loaded.fingerprint);
     const graph = await setting.loaded.build(config, accessOf(run, setting.kwargs));
     graph.checkpointer = saver;
-    giveStore(graph, new HoldpointStore(parts.database, tenant_id, setting.lease, parts.embedder));
+    giveStore(graph, new HoldpointStore(parts.database, tenant_id, setting.lease, parts));
     watchNodes(graph, setting.observer.begins);
     if (parts.nodeTimeoutMs != null) limitNodes(graph, parts.nodeTimeoutMs);
     if (setting.loaded.guarded && hasBreakpoints(graph)) throw new HoldpointError("guarded", NO_BREAKPOINTS);

@@ -8,6 +8,7 @@ import type { HoldpointSaver } from "../postgres/checkpointer/saver.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Wakeups } from "../postgres/notify.ts";
 import type { Embedder } from "../postgres/store/embedder.ts";
+import type { StoreTerms } from "../postgres/store/terms.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -32,6 +33,8 @@ export interface RunnerParts {
   modelPrices: ModelPrices;
   /** Makes the vectors by which the store is searched; by words alone unless given. */
   embedder?: Embedder | undefined;
+  /** How long items of the store stay of which nobody says it; for good unless given. */
+  storeTerms?: StoreTerms | undefined;
   /** How what a run executes asks this server without a connection; not at all unless given. */
   serverFor?: ((run: RunStarter) => ThisServer) | undefined;
 }

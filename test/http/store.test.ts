@@ -1,5 +1,6 @@
 import { Client } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { HoldpointStore } from "../../src/postgres/store/base-store.ts";
 import { sweepItems } from "../../src/postgres/store/items.ts";
 import { newEmbedder } from "../store/vector-scene.ts";
 import { openServer, type TestServer } from "./server.ts";
@@ -129,6 +130,31 @@ it("lets an item go when its time is over, and keeps one that is read", async ()
   expect(await sweepItems(server.house.database)).toBe(1);
   await server.house.pass(11 * 60);
   expect((await store().listNamespaces({ prefix: ["ttl"] })).namespaces).toEqual([]);
+});
+
+it("gives items the time that a project says, where they say none themselves, and keeps what is read if it says so", async () => {
+  server.deps.storeTerms = { ttl_minutes: 10, refresh_on_read: false };
+  const left = async () =>
+    (await store().searchItems(["terms"], { refreshTtl: false })).items.map(({ key }) => key).sort();
+  try {
+    await store().putItem(["terms"], "plain", { n: 1 });
+    await store().putItem(["terms"], "own", { n: 1 }, { ttl: 60 });
+    await store().putItem(["terms"], "stays", { n: 1 }, { ttl: null });
+    await store().putItem(["terms"], "kept", { n: 1 });
+    const graphs = new HoldpointStore(server.house.database, "default", undefined, server.deps);
+    await graphs.put(["terms"], "graph", { n: 1 });
+    await server.house.pass(9 * 60);
+    await store().getItem(["terms"], "plain");
+    await graphs.get(["terms"], "graph");
+    await graphs.search(["terms"]);
+    await store().searchItems(["terms"]);
+    await store().getItem(["terms"], "kept", { refreshTtl: true });
+    expect(await left()).toEqual(["graph", "kept", "own", "plain", "stays"]);
+    await server.house.pass(2 * 60);
+    expect(await left()).toEqual(["kept", "own", "stays"]);
+  } finally {
+    server.deps.storeTerms = undefined;
+  }
 });
 
 it.each<[string, number, unknown]>([

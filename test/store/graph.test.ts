@@ -54,7 +54,7 @@ it("makes vectors of what a graph writes, and none for a worker that has lost it
 
   const { lease_epoch } = await house.thread(thread_id);
   const stale = { tenant_id: "default", thread_id, run_id, lease_epoch: Number(lease_epoch) - 1 };
-  const zombie = new HoldpointStore(house.database, "default", stale, embedder);
+  const zombie = new HoldpointStore(house.database, "default", stale, { embedder });
   await expect(zombie.put(["people", "cy"], "mud", { thing: "mud" })).rejects.toMatchObject({ code: "lease_lost" });
   await expect(zombie.delete(["people", "cy"], "fog")).rejects.toMatchObject({ code: "lease_lost" });
   expect(await models()).toEqual([{ key: "fog", model: MODEL }]);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openStoreIndex } from "../../src/compose/store-index.ts";
+import { openStoreIndex, storeTermsOf } from "../../src/compose/store-index.ts";
 import { readConfig } from "../../src/config.ts";
 import { openLog } from "../../src/telemetry/log.ts";
 import { type OpenAIServer, startOpenAIServer, vectorOf } from "../support/openai-server.ts";
@@ -112,6 +112,20 @@ test.each<[string, unknown, RegExp]>([
     code: "configuration_invalid",
     message: expect.stringMatching(why),
   });
+});
+
+test("how long items stay is what the project says, or for good", () => {
+  const terms = (store: unknown) => {
+    writeFileSync(join(folder, "langgraph.json"), JSON.stringify({ graphs: {}, store }));
+    return storeTermsOf(readConfig({ HOLDPOINT_PROJECT: "langgraph.json" }, folder));
+  };
+  expect(storeTermsOf(readConfig({ HOLDPOINT_WORKFLOWS_DIR: "workflows" }, folder))).toEqual(terms({}));
+  expect(terms({})).toEqual({ ttl_minutes: null, refresh_on_read: true });
+  expect(terms({ ttl: { default_ttl: 60, refresh_on_read: false } })).toEqual({
+    ttl_minutes: 60,
+    refresh_on_read: false,
+  });
+  rmSync(join(folder, "langgraph.json"));
 });
 
 test("OpenAI itself is not asked without a key", async () => {

@@ -121,7 +121,7 @@ it("takes any question", async () => {
 
 it("is what graphs see: a batch writes and searches by meaning, in one request for all of its questions", async () => {
   const { embedder, asked } = newEmbedder();
-  const store = new HoldpointStore(database, tenant_id, undefined, embedder);
+  const store = new HoldpointStore(database, tenant_id, undefined, { embedder });
   await store.batch([
     { namespace: ["n"], key: "tea", value: { text: "tea" } },
     { namespace: ["n"], key: "rain", value: { text: "rain" } },

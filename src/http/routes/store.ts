@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isHeld } from "../../policy/access-filter.ts";
 import { findNamespaces, readItem, writeItems } from "../../postgres/store/items.ts";
 import { searchStore } from "../../postgres/store/search.ts";
+import { DEFAULT_TERMS, withTerms } from "../../postgres/store/terms.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { foundItemWire, itemWire } from "../../protocol/wire-schemas.ts";
 import { says, shows } from "../answers.ts";
@@ -74,7 +75,9 @@ export const storeRoutes: readonly Route[] = [
     answers: { 204: says("It is written.") },
     async handle(call) {
       await refuseHidden(call, call.body, call.body.value);
-      await writeItems(call.deps.database, call.principal.tenant_id, [call.body], undefined, call.deps.embedder);
+      const { database, embedder, storeTerms = DEFAULT_TERMS } = call.deps;
+      const item = withTerms(call.body, storeTerms);
+      await writeItems(database, call.principal.tenant_id, [item], undefined, embedder);
       return empty(204);
     },
   }),
@@ -90,7 +93,8 @@ export const storeRoutes: readonly Route[] = [
     async handle(call) {
       const { refresh_ttl, ...names } = call.query;
       await refuseHidden(call, names);
-      const item = await readItem(call.deps.database, call.principal.tenant_id, names, refresh_ttl);
+      const isKept = refresh_ttl ?? call.deps.storeTerms?.refresh_on_read;
+      const item = await readItem(call.deps.database, call.principal.tenant_id, names, isKept);
       // What is not there is null and no error: the clients read it so.
       return json(item ?? null);
     },
@@ -129,8 +133,9 @@ export const storeRoutes: readonly Route[] = [
         seen: call.access.of("store"),
       };
       const { tenant_id } = call.principal;
-      const options = { isKept: refresh_ttl ?? true, embedder: call.deps.embedder };
-      const { items, ranked_by, complete } = await searchStore(call.deps.database, tenant_id, search, options);
+      const { database, embedder, storeTerms = DEFAULT_TERMS } = call.deps;
+      const options = { isKept: refresh_ttl ?? storeTerms.refresh_on_read, embedder };
+      const { items, ranked_by, complete } = await searchStore(database, tenant_id, search, options);
       return json({
         items: items.map(({ score, ...item }) => (score === null ? item : { ...item, score })),
         ...(ranked_by === null ? {} : { ranked_by, complete }),

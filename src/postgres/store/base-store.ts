@@ -11,8 +11,9 @@ import {
 import type { Database } from "../database.ts";
 import type { Lease } from "../fence.ts";
 import type { Embedder } from "./embedder.ts";
-import { findNamespaces, readItem, type StoredItem, writeItems } from "./items.ts";
+import { findNamespaces, type ItemPut, readItem, type StoredItem, writeItems } from "./items.ts";
 import { searchStore } from "./search.ts";
+import { DEFAULT_TERMS, type StoreTerms, withTerms } from "./terms.ts";
 
 /** The store that a graph is given: LangGraph's interface upon holdpoint.store_item. */
 export class HoldpointStore extends BaseStore {
@@ -20,38 +21,49 @@ export class HoldpointStore extends BaseStore {
   readonly #tenant_id: string;
   readonly #lease: Lease | undefined;
   readonly #embedder: Embedder | undefined;
+  readonly #terms: StoreTerms;
 
   /**
    * With a lease it writes only while that is held, and is refused with `lease_lost` then. With an embedder items are
    * found by what they mean.
    */
-  constructor(database: Database, tenant_id: string, lease?: Lease, embedder?: Embedder) {
+  constructor(
+    database: Database,
+    tenant_id: string,
+    lease?: Lease,
+    {
+      embedder,
+      storeTerms = DEFAULT_TERMS,
+    }: { embedder?: Embedder | undefined; storeTerms?: StoreTerms | undefined } = {},
+  ) {
     super();
     this.#database = database;
     this.#tenant_id = tenant_id;
     this.#lease = lease;
     this.#embedder = embedder;
+    this.#terms = storeTerms;
   }
 
   /** Reads first, then writes: nothing that is read here has been written here. */
   async batch<Operations extends Operation[]>(operations: Operations): Promise<OperationResults<Operations>> {
     const results = await Promise.all(operations.map((operation) => this.#read(operation)));
-    const puts = operations.filter(isPut);
+    const puts = operations.filter(isPut).map((put) => withTerms(put as ItemPut, this.#terms));
     if (puts.length > 0) await writeItems(this.#database, this.#tenant_id, puts, this.#lease, this.#embedder);
     return results as OperationResults<Operations>;
   }
 
   async #read(operation: Operation): Promise<Item | SearchItem[] | string[][] | null | undefined> {
     if (isPut(operation)) return undefined;
+    const isKept = this.#terms.refresh_on_read;
     if (isSearch(operation)) {
       const { namespacePrefix, filter, query, limit = 10, offset = 0 } = operation;
       const search = { namespace_prefix: namespacePrefix, filter, query, limit, offset };
-      const options = { embedder: this.#embedder };
+      const options = { isKept, embedder: this.#embedder };
       const { items } = await searchStore(this.#database, this.#tenant_id, search, options);
       return items.map(({ score, ...item }) => ({ ...asItem(item), ...(score === null ? {} : { score }) }));
     }
     if (isGet(operation)) {
-      const item = await readItem(this.#database, this.#tenant_id, operation);
+      const item = await readItem(this.#database, this.#tenant_id, operation, isKept);
       return item === undefined ? null : asItem(item);
     }
     const { matchConditions = [], maxDepth, limit, offset } = operation;
