@@ -120,7 +120,7 @@ function authExport(named: string | undefined, cwd: string, project: Project | u
 function unusedFolder(given: ReadonlyMap<string, Given>, cwd: string, project: Project | undefined): string[] {
   const { name, fallback } = FIELDS.workflowsDir;
   const folder = resolve(cwd, given.get(name)?.text ?? fallback);
-  if (project === undefined || !existsSync(folder)) return [];
+  if (project === undefined || given.has(FIELDS.projectFile.name) || !existsSync(folder)) return [];
   return [`the graphs are those of ${project.path}, and none of the folder ${folder}; ${name} alone would load that`];
 }
 

@@ -29,6 +29,21 @@ export function cloneGraph(graph: CompiledGraph): CompiledGraph {
   return copyOf(graph);
 }
 
+/**
+ * The library's own ways to a graph's state, not what a factory may have put in their place: that is for who asks for the
+ * state, and may refuse a graph that was made to run.
+ */
+export function libraryMethods(
+  graph: CompiledGraph,
+): Pick<CompiledGraph, "getState" | "getStateHistory" | "updateState"> {
+  const library = Object.getPrototypeOf(graph) as CompiledGraph;
+  return {
+    getState: library.getState.bind(graph),
+    getStateHistory: library.getStateHistory.bind(graph),
+    updateState: library.updateState.bind(graph),
+  };
+}
+
 function copyOf<Value extends object>(value: Value): Value {
   return Object.create(Object.getPrototypeOf(value) as object, Object.getOwnPropertyDescriptors(value)) as Value;
 }

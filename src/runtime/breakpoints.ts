@@ -1,3 +1,4 @@
+import { libraryMethods } from "../graphs/compiled.ts";
 import type { CompiledGraph } from "../graphs/graph-set.ts";
 import { isOpen } from "../policy/review/lifecycle.ts";
 import { unansweredBreakpoint } from "../postgres/reviews.sql.ts";
@@ -22,7 +23,7 @@ export async function standsAtBreakpoint(graph: CompiledGraph, head: Head, kwarg
   if (head.breakpoints.length === 0) return false;
   if (anyOf(head.next, before)) return true;
   if (after.length === 0 || head.parent === undefined) return false;
-  const { tasks } = await graph.getState(head.parent);
+  const { tasks } = await libraryMethods(graph).getState(head.parent);
   return anyOf(
     tasks.map(({ name }) => name),
     after,

@@ -1,7 +1,7 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { BaseCheckpointSaver, StateSnapshot } from "@langchain/langgraph";
 import type { CheckpointTuple } from "@langchain/langgraph-checkpoint";
-import { cloneGraph } from "../graphs/compiled.ts";
+import { cloneGraph, libraryMethods } from "../graphs/compiled.ts";
 import type { CompiledGraph } from "../graphs/graph-set.ts";
 import type { HeadFacts } from "../policy/review/apply.ts";
 import { shownDigest } from "../policy/review/open.ts";
@@ -91,7 +91,7 @@ async function readSnapshot(
       ? tuple
       : await saver.getTuple(config);
   reader.checkpointer = Object.create(saver, { getTuple: { value: getTuple } }) as BaseCheckpointSaver;
-  return await reader.getState({ configurable: { thread_id, checkpoint_ns: "" } });
+  return await libraryMethods(reader).getState({ configurable: { thread_id, checkpoint_ns: "" } });
 }
 
 const breakpoint = ({ id, name }: Task): PendingInterrupt => ({

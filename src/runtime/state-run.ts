@@ -1,4 +1,5 @@
 import { Command } from "@langchain/langgraph";
+import { libraryMethods } from "../graphs/compiled.ts";
 import type { CompiledGraph, LoadedGraph } from "../graphs/graph-set.ts";
 import { wireJson } from "../graphs/wire-json.ts";
 import { reviewRequest } from "../policy/review/open.ts";
@@ -38,7 +39,8 @@ export async function updateState(
     ...(checkpoint_id == null ? {} : { checkpoint_id }),
     ...(checkpoint_ns == null ? {} : { checkpoint_ns }),
   };
-  await graph.updateState({ ...config, configurable }, values as never, as_node ?? undefined);
+  const asked = run.kind === "state_update" ? graph : libraryMethods(graph);
+  await asked.updateState({ ...config, configurable }, values as never, as_node ?? undefined);
 }
 
 /** Gives a new thread a history: each superstep is a checkpoint, and those that an earlier attempt has made are there. */
@@ -48,9 +50,7 @@ async function takeSupersteps(
   supersteps: readonly Superstep[],
 ): Promise<void> {
   let made = 0;
-  // Not what a factory may have put in its place, which is for those who read.
-  const { getStateHistory } = Object.getPrototypeOf(graph) as CompiledGraph;
-  for await (const _state of getStateHistory.call(graph, config)) made += 1;
+  for await (const _state of libraryMethods(graph).getStateHistory(config)) made += 1;
   const steps = supersteps.slice(made).map(({ updates }) => ({
     updates: updates.map(({ values, command, as_node }) => ({
       values: command == null ? (values ?? null) : asCommand(command),

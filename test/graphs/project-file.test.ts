@@ -106,7 +106,11 @@ test("keys without effect are a line each, those that lose nothing none, and wha
       __proto__x: 1,
       constructor: { prototype: 1 },
       auth: { path: "./a.ts:a", disable_studio_auth: true, cache: {} },
-      http: { disable_mcp: true, logging_headers: 5, cors: { allow_everything: true } },
+      http: {
+        disable_mcp: true,
+        logging_headers: 5,
+        cors: { allow_methods: ["GET"], allow_credentials: true, allow_everything: true },
+      },
       store: { index: { dims: 3, embed: "openai:x" }, speed: 1 },
     },
   });
@@ -116,6 +120,7 @@ test("keys without effect are a line each, those that lose nothing none, and wha
     "langgraph.json: constructor has no effect: it is not known here",
     "langgraph.json: auth.cache has no effect: every request is authenticated",
     "langgraph.json: http.logging_headers has no effect: no headers are logged",
+    "langgraph.json: http.cors.allow_credentials has no effect: pages of other origins send a key, and no cookie of theirs is believed",
     "langgraph.json: http.cors.allow_everything has no effect: it is not known here",
     "langgraph.json: store.speed has no effect: it is not known here",
   ]);

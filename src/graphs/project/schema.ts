@@ -21,11 +21,6 @@ export const projectSchema = z.object({
         .object({
           allow_origins: names.optional(),
           allow_origin_regex: z.string().max(1_000).optional(),
-          allow_methods: names.optional(),
-          allow_headers: names.optional(),
-          allow_credentials: z.boolean().optional(),
-          expose_headers: names.optional(),
-          max_age: z.number().int().nonnegative().optional(),
         })
         .optional(),
       configurable_headers: z
@@ -103,6 +98,11 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   "http.disable_ui": "",
   "http.disable_webhooks": "runs may name webhooks",
   "http.logging_headers": "no headers are logged",
+  "http.cors.allow_methods": "",
+  "http.cors.allow_headers": "",
+  "http.cors.max_age": "",
+  "http.cors.allow_credentials": "pages of other origins send a key, and no cookie of theirs is believed",
+  "http.cors.expose_headers": "what the clients read is exposed, and nothing else",
   "checkpointer.path": "checkpoints are in this server's database",
   "checkpointer.serde": "checkpoints are stored in this server's own way",
 };
