@@ -25,6 +25,8 @@ function dealWith({ user, value, action }: { user: unknown; value: unknown; acti
     case "listed":
       // A project may keep elsewhere who may see which thread.
       return (value as { thread_id?: string }).thread_id === listed.thread_id;
+    case "reads":
+      return makes ? false : { owner: identity };
     case "trusts":
       return { owner: identity };
     case "team":

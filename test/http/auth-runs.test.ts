@@ -223,7 +223,7 @@ it("answers for a handler that spoils the request with a fault of the server's",
   await expect(sid.runs.create(null, "who", { input: {} })).rejects.toThrow("HTTP 500: Internal Server Error");
 });
 
-it("lets nobody who only reads stop a run by leaving it", async () => {
+it("lets nobody who only reads stop a run by leaving it, nor copy what they read", async () => {
   const ana = of("ana");
   const thread = await ana.threads.create();
   const run = await ana.runs.create(thread.thread_id, "slow", { input: {} });
@@ -233,7 +233,8 @@ it("lets nobody who only reads stop a run by leaving it", async () => {
     expect([what, (await scene.ask(path, { headers })).status]).toEqual([what, 403]);
   }
   const cancel = `/threads/${thread.thread_id}/runs/${run.run_id}/cancel`;
-  expect((await scene.ask(cancel, { method: "POST", headers })).status).toBe(403);
+  const copy = `/threads/${thread.thread_id}/copy`;
+  for (const path of [cancel, copy]) expect((await scene.ask(path, { method: "POST", headers })).status).toBe(403);
   await ana.runs.cancel(thread.thread_id, run.run_id, true);
 });
 
