@@ -129,6 +129,11 @@ export const claimNext = (
   ), who as (select ${worker_id}::uuid as worker_id), begun as (${BEGIN_ATTEMPT})
   select ${RUN}, (extract(epoch from deadline - holdpoint.now()) * 1000)::float8 as left_ms from started`;
 
+/** Whether a thread has a run that waits and none that executes: what a claim goes on to look at one by one. */
+export const hasNextRun = (tenant_id: string, thread_id: string) => sql<{ has_next: boolean }>`
+  select coalesce(bool_and(status = 'pending'), false) as has_next from holdpoint.run
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and status in ('pending', 'running')`;
+
 /** The lock of a graph with a limit, last of all locks: who holds it counts what executes and starts one more. */
 export const lockGraph = (graph_id: string) =>
   sql`select pg_advisory_xact_lock(hashtextextended('holdpoint:graph:' || ${graph_id}::text, 0))`;

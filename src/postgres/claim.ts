@@ -7,6 +7,7 @@ import {
   claimNext,
   dropLease,
   expiredLeases,
+  hasNextRun,
   leaveQueue,
   lockGraph,
   nextRunForUpdate,
@@ -122,6 +123,8 @@ export async function claimThread(
   try {
     const run = await claimAtOnce(database, claimant, { tenant_id, thread_id });
     if (run !== undefined) return run;
+    // Most often another worker was faster, or the thread has nothing more to do: that takes no lock to see.
+    if (!(await database.one(hasNextRun(tenant_id, thread_id))).has_next) return undefined;
     return await database.transaction(async (tx) => {
       const [, , [thread], [next], reviews] = await tx.pipeline([
         LOCK_TIMEOUT,
