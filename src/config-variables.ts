@@ -16,7 +16,7 @@ export const FIELDS = {
     "HOST",
     values.address(),
     "127.0.0.1",
-    "Address to listen on. Any but a loopback address needs an API key to exist.",
+    "Address to listen on. Any but a loopback address needs an API key to exist, or `HOLDPOINT_AUTH`.",
   ),
   metricsPort: field(
     "HOLDPOINT_METRICS_PORT",
