@@ -69,39 +69,54 @@ const interruptAt = z.union([z.literal("*"), z.array(z.string())]).nullish();
 /** The body of POST /threads/:id/runs and its /wait and /stream twins. Unknown keys are ignored, as the clients expect. */
 export const runCreateSchema = z
   .object({
-    assistant_id: z.string().min(1).max(500),
-    input: z.unknown().optional(),
-    command: commandSchema.nullish(),
-    config: configSchema.nullish(),
-    context: z.unknown().optional(),
-    metadata: metadataSchema.nullish(),
-    checkpoint: checkpointSchema.nullish(),
+    assistant_id: z.string().min(1).max(500).describe("An assistant, by its UUID or by the name of its graph."),
+    input: z.unknown().optional().describe("What the graph is given; null goes on where the thread stands."),
+    command: commandSchema
+      .nullish()
+      .describe("An answer to what the thread asks, an update of its state, or where to go on."),
+    config: configSchema.nullish().describe("Over what the assistant and the thread say."),
+    context: z.unknown().optional().describe("What the graph reads beside its state."),
+    metadata: metadataSchema.nullish().describe("Kept with the run, and with its checkpoints."),
+    checkpoint: checkpointSchema.nullish().describe("Where to start from; the newest unless given."),
     checkpoint_id: uuidSchema.nullish(),
-    interrupt_before: interruptAt,
-    interrupt_after: interruptAt,
-    stream_mode: z.union([z.enum(STREAM_MODES), z.array(z.enum(STREAM_MODES))]).nullish(),
-    stream_subgraphs: z.boolean().nullish(),
-    stream_resumable: z.boolean().nullish(),
-    on_disconnect: z.enum(["cancel", "continue"]).nullish(),
-    /** Of a run without a thread; the official client for JavaScript has words of its own for the two. */
-    on_completion: z.enum(["delete", "keep", "complete", "continue"]).nullish(),
-    /** An older word for `durability`. */
-    checkpoint_during: z.boolean().nullish(),
-    multitask_strategy: z.enum(["reject", "enqueue", "interrupt", "rollback"]).nullish(),
-    if_not_exists: z.enum(["create", "reject"]).nullish(),
+    interrupt_before: interruptAt.describe("Nodes to pause before, for a person."),
+    interrupt_after: interruptAt.describe("Nodes to pause after."),
+    stream_mode: z
+      .union([z.enum(STREAM_MODES), z.array(z.enum(STREAM_MODES))])
+      .nullish()
+      .describe("What is stored for those who follow it."),
+    stream_subgraphs: z.boolean().nullish().describe("Whether what subgraphs do is shown too."),
+    stream_resumable: z.boolean().nullish().describe("Every stream can be resumed here."),
+    on_disconnect: z
+      .enum(["cancel", "continue"])
+      .nullish()
+      .describe("What becomes of the run when its follower hangs up."),
+    on_completion: z
+      .enum(["delete", "keep", "complete", "continue"])
+      .nullish()
+      .describe(
+        "Of a run without a thread: whether that stays. The client for JavaScript has words of its own for the two.",
+      ),
+    checkpoint_during: z.boolean().nullish().describe("An older word for durability."),
+    multitask_strategy: z
+      .enum(["reject", "enqueue", "interrupt", "rollback"])
+      .nullish()
+      .describe("What becomes of it while another run of the thread is open; enqueue unless given."),
+    if_not_exists: z.enum(["create", "reject"]).nullish().describe("Whether the thread is made where there is none."),
     after_seconds: z
       .number()
       .min(0)
       .max(366 * 86_400)
-      .nullish(),
-    durability: z.enum(["sync", "async", "exit"]).nullish(),
-    webhook: z.string().nullish(),
-    /** Not of LangGraph: which runs start first when not all can. */
-    priority: prioritySchema.nullish(),
-    /** Not of LangGraph: why it goes past the reviews of a guarded graph, for who may. */
-    bypass_reason: z.string().nullish(),
-    /** Not of LangGraph: how many seconds it may execute. */
-    timeout: timeoutSchema.nullish(),
+      .nullish()
+      .describe("How long it waits before it may start."),
+    durability: z.enum(["sync", "async", "exit"]).nullish().describe("When checkpoints are stored."),
+    webhook: z.string().nullish().describe("Who is told of its end."),
+    priority: prioritySchema.nullish().describe("Not of LangGraph: runs with a higher one start first."),
+    bypass_reason: z
+      .string()
+      .nullish()
+      .describe("Not of LangGraph: why it goes past the reviews of a guarded graph, for who may."),
+    timeout: timeoutSchema.nullish().describe("Not of LangGraph: how many seconds it may execute."),
   })
   .meta({ id: "RunCreate" });
 

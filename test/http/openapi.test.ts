@@ -1,5 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { createApp } from "../../src/http/app.ts";
 import { describeApi, type OpenApi } from "../../src/http/openapi/document.ts";
 import { routes } from "../../src/http/routes.ts";
 import { assistantIdOf } from "../../src/protocol/assistant.ts";
@@ -180,11 +181,20 @@ describe("a server", () => {
     expect(Number(zipped.headers.get("content-length"))).toBeLessThan(30_000);
   });
 
+  it("says where it is mounted", async () => {
+    const mounted = createApp({ ...server.deps, settings: { ...server.deps.settings, mountPrefix: "/agents" } });
+    const response = await mounted.fetch(new Request("http://127.0.0.1/agents/openapi.json"));
+    expect(((await response.json()) as OpenApi).servers).toEqual([{ url: "/agents" }]);
+  });
+
   it("gives the page, where every link leads somewhere and nothing is run", async () => {
     const response = await server.ask("/docs");
     const page = await response.text();
     expect(response.headers.get("content-security-policy")).toContain("script-src 'self'");
     expect(page).not.toMatch(/<script|style="|\son\w+=|https?:/);
+    // Beside it also where the API is mounted under a path.
+    const beside = [...page.matchAll(/ href="([^#"]+)"/g)].map(([, link]) => link);
+    expect(beside).toEqual(["docs/style.css", "openapi.json"]);
     const ids = new Set([...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
     const links = [...page.matchAll(/ href="#([^"]+)"/g)].map(([, id]) => id);
     expect(links.filter((id) => !ids.has(id))).toEqual([]);

@@ -32,8 +32,8 @@ const TAGS = {
   Server: "The server itself, and who may talk to it.",
 };
 
-/** Describes routes. */
-export function describeApi(routes: readonly Route[], version: string): OpenApi {
+/** Describes routes, and where they are served. */
+export function describeApi(routes: readonly Route[], version: string, server = "/"): OpenApi {
   const schemas = createSchemaWriter();
   const responses: Refused = {};
   const paths: OpenApi["paths"] = {};
@@ -44,7 +44,7 @@ export function describeApi(routes: readonly Route[], version: string): OpenApi 
   return {
     openapi: "3.1.0",
     info: { title: "Holdpoint", version, description: DESCRIPTION },
-    servers: [{ url: "/" }],
+    servers: [{ url: server }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: { schemas: { ...schemas.named(), Refusal: REFUSAL }, responses, securitySchemes: SECURITY },

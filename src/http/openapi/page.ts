@@ -4,7 +4,10 @@ import type { OpenApi } from "./document.ts";
 import type { Operation, Parameter } from "./operation.ts";
 import { describeSchema } from "./page-schema.ts";
 
-/** The document as a page for people: everything under an address of its own, and nothing that has to be run. */
+/**
+ * The document as a page for people: everything under an address of its own, and nothing that has to be run. What it links
+ * to is beside it, wherever it is mounted.
+ */
 export function renderPage(document: OpenApi, stylesheet: string): string {
   const { info, tags, components } = document;
   const operations = listOperations(document);
@@ -15,7 +18,7 @@ export function renderPage(document: OpenApi, stylesheet: string): string {
   });
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>API · Holdpoint</title><link rel="stylesheet" href="${stylesheet}"></head>
-<body><header><h1>${info.title} API <small>${info.version}</small></h1>${info.description.split("\n\n").map((text) => html`<p>${text}</p>`)}<p>The same for programs: <a href="/openapi.json">openapi.json</a></p></header>
+<body><header><h1>${info.title} API <small>${info.version}</small></h1>${info.description.split("\n\n").map((text) => html`<p>${text}</p>`)}<p>The same for programs: <a href="openapi.json">openapi.json</a></p></header>
 <div class="columns"><nav aria-label="Contents">${tags.map(({ name }) => renderContents(name, operations))}<p><a href="#schemas">Schemas</a></p></nav>
 <main>${sections}<section><h2 id="schemas">Schemas</h2>${schemas.map(([name, schema]) => renderSchema(name, schema))}</section></main></div></body></html>
 `.markup;
