@@ -24,7 +24,7 @@ export interface StaticSchemaReader {
 
 const MODULE = "@langchain/langgraph-api/schema";
 const KEPT = 200;
-const MEMORY_MB = 2_048;
+const MEMORY_MB = 1_024;
 /** Longer than any form: an answer is not parsed that would keep everybody waiting. */
 const LONGEST_ANSWER = 4_000_000;
 
