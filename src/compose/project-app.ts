@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import type { Config } from "../config.ts";
 import { importExport } from "../graphs/import-file.ts";
+import type { Project } from "../graphs/project/read-project.ts";
 import type { Origins } from "../http/cors.ts";
 import type { HttpSettings } from "../http/deps.ts";
 import { ROUTE_GROUPS, withoutGroups } from "../http/disabled-routes.ts";
@@ -61,8 +62,14 @@ export function projectSettings(config: Config): Partial<HttpSettings> {
   return {
     graphHeaders: { includes, excludes },
     mountPrefix: project.http?.mount_prefix,
+    ...ttlOf(project),
     ...originsOf(config),
   };
+}
+
+function ttlOf({ checkpointer }: Project): Pick<HttpSettings, "threadTtl"> {
+  const { default_ttl: ttl, strategy = "delete" } = checkpointer?.ttl ?? {};
+  return ttl == null ? {} : { threadTtl: { ttl, strategy } };
 }
 
 /** What the environment says of origins counts before what the project says. */

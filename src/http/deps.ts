@@ -74,6 +74,8 @@ export interface HttpSettings {
   graphLimits?: GraphLimits;
   /** Which headers of a request graphs are told of; none unless given. */
   graphHeaders?: HeaderRule | undefined;
+  /** How long threads stay of which nobody says it; for good unless given. */
+  threadTtl?: { ttl: number; strategy: "delete" | "keep_latest" } | undefined;
   /** What every path may begin with, as a proxy in front of this server sends it. */
   mountPrefix?: string | undefined;
   /** How long a state edit or a copy waits for a worker before it is taken back; 30 s unless given. */

@@ -25,6 +25,7 @@ import type { Call } from "./route.ts";
 import { commandOf, runKwargs, startedBy } from "./run-kwargs.ts";
 import { priorityOf } from "./run-priority.ts";
 import { timeoutOf } from "./run-timeout.ts";
+import { startTtl } from "./thread-ttl.ts";
 
 interface Wish extends Creation<RunCreate> {
   thread_id: string;
@@ -83,7 +84,10 @@ async function start(
     thread,
     temporary,
   };
-  return (await isAnswer(call, wish)) ? await answerWith(call, wish) : await queueRun(call, wish);
+  if (await isAnswer(call, wish)) return await answerWith(call, wish);
+  const run = await queueRun(call, wish);
+  if (thread === undefined) await startTtl(call, thread_id);
+  return run;
 }
 
 async function isAnswer(call: Call, { thread_id, body }: Wish): Promise<boolean> {

@@ -189,6 +189,24 @@ test("every path is answered behind the project's prefix too, and names addresse
   expect(made.headers.get("content-location")).toMatch(/^\/api\/v1\/(threads\/[\w-]+\/)?runs\//);
 });
 
+test("threads stay as long as the project says where nobody says it of them", async () => {
+  const threadTtl = { ttl: 60, strategy: "keep_latest" } as const;
+  const aged = createApp({ ...server.deps, settings: { ...server.deps.settings, threadTtl } });
+  const send = async (path: string, body?: object) => {
+    const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    const headers = { "content-type": "application/json" };
+    return await (await aged.fetch(new Request(`http://127.0.0.1:8123${path}`, { ...sent, headers }))).json();
+  };
+  const ttlOf = async (thread_id: string) => ((await send(`/threads/${thread_id}?include=ttl`)) as { ttl: object }).ttl;
+  const made = (await send("/threads", {})) as { thread_id: string };
+  expect(await ttlOf(made.thread_id)).toMatchObject(threadTtl);
+  const said = (await send("/threads", { ttl: { ttl: 5, strategy: "delete" } })) as { thread_id: string };
+  expect(await ttlOf(said.thread_id)).toMatchObject({ ttl: 5, strategy: "delete" });
+  const thread_id = "0193a0c0-0000-7000-8000-00000000000b";
+  await send(`/threads/${thread_id}/runs/wait`, { assistant_id: "echo", input: {}, if_not_exists: "create" });
+  expect(await ttlOf(thread_id)).toMatchObject(threadTtl);
+});
+
 test("groups of routes that a project leaves out are not there, and no others go with them", () => {
   const paths = (groups: Parameters<typeof withoutGroups>[1]) => withoutGroups(routes, groups).map(({ path }) => path);
   const all = paths([]);

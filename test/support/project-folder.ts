@@ -12,7 +12,7 @@ const PACKAGES = resolve(import.meta.dirname, "..", "..", "node_modules");
 /** A LangGraph project that a test writes, in a place where no package of ours is found. */
 export interface ProjectFolder {
   directory: string;
-  write(name: string, content: string): Promise<void>;
+  write(name: string, content: string | object): Promise<void>;
   load(timeoutMs?: number): Promise<GraphSet>;
   /** Installs a copy of packages in the project's own node_modules. */
   install(...names: string[]): Promise<void>;

@@ -17,6 +17,7 @@ import { empty, json, text } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { noThread } from "../start-run.ts";
 import { refuseSupersteps, takeSupersteps } from "../supersteps.ts";
+import { startTtl } from "../thread-ttl.ts";
 import { wireThread } from "../wire.ts";
 import { awaitWrite, queueWrite } from "../write-thread.ts";
 
@@ -140,9 +141,7 @@ async function create(call: Call<never, z.infer<typeof threadCreateSchema>>): Pr
   const wanted = { ...wished, filter: call.access.of("threads") };
   const thread = await createThread(database, wanted);
   const { thread_id } = thread;
-  if (body.ttl != null && (await database.maybeOne(selectTtl(tenant_id, thread_id)))?.ttl_minutes === null) {
-    await database.run(setTtl(tenant_id, thread_id, body.ttl.ttl, body.ttl.strategy));
-  }
+  await startTtl(call, thread_id, body.ttl);
   // One that was there already keeps its own history.
   if (supersteps.length === 0 || (await database.maybeOne(selectHeadCheckpoint(tenant_id, thread_id))) !== undefined) {
     return json(wireThread(thread, settings));
