@@ -269,12 +269,18 @@ export async function createThread(
   },
 ): Promise<ThreadRow> {
   const thread_id = request.thread_id ?? randomUUID();
+  const graph_id = typeof request.metadata["graph_id"] === "string" ? request.metadata["graph_id"] : null;
+  const insert = insertThread(request.tenant_id, thread_id, graph_id, request.metadata);
+  if (request.idempotency === undefined && isHeld(request.filter ?? EVERYTHING, request.metadata)) {
+    // Where nothing stands in its way it is made in one trip.
+    const [, [made]] = await database.transaction((tx) => tx.finish([lockThread(thread_id), insert]));
+    if (made !== undefined) return made;
+  }
   return await database.transaction(async (tx) => {
     const earlier = await takeKey(tx, request.idempotency);
     if (earlier !== undefined) return await startedThread(tx, request.tenant_id, earlier.thread_id);
     await tx.run(lockThread(thread_id));
-    const graph_id = typeof request.metadata["graph_id"] === "string" ? request.metadata["graph_id"] : null;
-    const created = await tx.maybeOne(insertThread(request.tenant_id, thread_id, graph_id, request.metadata));
+    const created = await tx.maybeOne(insert);
     const existing = created ?? (await tx.maybeOne(threadForUpdate(request.tenant_id, thread_id)));
     const isHidden = existing !== undefined && !isHeld(request.filter ?? EVERYTHING, existing.metadata);
     if (existing === undefined || isHidden || (created === undefined && request.if_exists === "raise")) {

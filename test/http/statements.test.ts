@@ -34,6 +34,6 @@ it("makes a thread, runs four nodes and answers in few statements and fewer roun
     sent.mockRestore();
     told.mockRestore();
   }
-  expect(cost.statements).toBeLessThanOrEqual(75);
-  expect(cost.trips).toBeLessThanOrEqual(28);
+  expect(cost.statements).toBeLessThanOrEqual(72);
+  expect(cost.trips).toBeLessThanOrEqual(26);
 });

@@ -2,6 +2,7 @@ import pg from "pg";
 import { expect, test, vi } from "vitest";
 import { cancelRun } from "../../src/postgres/cancel.ts";
 import { claimThread, returnLease } from "../../src/postgres/claim.ts";
+import { createThread } from "../../src/postgres/create-run.ts";
 import { finishRun } from "../../src/postgres/finish.ts";
 import type { Finish } from "../../src/postgres/last-writes.ts";
 import { executeRun } from "../../src/runtime/execute.ts";
@@ -47,6 +48,18 @@ test("a run that nothing stands in the way of is claimed in one trip, and ends i
   expect(await tripsOf(() => finishRun(house.database, lease, run!, FINISHED, CONTEXT, LAST))).toBe(1);
   expect(await house.run(queued.run_id)).toMatchObject({ status: "success", output: "1" });
   expect(await house.thread(queued.thread_id)).toMatchObject({ status: "idle", lease_until: null });
+});
+
+test("a thread is made in one trip, and one that is there is neither made again nor changed", async () => {
+  const thread_id = crypto.randomUUID();
+  const make = (if_exists: "raise" | "do_nothing", metadata: Record<string, unknown>) =>
+    createThread(house.database, { tenant_id: "default", thread_id, metadata, if_exists });
+  let made: Awaited<ReturnType<typeof make>>;
+  expect(await tripsOf(async () => (made = await make("raise", { first: true })))).toBe(1);
+  expect(made!).toMatchObject({ thread_id, metadata: { first: true } });
+  await expect(make("raise", {})).rejects.toMatchObject({ code: "thread_exists" });
+  expect(await make("do_nothing", { second: true })).toMatchObject({ thread_id, metadata: { first: true } });
+  expect(await house.thread(thread_id)).toMatchObject({ metadata: { first: true } });
 });
 
 test("a thread whose next run is for later, or that executes one, gives nothing to who claims it", async () => {
