@@ -8,6 +8,12 @@ export const RUNS: readonly Explanation[] = [
     where: /\.kwargs(\.|$)/,
   },
   {
+    what: "why a run was stopped",
+    why: "It is told as the production server tells it, with who stopped it.",
+    where: /\.cancel_reason$/,
+    dev: /absent/,
+  },
+  {
     what: "runs that meet on a thread, when nothing is said",
     why: "They queue, as in the specification and the newer protocol; nobody loses one that did not ask for that.",
     where: /(\.multitask_strategy|by default\[0\]\.status)$/,
