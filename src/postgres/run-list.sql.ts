@@ -49,6 +49,9 @@ const LISTED = columns`r.run_id, r.thread_id, r.queue_seq, r.graph_id, r.assista
     order by v.closed_at limit 1)) as error`;
 
 // A run goes with its thread: what was deleted is listed no more, and what may not be seen is not listed.
+const OF_LIVING_THREAD = columns`exists (
+    select 1 from holdpoint.thread t
+    where t.tenant_id = r.tenant_id and t.thread_id = r.thread_id and t.deleted_at is null)`;
 // "case when … then true": Postgres supposes of a containment that hardly any row meets it, and would read all threads first.
 const OF_THREAD = columns`exists (
     select 1 from holdpoint.thread t
@@ -67,9 +70,30 @@ export const newestRuns = (tenant_id: string, filter: RunFilter) => sql<ListedRo
         and (${filter.graph_id}::text is null or graph_id = ${filter.graph_id})
         and (${filter.status}::text is null or status = ${filter.status})
         and created_at >= coalesce(${filter.at}::timestamptz, holdpoint.now() - make_interval(secs => ${filter.seconds_ago}::float8), '-infinity')
-        and ${OF_THREAD} ${JSON.stringify(filter.seen ?? EVERYTHING)}::jsonb ${IS_SEEN}
+        and ${OF_LIVING_THREAD}
       order by created_at desc
       limit ${filter.limit}::int) r
+  order by r.created_at desc, r.queue_seq desc
+  limit ${filter.limit}::int`;
+
+/**
+ * The same of the threads that may be seen: these are found first, and the runs of each by its id, so that nobody else's
+ * are walked through.
+ */
+export const newestRunsSeen = (tenant_id: string, filter: RunFilter & { seen: AccessFilter }) => sql<ListedRow>`
+  with seen as materialized (
+    select t.thread_id from holdpoint.thread t
+    where t.tenant_id = ${tenant_id} and t.metadata @> ${JSON.stringify(filter.seen)}::jsonb and t.deleted_at is null)
+  select ${LISTED}
+  from seen cross join lateral (
+    select tenant_id, run_id, thread_id, queue_seq, graph_id, assistant_id, kind, status, attempt, priority, principal_id,
+      metadata, error, created_at, started_at, ended_at, updated_at
+    from holdpoint.run
+    where tenant_id = ${tenant_id} and thread_id = seen.thread_id and kind in ('run', 'resume')
+      and (${filter.graph_id}::text is null or graph_id = ${filter.graph_id})
+      and (${filter.status}::text is null or status = ${filter.status})
+      and created_at >= coalesce(${filter.at}::timestamptz, holdpoint.now() - make_interval(secs => ${filter.seconds_ago}::float8), '-infinity')
+    offset 0) r
   order by r.created_at desc, r.queue_seq desc
   limit ${filter.limit}::int`;
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { isHeld, readAccessFilter } from "../../src/policy/access-filter.ts";
 import { noHiddenThread, seenThread } from "../../src/postgres/access.sql.ts";
 import { leaseHeld } from "../../src/postgres/fence.sql.ts";
+import { newestRunsSeen } from "../../src/postgres/run-list.sql.ts";
 import type { Statement } from "../../src/postgres/sql.ts";
 import { newestThreads } from "../../src/postgres/thread-list.sql.ts";
 import { selectThread, threadForUpdate } from "../../src/postgres/threads.sql.ts";
@@ -48,6 +49,13 @@ test.each([
   ["whether an id is free or may be seen", noHiddenThread("default", "t", { owner: "ana" })],
 ])("%s looks at one thread, also while the table has no statistics", async (_name, statement) => {
   expect(await indexesOf(statement)).toEqual(["thread_pkey"]);
+});
+
+test("the runs that somebody may see are found by the threads that they may see", async () => {
+  const filter = { graph_id: null, thread_id: null, status: null, seconds_ago: null, at: null, limit: 20 };
+  const indexes = await indexesOf(newestRunsSeen("default", { ...filter, seen: { owner: "ana" } }));
+  expect(indexes).toContain("thread_metadata");
+  expect(indexes.some((name) => name.startsWith("run_"))).toBe(true);
 });
 
 test("the listing goes by the index of the newest threads", async () => {

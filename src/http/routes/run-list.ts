@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { parseSince } from "../../policy/since.ts";
-import { type ListedRow, newestRuns, newestRunsOfThread, runsBetween } from "../../postgres/run-list.sql.ts";
+import {
+  type ListedRow,
+  newestRuns,
+  newestRunsOfThread,
+  newestRunsSeen,
+  runsBetween,
+} from "../../postgres/run-list.sql.ts";
 import { assistantIdOf } from "../../protocol/assistant.ts";
 import { uuidSchema } from "../../protocol/json.ts";
 import { RUN_STATUSES } from "../../protocol/run.ts";
@@ -65,7 +71,8 @@ async function find(call: Call<never, unknown, z.infer<typeof listSchema>>): Pro
   const seen = call.access.of("threads");
   const filter = { seen, graph_id, status, limit, thread_id: thread_id ?? null, ...when };
   if (thread_id !== undefined) return await database.many(newestRunsOfThread(tenant_id, { ...filter, thread_id }));
-  return await database.many(newestRuns(tenant_id, filter));
+  const isAllSeen = Object.keys(seen).length === 0;
+  return await database.many((isAllSeen ? newestRuns : newestRunsSeen)(tenant_id, filter));
 }
 
 /** The first or the last UUID that begins so; undefined where none does. */
