@@ -1,18 +1,22 @@
 import { RUN_TRANSITIONS } from "../policy/run-lifecycle.ts";
 import type { RunRow } from "../postgres/runs.sql.ts";
 import type { StreamMode } from "../protocol/run.ts";
-import type { Frame, RunFeed, RunFeeds } from "./run-feed.ts";
-import { comment, frame } from "./sse.ts";
+import { countEvents, eventId, eventsOf, isBehind, type Position } from "./event-id.ts";
+import type { Frame, RunFeeds } from "./run-feed.ts";
+import { comment, frame, withId } from "./sse.ts";
 
 const HEARTBEAT_MS = 5_000;
 const FIRST_ATTEMPT = 1;
+const START: Position = { own: 0, beside: 0 };
 
 /** What to show of a run. */
 export interface Follow {
-  /** Only events after this id. */
-  after: number;
+  /** Only what comes behind this; from the start unless given. */
+  after?: Position | undefined;
   /** Only these modes; null: all that the run has stored. */
   modes: readonly StreamMode[] | null;
+  /** The modes that the run was started with, by which its events are counted; all that are stored unless given. */
+  own?: readonly StreamMode[] | null;
   /** Only what happens at these paths of subgraphs, the root being empty; everywhere unless given. */
   namespaces?: readonly string[] | undefined;
   /** Whether an `end` tells that nothing more will come; a comment says it to whoever reads along, unless given. */
@@ -25,9 +29,10 @@ export function hasEnded({ status }: Pick<RunRow, "status">): boolean {
 }
 
 /**
- * A run's stream as SSE text: stored events under their stored ids, heartbeats, and `end` last for who wants it. Who
- * starts at the beginning is told the run at once by a `metadata` of its own, before anything is stored. When the signal
- * aborts it stops without `end`, so that a client comes back for the rest.
+ * A run's stream as SSE text: stored events under their place in the run, heartbeats, and `end` last for who wants it. Who
+ * starts at the beginning is told the run at once by a `metadata` of its own, before anything is stored; for who comes back
+ * the events are counted from there again. When the signal aborts it stops without `end`, so that a client comes back for
+ * the rest.
  */
 export async function* followRun(
   feeds: RunFeeds,
@@ -36,20 +41,27 @@ export async function* followRun(
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const feed = feeds.open(run);
-  const isNew = follow.after === 0;
-  const isShown = shownFrames(follow, isNew ? FIRST_ATTEMPT : undefined);
-  let after = follow.after;
+  const isShown = shownFrames(follow);
+  const count = countEvents(follow.own ?? null);
+  // The first attempt is announced before anything is stored.
+  const after = follow.after ?? START;
+  let seq = 0;
   let lastShownAt = Date.now();
   let sawError = false;
   try {
-    if (isNew) yield frame("metadata", { run_id: run.run_id, attempt: FIRST_ATTEMPT });
+    if (follow.after === undefined) {
+      yield frame("metadata", { run_id: run.run_id, attempt: FIRST_ATTEMPT }, eventId(START));
+    }
     while (!signal.aborted) {
       const turn = feed.turn();
-      const look = await feed.look(after);
+      const look = await feed.look(seq);
       if (look === undefined) return yield closing(gone(run), follow);
-      after = look.frames.at(-1)?.seq ?? after;
+      seq = look.frames.at(-1)?.seq ?? seq;
       sawError ||= look.frames.some(({ mode }) => mode === "error");
-      const text = textOf(look.frames.filter(isShown), Date.now() - lastShownAt);
+      const text = textOf(look.frames, Date.now() - lastShownAt, (frame) => {
+        const at = count(frame);
+        return isBehind(at, after) && isShown(frame) ? withId(frame.text, eventId(at)) : "";
+      });
       if (text !== "") {
         yield text;
         lastShownAt = Date.now();
@@ -57,7 +69,7 @@ export async function* followRun(
       if (!look.isWhole) continue;
       if (hasEnded(look)) {
         // A run that was ended from outside (poison, refused in the queue) has stored no error of its own.
-        const isTold = !hasFailed(look) || sawError || (await isError(feed, after));
+        const isTold = !hasFailed(look) || sawError;
         return yield closing(isTold ? null : errorOf(look), follow);
       }
       while (feed.turn() === turn && !signal.aborted) {
@@ -77,35 +89,19 @@ function untilHeartbeat(lastShownAt: number): number {
   return Math.min(Math.max(lastShownAt + HEARTBEAT_MS - Date.now(), 0), HEARTBEAT_MS);
 }
 
-// Where the events of a mode do not have its name.
-const EVENTS_OF: Partial<Record<StreamMode, string | string[]>> = {
-  "messages-tuple": "messages",
-  messages: ["messages/metadata", "messages/partial", "messages/complete"],
-};
-
-function shownFrames(
-  { modes, namespaces }: Follow,
-  announced: number | undefined,
-): (frame: Pick<Frame, "mode" | "namespace" | "attempt">) => boolean {
-  const names = new Set<string>(modes?.flatMap((mode) => EVENTS_OF[mode] ?? mode));
+function shownFrames({ modes, namespaces }: Follow): (frame: Pick<Frame, "mode" | "namespace">) => boolean {
+  const names = eventsOf(modes);
   const paths = namespaces && new Set(namespaces);
-  return ({ mode, namespace, attempt }) => {
-    if (mode === "error") return true;
-    // Each attempt announces itself; the first was announced before anything was stored.
-    if (mode === "metadata") return attempt !== announced;
-    return (modes === null || names.has(mode)) && (paths?.has(namespace) ?? true);
+  return ({ mode, namespace }) => {
+    // Each attempt announces itself.
+    if (mode === "error" || mode === "metadata") return true;
+    return (names?.has(mode) ?? true) && (paths?.has(namespace) ?? true);
   };
 }
 
-/** True when that event, which the client has, is the error that the run has stored as its last. */
-async function isError(feed: RunFeed, seq: number): Promise<boolean> {
-  const look = seq === 0 ? undefined : await feed.look(seq - 1);
-  return look?.frames[0]?.mode === "error";
-}
-
-function textOf(frames: readonly Frame[], silentMs: number): string {
-  if (frames.length > 0) return frames.map(({ text }) => text).join("");
-  return silentMs >= HEARTBEAT_MS ? comment("heartbeat") : "";
+function textOf(frames: readonly Frame[], silentMs: number, show: (frame: Frame) => string): string {
+  const text = frames.map(show).join("");
+  return text === "" && silentMs >= HEARTBEAT_MS ? comment("heartbeat") : text;
 }
 
 interface WireError {

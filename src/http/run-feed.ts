@@ -5,7 +5,7 @@ import type { Wakeups } from "../postgres/notify.ts";
 import { runMarks } from "../postgres/run-ends.sql.ts";
 import { aliasedEvent } from "./hitl-aliases.ts";
 import { createRunEnds, type RunEnds } from "./run-ends.ts";
-import { frame } from "./sse.ts";
+import { eventText } from "./sse.ts";
 
 /** How long to wait for a wake-up before looking anyway. */
 const POLL_MS = 1_000;
@@ -14,7 +14,7 @@ const LOOKS_AT_ONCE = 16;
 // Who follows live stands at the same event as all others; who is behind reads alone, and soon reads on.
 const LOOKS_KEPT = 4;
 
-/** An event as it is sent. */
+/** An event as it is sent, but for its id. */
 export interface Frame {
   seq: number;
   /** The name without the path of a subgraph. */
@@ -235,7 +235,7 @@ function fed(look: RunLook | undefined, hitlAliases: boolean): FedLook | undefin
       mode,
       namespace: path.join("|"),
       attempt,
-      text: frame(event, hitlAliases ? aliasedEvent(mode, data) : data, seq),
+      text: eventText(event, hitlAliases ? aliasedEvent(mode, data) : data),
     };
   });
   return { ...rest, frames };

@@ -5,10 +5,20 @@ export const SSE_HEADERS = {
   "x-accel-buffering": "no",
 } as const;
 
-/** One event, its JSON in one line: older clients join several lines without what separated them. */
+/** One event. */
 export function frame(event: string, data: unknown, id?: number | string): string {
+  return withId(eventText(event, data), id);
+}
+
+/** An event without its id, its JSON in one line: older clients join several lines without what separated them. */
+export function eventText(event: string, data: unknown): string {
   const json = JSON.stringify(data).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
-  return `event: ${oneLine(event)}\ndata: ${json}\n${id === undefined ? "" : `id: ${id}\n`}\n`;
+  return `event: ${oneLine(event)}\ndata: ${json}\n`;
+}
+
+/** That text as an event. */
+export function withId(text: string, id: number | string | undefined): string {
+  return `${text}${id === undefined ? "" : `id: ${id}\n`}\n`;
 }
 
 /** A line that clients ignore; it shows that the connection lives. Behind an empty line older clients would see an event. */

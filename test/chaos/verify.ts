@@ -147,6 +147,8 @@ function callFaults(thread_id: string, line: Line, entry: string, calls: Readonl
   return call?.nonces.has(nonce) ? [] : [`${entry} was never answered by the world`];
 }
 
+const isFirstAttempt = (data: unknown) => (data as { attempt?: number } | null)?.attempt === 1;
+
 /** Every stored event of a run exactly once, in order and as it is stored. Attempts are announced without a number too. */
 function streamFaults(
   run_id: string,
@@ -157,11 +159,17 @@ function streamFaults(
     .filter((row) => row.run_id === run_id)
     .flatMap(({ seq_from, body }) =>
       (JSON.parse(body) as { event: string; data: unknown }[]).map(({ event, data }, position) => ({
-        seq: Number(seq_from) + position,
+        place: Number(seq_from) + position,
         event,
-        digest: digestOf(data),
+        data,
       })),
     )
+    // Clients count from the announcement of the first attempt on, also where nothing of that was stored.
+    .map(({ place, event, data }, _index, [first]) => ({
+      seq: place - (first?.place ?? 0) + (isFirstAttempt(first?.data) ? 0 : 1),
+      event,
+      digest: digestOf(data),
+    }))
     .filter(({ event }) => event !== "metadata");
   const shown = seen.filter(({ event }) => event !== "metadata");
   // The end of a run that was ended from outside is told without being an event of its own.

@@ -57,6 +57,24 @@ it("tells of a whole message behind the state that it is part of", async () => {
   expect(parts.findLast(({ event }) => event === "values")?.data).toMatchObject({ messages: [{}, { content: "hey" }] });
 });
 
+it("counts what a run was started with, and beside that what else is stored of it", async () => {
+  const { thread_id } = await streamed("http-words", { input: { text: "a" } });
+  const idsOf = (parts: readonly object[]) => parts.map((part) => (part as { id?: string }).id);
+  const live = await collect(server.client.runs.stream(thread_id, "http-words", { input: { text: "a" } }));
+  expect(idsOf(live)).toEqual(["0", "1", "2", "3"]);
+  const { run_id } = (live[0] as { data: unknown }).data as { run_id: string };
+  const joined = async (lastEventId: string) =>
+    idsOf(
+      await collect(
+        server.client.runs.joinStream(thread_id, run_id, { lastEventId, streamMode: ["values", "updates"] }),
+      ),
+    );
+  const all = ["0", "1", "1.1", "2", "2.1", "3"];
+  for (const [place, id] of all.entries()) expect(await joined(id)).toEqual(all.slice(place + 1));
+  for (const none of ["-1", "x", "1.", ".1", "1.1.1", "9".repeat(40)]) expect(await joined(none)).toEqual(all);
+  expect(await joined("9".repeat(15))).toEqual([]);
+});
+
 it("says of a subgraph that waits where it is, or all of its state", async () => {
   const { thread_id } = await streamed("http-nested", { input: { text: "a" }, interruptBefore: ["inner"] });
   const { client } = server;

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await server.close());
 
-const ALL = { after: 0, modes: null };
+const ALL = { modes: null };
 const CLIENTS = 100;
 
 /** A run that somebody executes: its events are stored, and told of, by hand. */
@@ -201,7 +201,7 @@ it("sends heartbeats while what happens is not what was asked for", async () => 
   const clock = vi.spyOn(Date, "now");
   const texts: string[] = [];
   const following = (async () => {
-    const follow = { after: 0, modes: ["custom" as const] };
+    const follow = { modes: ["custom" as const] };
     for await (const text of followRun(server.deps.runFeeds, run, follow, new AbortController().signal))
       texts.push(text);
   })();

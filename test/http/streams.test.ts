@@ -139,9 +139,9 @@ it("announces every attempt of a run in its place", async () => {
   );
   expect(shown).toEqual(["metadata 1", "values 1", "metadata 2", "values 2"]);
   stream.hangUp();
-  const later = await openAt(idle, `/threads/${thread_id}/runs/${run_id}/stream`, undefined, { "last-event-id": "3" });
-  await vi.waitFor(() => expect(later.text()).toContain("id: 4\n\n"), PATIENCE);
-  expect(later.text()).toBe('event: values\ndata: {"attempt":2}\nid: 4\n\n');
+  const later = await openAt(idle, `/threads/${thread_id}/runs/${run_id}/stream`, undefined, { "last-event-id": "2" });
+  await vi.waitFor(() => expect(later.text()).toContain("id: 3\n\n"), PATIENCE);
+  expect(later.text()).toBe('event: values\ndata: {"attempt":2}\nid: 3\n\n');
   later.hangUp();
   await idle.close();
 });

@@ -6,6 +6,7 @@ import { type Answer, streams } from "../answers.ts";
 import { authorise } from "../authenticate.ts";
 import { waitForRun } from "../await-run.ts";
 import { cancel } from "../cancel.ts";
+import { parseEventId } from "../event-id.ts";
 import { type Follow, followRun } from "../follow-run.ts";
 import { flag, listParameter } from "../read-request.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
@@ -14,8 +15,6 @@ import { frame, SSE_HEADERS } from "../sse.ts";
 import { noThread, startRun } from "../start-run.ts";
 import { type StreamEnd, streamBody } from "../stream-body.ts";
 import { addressOf, findRun, RUN_REFUSALS } from "./runs.ts";
-
-const FROM_START = 0;
 
 const namespaceSchema = listParameter(z.string().max(1_000)).optional();
 
@@ -124,19 +123,13 @@ export async function joined(call: Call<never, unknown, JoinQuery>, run: RunRow)
 export async function joinedStream(call: Call<never, unknown, JoinQuery>, run: RunRow): Promise<Response> {
   const { cancel_on_disconnect, stream_mode, namespace: namespaces } = call.query;
   if (cancel_on_disconnect) await authoriseCancel(call, run);
-  const after = lastEventId(call.request.headers);
+  const after = parseEventId(call.request.headers.get("last-event-id") ?? "");
   return streamResponse(call, run, { after, modes: stream_mode ?? modesOf(run), namespaces }, cancel_on_disconnect);
 }
 
 /** Who starts a run says what there is to see of it; what is stored beside that is shown to who asks for it. */
 function modesOf({ kwargs }: RunRow): readonly StreamMode[] | null {
   return (JSON.parse(kwargs) as RunKwargs).stream_mode ?? null;
-}
-
-/** Everything is stored, so whoever names no event, or one that was never given, gets everything. */
-function lastEventId(headers: Headers): number {
-  const id = headers.get("last-event-id") ?? "";
-  return /^\d{1,15}$/.test(id) ? Number(id) : FROM_START;
 }
 
 /** Waits for a run; `at` is where it is found, where that is not below its thread. */
@@ -155,7 +148,7 @@ export function waited(call: Call, run: RunRow, cancelOnDisconnect: boolean, at 
 /** Follows the run that a request has started. */
 export function followed(call: Call<never, RunCreate, FollowQuery>, run: RunRow, at?: string): Response {
   const { body, query } = call;
-  const follow = { after: FROM_START, modes: streamModes(body), namespaces: query.namespace };
+  const follow = { modes: streamModes(body), namespaces: query.namespace };
   return streamResponse(call, run, follow, body.on_disconnect === "cancel", at);
 }
 
@@ -167,7 +160,8 @@ function streamResponse(
   at = addressOf(run),
 ): Response {
   const tellsEnd = asksForEvents(call.request);
-  const source = (signal: AbortSignal) => followRun(call.deps.runFeeds, run, { ...follow, tellsEnd }, signal);
+  const own = modesOf(run);
+  const source = (signal: AbortSignal) => followRun(call.deps.runFeeds, run, { ...follow, own, tellsEnd }, signal);
   return new Response(streamBody(watched(call, run, cancelOnDisconnect, source), call.draining), {
     headers: { ...SSE_HEADERS, "content-location": at, location: streamAddress(run, follow) },
   });
