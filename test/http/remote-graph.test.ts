@@ -77,3 +77,30 @@ it("is a node of a graph that runs here", async () => {
     .compile({ checkpointer: new MemorySaver() });
   expect(await here.invoke({ text: "" }, onThread())).toEqual({ text: "D!", log: ["upper", "mark"] });
 });
+
+it("shows as a node what is asked elsewhere, and pauses the graph here", async () => {
+  const State = new StateSchema({ text: z.string(), answers: z.array(z.unknown()).default([]) });
+  const here = new StateGraph(State)
+    .addNode("elsewhere", remote("http-ask") as never)
+    .addEdge(START, "elsewhere")
+    .addEdge("elsewhere", END)
+    .compile({ checkpointer: new MemorySaver() });
+  const config = onThread();
+  const options = { ...config, streamMode: "updates" as const, subgraphs: true as const };
+  const parts = (await collect(await here.stream({ text: "sure?" }, options))) as [string[], object][];
+  const asked = parts.find(([namespace, update]) => namespace.length === 0 && "__interrupt__" in update)?.[1];
+  expect(asked).toMatchObject({ __interrupt__: [{ value: { question: "sure?" } }] });
+  expect(await here.getState(config)).toMatchObject({ next: ["elsewhere"] });
+});
+
+it("reads the state inside of a graph elsewhere that waits there", async () => {
+  const nested = remote("http-nested");
+  const config = onThread();
+  const options = { ...config, interruptBefore: ["inner"] };
+  await nested.invoke({ text: "e" }, options as never).catch((error: unknown) => {
+    if (!(error instanceof GraphInterrupt)) throw error;
+  });
+  const state = await nested.getState(config, { subgraphs: true });
+  expect(state).toMatchObject({ next: ["inner"], tasks: [{ name: "inner" }] });
+  expect(await nested.invoke(null, config)).toMatchObject({ text: "E!" });
+});
