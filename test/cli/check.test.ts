@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CheckResult } from "../../src/cli/check-waiting.ts";
 import type { ReviewTask } from "../../src/protocol/review.ts";
 import { deploy, openScene, PLAIN, REVIEWED, startWaiting, type Version } from "../redeploy/scene.ts";
+import { createProject } from "../support/project-folder.ts";
 import { createWorkflowFolder, type WorkflowFolder } from "../support/workflow-folder.ts";
 import { command, type Ended } from "./holdpoint.ts";
 
@@ -46,6 +47,18 @@ const run = (args: string[], env: Record<string, string> = {}, isScreen = false)
 const told = (ended: Ended) => JSON.parse(ended.stdout) as CheckResult & { errors: string[] };
 
 describe("check", () => {
+  test("compares with the graphs of a project, by its folder or by its file", async () => {
+    const graphs = { pay: "./pay.ts", plain: "./plain.ts" };
+    const { directory } = await createProject({ ...FILES, "langgraph.json": { graphs } });
+    for (const given of [directory, join(directory, "langgraph.json")]) {
+      const ended = await run([given, "--json"]);
+      expect(ended).toMatchObject({ code: 0, stderr: "" });
+      expect(told(ended)).toMatchObject({ checked: 2, would_break: 0, errors: [] });
+    }
+    await writeFile(join(directory, "langgraph.json"), JSON.stringify({ graphs: { pay: graphs.pay } }));
+    expect(told(await run([directory, "--json"]))).toMatchObject({ checked: 2, would_break: 1 });
+  });
+
   test("ends with 0 where nothing would break, and says which graphs ask plainly", async () => {
     const ended = await check(FILES, ["--json"]);
     expect(ended).toMatchObject({ code: 0, stderr: "" });

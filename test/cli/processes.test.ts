@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -122,6 +122,25 @@ describe("without a server", () => {
       code: 0,
       stdout: expect.stringMatching(/^refund-approval\tworkflows\/refund-approval\.ts\tyes\tsha256:/),
     });
+  });
+
+  test("graphs are those of a project where there is one, and its own file says what is wrong with it", async () => {
+    const project = join(folder, "project");
+    mkdirSync(project);
+    const source = readFileSync(join(import.meta.dirname, "../fixtures/in-process/caller.ts"), "utf8");
+    writeFileSync(join(project, "asks.mts"), source);
+    const graphs = { talker: { path: "./asks.mts:echo", description: "Says it again." }, gone: "./gone.ts:graph" };
+    writeFileSync(join(project, "langgraph.json"), JSON.stringify({ graphs }));
+    const listed = await command(["graphs", "--json"], { env: { ...env(), HOLDPOINT_PROJECT: project } });
+    expect(JSON.parse(listed.stdout)).toMatchObject({
+      graphs: [{ graph_id: "talker", path: "asks.mts", description: "Says it again.", guarded: false }],
+      errors: [{ path: "gone.ts", message: "graphs.gone in langgraph.json: there is no such file" }],
+    });
+    expect(listed.code).toBe(1);
+    writeFileSync(join(project, "langgraph.json"), '{"graphs": {"a": "../a.ts:a"}}');
+    const wrong = await command(["graphs"], { env: { ...env(), HOLDPOINT_PROJECT: project } });
+    expect(wrong).toMatchObject({ code: 2, stdout: "" });
+    expect(wrong.stderr).toMatch(/langgraph\.json: graphs\.a is .* not inside the project's folder/);
   });
 
   test("the doctor tells each thing in a line, and a problem with what to do", async () => {
