@@ -24,7 +24,7 @@ beforeAll(async () => {
   const [run] = await client.runs.list(thread_id);
   const { assistant_id } = await client.assistants.create({ graphId: "http-words", name: MARK });
   const { cron_id } = (await client.crons.create(assistant_id, {
-    schedule: "0 9 * * *",
+    schedule: "0 0 29 2 *",
     input: { text: MARK },
   })) as unknown as {
     cron_id: string;
