@@ -42,6 +42,15 @@ export function resolved(schema: Schema): Schema {
 
 const checks = new Map<string, (value: unknown) => boolean>();
 
+/** Whether a route says that it may refuse so. */
+export function mayRefuse({ operation }: Declared, status: number, code: string): boolean {
+  const { $ref, ...own } = (operation.responses[status] ?? {}) as { $ref?: string; headers?: Schema };
+  const { headers = {} } =
+    $ref === undefined ? own : (document.components.responses[$ref.split("/").at(-1) ?? ""] ?? {});
+  const { schema } = (headers["x-holdpoint-error"] ?? {}) as { schema?: { enum: readonly string[] } };
+  return schema?.enum.includes(code) === true;
+}
+
 /** Whether a value is what the schema asks for. */
 export function fits(schema: Schema, value: unknown): boolean {
   const text = JSON.stringify(schema).replaceAll('"#/', '"api#/');

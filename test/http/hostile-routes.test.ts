@@ -4,7 +4,7 @@ import { createApiKey } from "../../src/postgres/identity.ts";
 import { PERMISSIONS } from "../../src/protocol/principal.ts";
 import { until } from "../support/until.ts";
 import { contents } from "./contents.ts";
-import { type Declared, declared, fits, least, places, withAt, wrongFor } from "./declared.ts";
+import { type Declared, declared, fits, least, mayRefuse, places, withAt, wrongFor } from "./declared.ts";
 import { openServer, type TestServer } from "./server.ts";
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
@@ -65,6 +65,9 @@ interface Sent {
   ids?: Readonly<Record<string, string>>;
 }
 
+/** Refusals that no route told of. */
+const untold = new Set<string>();
+
 /** Sends a request in memory; its answer is read to the end, unless that never comes. */
 async function send(route: Declared, { query = "", body, raw, key, ids: named = ids }: Sent) {
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
@@ -78,6 +81,7 @@ async function send(route: Declared, { query = "", body, raw, key, ids: named = 
   const isEndless = response.headers.get("content-type")?.includes("event-stream") === true;
   if (isEndless) await response.body?.cancel();
   const code = response.headers.get("x-holdpoint-error");
+  if (code !== null && !mayRefuse(route, response.status, code)) untold.add(`${route.label}: ${code}`);
   return { status: response.status, code, text: isEndless ? "" : await response.text() };
 }
 
@@ -208,3 +212,5 @@ it("takes or refuses what is nested, and keys of prototypes, and leaves no threa
   });
   expect((await server.client.threads.search({ status: "busy" })).map(({ thread_id }) => thread_id)).toEqual([]);
 }, 60_000);
+
+it("has refused as it tells, all the while", () => expect([...untold]).toEqual([]));

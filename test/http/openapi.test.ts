@@ -255,7 +255,11 @@ describe("a server", () => {
     await answered("GET /reviews/{review_id}/history", { review_id });
     await answered("GET /reviews/{review_id}/audit", { review_id });
     await answered("POST /runs", {}, { assistant_id: "http-words", input: { text: "a" } });
-    await answered("POST /runs/crons", {}, { assistant_id: "http-words", schedule: "0 0 29 2 *", input: { text: "a" } });
+    await answered(
+      "POST /runs/crons",
+      {},
+      { assistant_id: "http-words", schedule: "0 0 29 2 *", input: { text: "a" } },
+    );
     await answered("POST /runs/crons/search", {}, {});
     await answered("PUT /store/items", {}, { namespace: ["a"], key: "k", value: { x: 1 } });
     await answered("GET /store/items", {}, undefined, "?namespace=a&key=k");

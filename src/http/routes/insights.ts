@@ -18,6 +18,7 @@ export const insightRoutes: readonly Route[] = [
     event: "threads:read",
     summary: "Read where the time and money of a run went",
     answers: { 200: shows(anyObject, "Its figures.") },
+    refuses: ["too_much"],
     async handle(call) {
       const { run_id } = call.params;
       const insights = await readRunInsights(call.deps.database, call.principal.tenant_id, run_id);
@@ -33,6 +34,7 @@ export const insightRoutes: readonly Route[] = [
     summary: "Read where the time and money of a graph's runs went",
     query: querySchema,
     answers: { 200: shows(anyObject, "Their figures.") },
+    refuses: ["too_much"],
     handle: ofGraph,
   }),
 ];

@@ -13,6 +13,7 @@ import { decisionBodySchema } from "../../protocol/decision.ts";
 import type { Permission } from "../../protocol/principal.ts";
 import { decidedWire, reviewWire } from "../../protocol/review-wire.ts";
 import { shows } from "../answers.ts";
+import { NOT_DECIDED, TOO_LATE } from "../refusal-codes.ts";
 import { json } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { AGENT, sendBack } from "./review-decisions.ts";
@@ -21,6 +22,8 @@ import { AGENT, sendBack } from "./review-decisions.ts";
 const EITHER = ["review:decide", "review:read"] as const;
 
 const ANSWERS = { 200: shows(reviewWire, "The review as it is now.", ["etag"]) };
+
+const REFUSES = [...TOO_LATE, "claimed", "nothing_asked", "precondition_failed"] as const;
 
 // What binds a question to what was seen counts only where it goes to the graph, so elsewhere nothing can be wrong with it.
 const askBodySchema = askSchema.extend({
@@ -54,7 +57,7 @@ export const reviewAttendRoutes: readonly Route[] = [
     body: askBodySchema,
     example: { question: "Is the customer known?", to: "grace" },
     answers: { 200: shows(z.union([reviewWire, decidedWire]), "The review; beside its run where the graph is asked.") },
-    refuses: ["claimed", "already_decided", "stale"],
+    refuses: NOT_DECIDED,
     handle: ask,
   }),
   told("comment", "Comment on a review", commentSchema, ({ text }) => ({ type: "comment", text }), EITHER),
@@ -76,7 +79,7 @@ function plain(type: "claim" | "release" | "view", summary: string, permission: 
     event: type === "view" ? "threads:read" : "threads:update",
     summary,
     answers: ANSWERS,
-    refuses: ["claimed"],
+    refuses: REFUSES,
     handle: async (call) => await attended(call, { type }),
   });
 }
@@ -96,7 +99,7 @@ function told<Body>(
     summary,
     body,
     answers: ANSWERS,
-    refuses: ["claimed"],
+    refuses: REFUSES,
     handle: async (call) => await attended(call, actOf(call.body)),
   });
 }

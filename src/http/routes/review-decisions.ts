@@ -18,6 +18,7 @@ import { invalid } from "../failure.ts";
 import { factsForAnswer } from "../find-graph.ts";
 import { idempotencyKey } from "../idempotency.ts";
 import { checkWith } from "../read-request.ts";
+import { NOT_DECIDED } from "../refusal-codes.ts";
 import { json } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { notRefused } from "../shown-as.ts";
@@ -42,20 +43,6 @@ const sentDecisionSchema = notRefused(decisionBodySchema, (sent): SentDecision =
   return { checked: checkWith(decisionBodySchema, sent), binding: binding.ok ? binding.value : {} };
 });
 
-const REFUSES = [
-  "already_decided",
-  "already_timed_out",
-  "cancelled",
-  "claimed",
-  "digest_mismatch",
-  "idempotency_key_reused",
-  "mixed_batch",
-  "precondition_failed",
-  "precondition_required",
-  "stale",
-  "superseded",
-] as const;
-
 /** Decisions: on one review, and on several of one thread together or not at all. */
 export const reviewDecisionRoutes: readonly Route[] = [
   defineRoute({
@@ -68,7 +55,7 @@ export const reviewDecisionRoutes: readonly Route[] = [
     body: sentDecisionSchema,
     example: { decisions: [{ type: "edit", args: { amount: 90 } }], comment: "The discount was missing." },
     answers: { 200: shows(decidedWire, "The review as it is now, and the run that carries the answer.", ["etag"]) },
-    refuses: REFUSES,
+    refuses: NOT_DECIDED,
     async handle(call) {
       const before = await findReview(call);
       const { request, said } = requestOf(call.body, call.request);
@@ -93,7 +80,7 @@ export const reviewDecisionRoutes: readonly Route[] = [
       ],
     },
     answers: { 200: shows(groupDecidedWire, "The reviews as they are now, and the run that carries the answers.") },
-    refuses: REFUSES,
+    refuses: NOT_DECIDED,
     handle: decideGroup,
   }),
 ];

@@ -9,6 +9,7 @@ import { decidedWire } from "../../protocol/review-wire.ts";
 import { shows } from "../answers.ts";
 import { graphOfThread } from "../find-graph.ts";
 import { reaskMoved } from "../reask-moved.ts";
+import { TOO_LATE } from "../refusal-codes.ts";
 import { json } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { etagOf, findReview } from "./reviews.ts";
@@ -24,7 +25,7 @@ export const reviewRetryRoutes: readonly Route[] = [
     event: "threads:create_run",
     summary: "Go on with an answer whose resume has failed",
     answers: ANSWERS,
-    refuses: ["not_failed", "thread_busy", "graph_not_loaded"],
+    refuses: ["not_failed", "superseded", "thread_busy", "graph_not_loaded", "guarded"],
     handle: retry,
   }),
   defineRoute({
@@ -34,7 +35,15 @@ export const reviewRetryRoutes: readonly Route[] = [
     event: "threads:create_run",
     summary: "Have the graph ask again",
     answers: ANSWERS,
-    refuses: ["effect_begun", "thread_busy", "graph_not_loaded"],
+    refuses: [
+      ...TOO_LATE,
+      "effect_begun",
+      "graph_not_loaded",
+      "guarded",
+      "not_failed",
+      "thread_busy",
+      "too_many_restarts",
+    ],
     handle: askAgain,
   }),
 ];

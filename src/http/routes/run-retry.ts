@@ -24,7 +24,7 @@ export const runRetryRoutes: readonly Route[] = [
     event: "threads:read",
     summary: "See what trying a failed run again would do",
     answers: { 200: shows(anyObject, "The run, and where it would go on from.") },
-    refuses: ["not_failed", "effect_in_doubt", "stale", "thread_busy"],
+    refuses: ["not_failed", "superseded", "thread_busy"],
     async handle(call) {
       const run = await findRunById(call);
       const { from } = await planRetry(call.deps.database, run);
@@ -42,7 +42,7 @@ export const runRetryRoutes: readonly Route[] = [
     body: NOTHING,
     keyed: true,
     answers: { 200: shows(runWire, "The run that goes on.", ["content-location"]) },
-    refuses: ["not_failed", "effect_in_doubt", "stale", "thread_busy"],
+    refuses: ["not_failed", "superseded", "thread_busy", "graph_not_loaded", "guarded"],
     handle: retry,
   }),
 ];

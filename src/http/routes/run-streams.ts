@@ -9,12 +9,13 @@ import { cancel } from "../cancel.ts";
 import { parseEventId } from "../event-id.ts";
 import { type Follow, followRun } from "../follow-run.ts";
 import { flag, listParameter } from "../read-request.ts";
+import { NOT_STARTED } from "../refusal-codes.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { streamModes } from "../run-kwargs.ts";
 import { frame, SSE_HEADERS } from "../sse.ts";
 import { noThread, startRun } from "../start-run.ts";
 import { type StreamEnd, streamBody } from "../stream-body.ts";
-import { addressOf, findRun, RUN_REFUSALS } from "./runs.ts";
+import { addressOf, findRun } from "./runs.ts";
 
 const namespaceSchema = listParameter(z.string().max(1_000)).optional();
 
@@ -54,7 +55,7 @@ export const runStreamRoutes: readonly Route[] = [
     example: { assistant_id: "triage", command: { resume: { decisions: [{ type: "approve" }] } } },
     keyed: true,
     answers: { 200: WAITS },
-    refuses: RUN_REFUSALS,
+    refuses: NOT_STARTED,
     async handle(call) {
       const run = await startRun(call, call.params.thread_id, call);
       return waited(call, run, call.body.on_disconnect === "cancel");
@@ -71,7 +72,7 @@ export const runStreamRoutes: readonly Route[] = [
     query: followQuery,
     keyed: true,
     answers: { 200: FOLLOWS },
-    refuses: RUN_REFUSALS,
+    refuses: NOT_STARTED,
     async handle(call) {
       const run = await startRun(call, call.params.thread_id, call);
       return followed(call, run);

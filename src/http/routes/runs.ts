@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { attemptsOfRun } from "../../postgres/attempts.sql.ts";
 import { listRuns, type RunRow, selectRun } from "../../postgres/runs.sql.ts";
-import { type ErrorCode, HoldpointError } from "../../protocol/errors.ts";
+import { HoldpointError } from "../../protocol/errors.ts";
 import { RUN_MEMBERS, RUN_STATUSES, type Run, runCreateSchema } from "../../protocol/run.ts";
 import { runPartWire, runWire } from "../../protocol/wire-schemas.ts";
 import { anyObject, lists, shows } from "../answers.ts";
 import { pickMembers } from "../pick-members.ts";
 import { limitSchema, listParameter, offsetSchema, wholeNumber } from "../read-request.ts";
+import { NOT_STARTED } from "../refusal-codes.ts";
 import { json, page } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { startRun } from "../start-run.ts";
@@ -19,19 +20,6 @@ const listSchema = z.object({
   status: z.enum(RUN_STATUSES).optional(),
   select: listParameter(z.enum(RUN_MEMBERS)).optional(),
 });
-
-/** Why a run may not be started, or an answer not be taken, beside what is wrong with the request itself. */
-export const RUN_REFUSALS: readonly ErrorCode[] = [
-  "not_found",
-  "thread_busy",
-  "guarded",
-  "idempotency_key_reused",
-  "already_decided",
-  "ambiguous_resume",
-  "nothing_to_resume",
-  "unknown_interrupt",
-  "stale",
-];
 
 /** Runs in the background. */
 export const runRoutes: readonly Route[] = [
@@ -46,7 +34,7 @@ export const runRoutes: readonly Route[] = [
     example: { assistant_id: "triage", input: { amount: 120 } },
     keyed: true,
     answers: { 200: shows(runWire, "The run, which has been queued.", ["content-location"]) },
-    refuses: RUN_REFUSALS,
+    refuses: NOT_STARTED,
     async handle(call) {
       const run = await startRun(call, call.params.thread_id, call);
       return json(wireRun(run), 200, { "content-location": addressOf(run) });

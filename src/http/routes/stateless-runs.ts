@@ -8,12 +8,12 @@ import { shows } from "../answers.ts";
 import { invalid } from "../failure.ts";
 import { graphForRun, startableAssistant } from "../find-graph.ts";
 import type { Creation } from "../idempotency.ts";
+import { NOT_STARTED } from "../refusal-codes.ts";
 import { json } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
 import { startRun } from "../start-run.ts";
 import { wireRun } from "../wire.ts";
 import { FOLLOWS, followed, followQuery, joined, joinedStream, joinQuery, WAITS, waited } from "./run-streams.ts";
-import { RUN_REFUSALS } from "./runs.ts";
 
 const MAX_BATCH = 100;
 
@@ -32,7 +32,7 @@ export const statelessRunRoutes: readonly Route[] = [
     example: { assistant_id: "triage", input: { amount: 120 } },
     keyed: true,
     answers: { 200: shows(runWire, "The run, which has been queued.", ["content-location"]) },
-    refuses: RUN_REFUSALS,
+    refuses: NOT_STARTED,
     async handle(call) {
       const run = await startAlone(call, call);
       return json(wireRun(run), 200, { "content-location": addressAlone(run) });
@@ -48,7 +48,7 @@ export const statelessRunRoutes: readonly Route[] = [
     example: { assistant_id: "triage", input: { amount: 120 } },
     keyed: true,
     answers: { 200: WAITS },
-    refuses: RUN_REFUSALS,
+    refuses: NOT_STARTED,
     async handle(call) {
       const run = await startAlone(call, call);
       return waited(call, run, call.body.on_disconnect === "cancel", addressAlone(run));
@@ -65,7 +65,7 @@ export const statelessRunRoutes: readonly Route[] = [
     query: followQuery,
     keyed: true,
     answers: { 200: FOLLOWS },
-    refuses: RUN_REFUSALS,
+    refuses: NOT_STARTED,
     async handle(call) {
       const run = await startAlone(call, call);
       return followed(call, run, addressAlone(run));
@@ -84,7 +84,7 @@ export const statelessRunRoutes: readonly Route[] = [
     ],
     keyed: true,
     answers: { 200: shows(z.array(runWire), "The runs, in the order of the request.") },
-    refuses: RUN_REFUSALS,
+    refuses: NOT_STARTED,
     handle: startMany,
   }),
   defineRoute({
