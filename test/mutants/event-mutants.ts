@@ -10,9 +10,9 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
     tests: [TESTS.storedFirst],
   },
   {
-    name: "a client that comes back is shown its whole last batch again",
-    file: "src/postgres/events.ts",
-    find: ".filter(({ seq }) => seq > after)",
+    name: "a client that comes back is shown everything again",
+    file: "src/http/follow-run.ts",
+    find: "isBehind(at, after) && ",
     replace: "",
     tests: [TESTS.replay],
   },
@@ -26,7 +26,7 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
   {
     name: "a client that comes back is told the run's error again",
     file: "src/http/follow-run.ts",
-    find: " || (await isError(feed, after))",
+    find: " || sawError",
     replace: "",
     tests: [TESTS.replay],
   },
