@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
@@ -37,6 +37,13 @@ export async function createProject(files: Record<string, string | object>): Pro
         // Types and maps are most of a package.
         const filter = (path: string) => !/\.(map|d\.c?ts)$/.test(path);
         await cp(join(PACKAGES, name), join(directory, "node_modules", name), { recursive: true, filter });
+      }
+      // What they import themselves, so that nothing but the host keeps the copies from being loaded.
+      for (const name of await readdir(PACKAGES)) {
+        if (name.startsWith(".")) continue;
+        await symlink(join(PACKAGES, name), join(directory, "node_modules", name)).catch((error: Error) => {
+          if (!error.message.includes("EEXIST")) throw error;
+        });
       }
     },
   };
