@@ -28,6 +28,7 @@ const MAY_CHANGE = new Set([
   "PATCH /assistants/:assistant_id",
   "POST /threads",
   "PATCH /threads/:thread_id",
+  "PATCH /threads/:thread_id/state",
   "POST /threads/:thread_id/runs/:run_id/cancel",
   "POST /threads/:thread_id/copy",
   // For whoever may bypass: with a reason, an edit of nothing.
