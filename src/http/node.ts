@@ -30,11 +30,15 @@ const LAST_PORT = 65_535;
 const IDLE_CHECK_MS = 50;
 // What is under way needs the database for moments; more than this only where Postgres has fallen silent.
 const ANSWERS_MS = 8_000;
+// Longer than whoever stands before us keeps an idle connection, which is a minute mostly: where we close it first, what
+// they are just sending is lost.
+const KEEP_ALIVE_MS = 65_000;
 
 /** Listens. Throws `configuration_invalid` with one line when that address cannot be had. */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
   const door = createDoor((request) => app.fetch(request));
   const server = createAdaptorServer({ fetch: door.fetch }) as Server;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   const port = await bind(server, options);
   const { host } = options;
   return {

@@ -51,3 +51,9 @@ it("closes although a client keeps its connection open", async () => {
   await listening.close(60_000);
   await expect(fetch(listening.url)).rejects.toThrow();
 });
+
+it("keeps an idle connection longer than a balancer before it does", async () => {
+  const listening = await listen(app, { host: HOST, port: 0, portIsExplicit: true });
+  open.push(listening);
+  expect((await fetch(listening.url)).headers.get("keep-alive")).toBe("timeout=65");
+});
