@@ -18,13 +18,15 @@ export type StaticSchemas = ReadonlyMap<string, SubgraphSchemas>;
 
 /** Reads schemas out of the types of graphs, for those whose state has none at run time. */
 export interface StaticSchemaReader {
-  /** Null where there are none to be had; why is logged once for each graph. Never throws. */
+  /** Null where there are none to be had; why is logged, once unless it was the time. Never throws. */
   read(graph: LoadedGraph): Promise<StaticSchemas | null>;
 }
 
 const MODULE = "@langchain/langgraph-api/schema";
 const KEPT = 200;
 const MEMORY_MB = 1_024;
+/** A machine that is busy now has time later; types that never end are not read for ever. */
+const MOST_TRIES = 3;
 /** Longer than any form: an answer is not parsed that would keep everybody waiting. */
 const LONGEST_ANSWER = 4_000_000;
 
@@ -33,12 +35,14 @@ const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./schema-thread.ts" : 
 
 /**
  * A reader with LangGraph's own compiler of schemas, where the graph's project has it installed. It takes seconds and
- * hundreds of megabytes, so it works in a thread, at one graph at a time, and each version of a graph is read once.
+ * hundreds of megabytes, so it works in a thread, at one graph at a time, and each version of a graph is read once. What
+ * was not read in time is tried again when it is asked for again, a few times.
  */
 export function createStaticSchemas({ timeoutMs, log }: { timeoutMs: number; log: Log }): StaticSchemaReader {
   const known = new Map<string, Promise<StaticSchemas | null>>();
+  const late = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
-  const readOnce = async (graph: LoadedGraph): Promise<StaticSchemas | null> => {
+  const readOnce = async (graph: LoadedGraph, version: string): Promise<StaticSchemas | null> => {
     const { graph_id, export_name, source_file } = graph;
     const none = (why: string) => {
       log.info({ graph_id, why }, "this graph's state has no schema; describe it with zod to have a form for it");
@@ -51,19 +55,25 @@ export function createStaticSchemas({ timeoutMs, log }: { timeoutMs: number; log
     try {
       return schemasOf(await turn, export_name) ?? none("its types say nothing about it");
     } catch (error) {
+      if (error instanceof TooLate) {
+        const tries = (late.get(version) ?? 0) + 1;
+        late.set(version, tries);
+        if (tries < MOST_TRIES) known.delete(version);
+      }
       return none((error as Error).message.slice(0, 500));
     }
   };
   return {
     read(graph) {
       const version = JSON.stringify([graph.fingerprint, graph.source_file, graph.export_name]);
-      const found = known.get(version) ?? readOnce(graph);
+      const found = known.get(version) ?? readOnce(graph, version);
       // What was asked for last is kept longest.
       known.delete(version);
       known.set(version, found);
       for (const oldest of known.keys()) {
         if (known.size <= KEPT) break;
         known.delete(oldest);
+        late.delete(oldest);
       }
       return found;
     },
@@ -78,7 +88,11 @@ function findModule(file: string): string | undefined {
   }
 }
 
-/** Throws where no answer comes in time, or one that is none. */
+class TooLate extends Error {
+  override readonly name = "TooLate";
+}
+
+/** Throws `TooLate` where no answer comes in time, and otherwise where it is none. */
 async function ask(question: SchemaQuestion, timeoutMs: number): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const thread = new Worker(THREAD, {
@@ -94,7 +108,7 @@ async function ask(question: SchemaQuestion, timeoutMs: number): Promise<unknown
   thread.unref();
   thread.stdout.resume();
   thread.stderr.resume();
-  const timer = setTimeout(() => reject(new Error(`reading its types took longer than ${timeoutMs} ms`)), timeoutMs);
+  const timer = setTimeout(() => reject(new TooLate(`reading its types took longer than ${timeoutMs} ms`)), timeoutMs);
   timer.unref();
   thread.on("message", resolve);
   thread.on("messageerror", reject);

@@ -123,7 +123,11 @@ test("types that take too long to read are given up, and their thread with them"
   const graph = await load();
   const schemas = await Promise.all([1, 2, 3].map(() => describeSchemas(graph("hangs"), {}, types)));
   expect(schemas.map(({ state_schema }) => state_schema)).toEqual([null, null, null]);
-  expect(told).toEqual([{ graph_id: "hangs", why: "reading its types took longer than 300 ms" }]);
+  const late = { graph_id: "hangs", why: "reading its types took longer than 300 ms" };
+  expect(told).toEqual([late]);
+  // Another time there may be more of it, but not for ever.
+  for (let time = 0; time < 4; time += 1) await describeSchemas(graph("hangs"), {}, types);
+  expect(told).toEqual([late, late, late]);
 });
 
 test("without LangGraph's compiler in the project there is no schema, and the log says what would help", async () => {
