@@ -62,7 +62,7 @@ describe("an example that needs nobody", () => {
     const before = await house.refunds();
     const told = await tell(name);
     expect(told.nodes).toEqual(nodes);
-    expect([told.events[0], told.events.at(-1)]).toEqual(["metadata", "end"]);
+    expect([told.events[0], told.events.at(-1)]).toEqual(["metadata", "updates"]);
     const { values, next, tasks } = await state(told.thread_id);
     expect({ outcome: values.outcome, findings: values.findings.map(({ code }) => code) }).toEqual({
       outcome,
