@@ -28,7 +28,8 @@ export async function openDatabasePorts(
     pools.set(name, openPool({ max: config.databasePoolSize, application_name, ...options, onError }));
   };
   for (const [name, connectionString] of config.databasePorts) open(name, { connectionString });
-  if (!pools.has("chinook") && existsSync(CHINOOK_FOLDER)) {
+  // The example is not among the graphs of a project.
+  if (config.project === undefined && !pools.has("chinook") && existsSync(CHINOOK_FOLDER)) {
     try {
       const { seeded, connection } = await parts.patient(() => seedChinook({ url: home.directUrl }));
       if (seeded) parts.progress("loaded the Chinook sample database for the example");

@@ -5,7 +5,7 @@ export const ASSISTANTS: readonly Explanation[] = [
   {
     what: "assistants by name",
     why: "They come in the order that was asked for; the development server does not sort by names.",
-    where: /assistants are found > search (all|with a page|the last page)/,
+    where: /assistants are found > search (all|by part|with a page|the last page)/,
   },
   {
     what: "an assistant of a graph that nobody has",

@@ -17,7 +17,9 @@ export const assistants: readonly Scenario[] = [
         http("POST", "/assistants/search", { limit: 5, offset: 6, sort_by: "name", sort_order: "asc" }),
       );
       await step("search by graph", () => client.assistants.search({ graphId: "plain" }));
-      await step("search by part of a name", () => http("POST", "/assistants/search", { name: "ASKS" }));
+      await step("search by part of a name", () =>
+        http("POST", "/assistants/search", { name: "ASKS", sort_by: "name", sort_order: "asc" }),
+      );
       await step("search with select", () =>
         client.assistants.search({ graphId: "plain", select: ["graph_id", "name"] }),
       );
