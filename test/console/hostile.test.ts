@@ -159,7 +159,7 @@ withBrowser("hostile content", (program) => {
     await press(page, "a");
     await page.getByRole("dialog", { name: "Approve?" }).waitFor();
     await page.keyboard.press("Escape");
-    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.locator("dialog").waitFor({ state: "detached" });
     await page.getByText("5.2 MB not shown: show more").click();
     await page.getByText("5.1 MB not shown: show more").waitFor();
     expect(faults).toEqual([]);
