@@ -104,7 +104,7 @@ withBrowser("deciding", (program) => {
     await press(page, "?");
     await page.getByRole("dialog", { name: "Keyboard" }).getByText("Next review").waitFor();
     await page.keyboard.press("Escape");
-    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.locator("dialog").waitFor({ state: "detached" });
     await press(page, "j");
     await page.waitForURL(`**/reviews/${review.id}`);
     await page.getByText("If you approve:").waitFor();
