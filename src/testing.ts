@@ -1,5 +1,8 @@
 import type pg from "pg";
+import { SYSTEM_CLOCK } from "./kit/clock.ts";
 import { createMemoryEffects } from "./kit/memory-effects.ts";
+import { createMemoryGuards } from "./kit/memory-guards.ts";
+import { createMemoryQuestions } from "./kit/memory-questions.ts";
 import { type DatabasePort, type EffectPort, withPorts } from "./kit/ports.ts";
 import { HoldpointError } from "./protocol/errors.ts";
 
@@ -26,5 +29,11 @@ export function withTestPorts<Result>(ports: TestPorts, body: () => Result): Res
       `no database "${name}" in this test; pass databases: { ${JSON.stringify(name)}: pool }`,
     );
   };
-  return withPorts({ effects, database, signal }, body);
+  const run = { tenant_id: "default", graph_id: "test", thread_id: "test", run_id: "test" };
+  const guards = createMemoryGuards();
+  const questions = createMemoryQuestions();
+  return withPorts(
+    { effects, questions, database, guards, run, clock: SYSTEM_CLOCK, may: async () => true, signal },
+    body,
+  );
 }

@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type pg from "pg";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
+import type { Clock } from "./clock.ts";
+import type { Guards } from "./guards.ts";
 
 /** `read` changes nothing; `idempotent` may be repeated until a receipt exists; `once` is never started twice. */
 export type EffectKind = "read" | "idempotent" | "once";
@@ -13,6 +15,8 @@ export interface EffectRequest {
   kind: EffectKind;
   args: Json;
   timeoutMs: number;
+  /** How long it is held back before it happens, so that somebody can recall it; not at all unless given. */
+  holdBackMs?: number;
 }
 
 /** What the executing function is given: the id that travels as idempotency key, and when to give up. */
@@ -30,10 +34,38 @@ export interface EffectPort {
 /** Gives the pool of a named database, under the login role that belongs to it. */
 export type DatabasePort = (name: string) => pg.Pool;
 
+/** A question that a task has asked beside the graph's own, and its answer. */
+export interface RecordedQuestion {
+  value: Json;
+  answer: Json;
+}
+
+/** Keeps what was asked in the middle of a task, by a position that is the same each time the task is executed. */
+export interface QuestionPort {
+  /** What was asked and answered at this position so far, in order. */
+  recorded(position: string): Promise<readonly RecordedQuestion[]>;
+  record(position: string, question: RecordedQuestion): Promise<void>;
+}
+
+/** Which run this is. */
+export interface RunFacts {
+  tenant_id: string;
+  graph_id: string;
+  thread_id: string;
+  run_id: string;
+}
+
 /** What a running graph reaches the world through. */
 export interface Ports {
   effects: EffectPort;
+  questions: QuestionPort;
   database: DatabasePort;
+  /** What all processes share about calls to others: breakers, limits, the cache, budgets. */
+  guards: Guards;
+  run: RunFacts;
+  clock: Clock;
+  /** Whether whoever started the run may use what asks for this permission. */
+  may(permission: string): Promise<boolean>;
   /** Aborted when the run is cancelled, timed out or has lost its lease. */
   signal: AbortSignal;
 }
@@ -54,6 +86,11 @@ export function currentPorts(): Ports {
     "effect() and database() work inside a graph that Holdpoint runs; " +
       "to call a graph or a node by itself, wrap the call in withTestPorts() from holdpoint/testing",
   );
+}
+
+/** The same, or undefined where a function is called by itself: for what changes nothing outside. */
+export function portsIfAny(): Ports | undefined {
+  return storage.getStore();
 }
 
 /** The signal of the surrounding run; undefined where a function is called by itself. */

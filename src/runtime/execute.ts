@@ -3,6 +3,9 @@ import { failpoint } from "../failpoint.ts";
 import { giveStore, limitNodes, watchNodes } from "../graphs/compiled.ts";
 import type { GraphAccess } from "../graphs/graph-set.ts";
 import { wireJson } from "../graphs/wire-json.ts";
+import { SYSTEM_CLOCK } from "../kit/clock.ts";
+import { createMemoryGuards } from "../kit/memory-guards.ts";
+import { createMemoryQuestions } from "../kit/memory-questions.ts";
 import { type EffectPort, withPorts } from "../kit/ports.ts";
 import { withServer } from "../kit/this-server.ts";
 import { appendEvents } from "../postgres/events.ts";
@@ -217,7 +220,18 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
   const messages = showsMessages(kwargs) ? createMessageEvents() : undefined;
   let values: string | null = null;
   let last: { next?: unknown[]; values?: unknown } | undefined;
-  await withPorts({ effects, database: parts.databasePort, signal }, async () => {
+  const { tenant_id, graph_id, thread_id, run_id } = run;
+  const ports = {
+    effects,
+    questions: createMemoryQuestions(),
+    database: parts.databasePort,
+    guards: createMemoryGuards(),
+    run: { tenant_id, graph_id, thread_id, run_id },
+    clock: SYSTEM_CLOCK,
+    may: async () => true,
+    signal,
+  };
+  await withPorts(ports, async () => {
     const chunks = await graph.stream(input as never, options as never);
     for await (const chunk of chunks as unknown as AsyncIterable<[string[], string, unknown]>) {
       const [namespace, mode, payload] = chunk;

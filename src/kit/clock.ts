@@ -1,0 +1,24 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { portsIfAny } from "./ports.ts";
+
+/** What time it is, and how to wait. Tests bring their own, which they move themselves. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Rejects with the signal's reason when it is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The machine's. */
+export const SYSTEM_CLOCK: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    signal?.throwIfAborted();
+    await wait(ms, undefined, signal === undefined ? {} : { signal });
+  },
+};
+
+/** The clock of the surrounding run; the machine's where a function is called by itself. */
+export function kitClock(): Clock {
+  return portsIfAny()?.clock ?? SYSTEM_CLOCK;
+}
