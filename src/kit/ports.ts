@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import type pg from "pg";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
@@ -47,6 +48,15 @@ export interface QuestionPort {
   record(position: string, question: RecordedQuestion): Promise<void>;
 }
 
+/**
+ * Gives the chat model that stands where the configured provider's would, under all that the kit does about models: time-outs,
+ * retries, fallbacks, accounts. Undefined says that no model is configured.
+ */
+export type ModelPort = (asked: { model?: string }) => BaseChatModel | undefined;
+
+/** What is called in the place of a tool's own function, with its checked arguments. */
+export type StandIn = (args: unknown, call: EffectCall) => unknown;
+
 /** Which run this is. */
 export interface RunFacts {
   tenant_id: string;
@@ -64,6 +74,10 @@ export interface Ports {
   guards: Guards;
   run: RunFacts;
   clock: Clock;
+  /** In the place of the configured provider: tests bring scripted models. */
+  models?: ModelPort;
+  /** In the place of what tools do themselves, by the tool's name: tests bring scripted results. */
+  standIns?: ReadonlyMap<string, StandIn>;
   /** Whether whoever started the run may use what asks for this permission. */
   may(permission: string): Promise<boolean>;
   /** Aborted when the run is cancelled, timed out or has lost its lease. */
