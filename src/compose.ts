@@ -119,6 +119,7 @@ async function start(
     batcher,
     graphs: graphs.current,
     databasePort: ports.port,
+    network: { allow: config.toolAllow },
     log,
     metrics,
     policyOf: policy.policyOf,

@@ -175,6 +175,13 @@ export const FIELDS = {
     15_000,
     "How long a webhook has to answer.",
   ),
+  toolAllow: field(
+    "HOLDPOINT_TOOL_ALLOW",
+    values.hostList(),
+    ALLOW_NONE,
+    "What tools of workflows may call although it is not on the internet.",
+    "",
+  ),
   reviewWebhooks: field(
     "HOLDPOINT_REVIEW_WEBHOOKS",
     values.webAddresses(),

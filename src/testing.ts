@@ -3,6 +3,7 @@ import { SYSTEM_CLOCK } from "./kit/clock.ts";
 import { createMemoryEffects } from "./kit/memory-effects.ts";
 import { createMemoryGuards } from "./kit/memory-guards.ts";
 import { createMemoryQuestions } from "./kit/memory-questions.ts";
+import { memoryOutside, type OutsidePorts } from "./kit/outside.ts";
 import { type DatabasePort, type EffectPort, withPorts } from "./kit/ports.ts";
 import { HoldpointError } from "./protocol/errors.ts";
 
@@ -10,7 +11,7 @@ export type { MemoryEffect, MemoryEffects } from "./kit/memory-effects.ts";
 export { createMemoryEffects } from "./kit/memory-effects.ts";
 
 /** What a graph under test may reach; anything left out is empty or in memory. */
-export interface TestPorts {
+export interface TestPorts extends Partial<OutsidePorts> {
   effects?: EffectPort;
   /** Pools by the name that `database(name)` asks for. */
   databases?: Readonly<Record<string, pg.Pool>>;
@@ -33,7 +34,17 @@ export function withTestPorts<Result>(ports: TestPorts, body: () => Result): Res
   const guards = createMemoryGuards();
   const questions = createMemoryQuestions();
   return withPorts(
-    { effects, questions, database, guards, run, clock: SYSTEM_CLOCK, may: async () => true, signal },
+    {
+      effects,
+      questions,
+      database,
+      guards,
+      run,
+      clock: SYSTEM_CLOCK,
+      may: async () => true,
+      signal,
+      ...memoryOutside(ports),
+    },
     body,
   );
 }

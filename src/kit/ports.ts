@@ -5,6 +5,7 @@ import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Clock } from "./clock.ts";
 import type { Guards } from "./guards.ts";
+import type { OutsidePorts } from "./outside.ts";
 
 /** `read` changes nothing; `idempotent` may be repeated until a receipt exists; `once` is never started twice. */
 export type EffectKind = "read" | "idempotent" | "once";
@@ -66,7 +67,7 @@ export interface RunFacts {
 }
 
 /** What a running graph reaches the world through. */
-export interface Ports {
+export interface Ports extends OutsidePorts {
   effects: EffectPort;
   questions: QuestionPort;
   database: DatabasePort;

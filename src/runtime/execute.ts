@@ -27,6 +27,7 @@ import { createMessageEvents } from "./message-events.ts";
 import { noteNodeEnd } from "./node-end.ts";
 import { nodeEvents } from "./node-events.ts";
 import { createObserver } from "./observer.ts";
+import { outsideOf } from "./outside.ts";
 import { isAsking } from "./redeploy.ts";
 import { refusedAnswer } from "./refused-answer.ts";
 import { runnableConfig, shownModes, showsMessages, streamOptions } from "./run-config.ts";
@@ -229,6 +230,7 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
     run: { tenant_id, graph_id, thread_id, run_id },
     clock: SYSTEM_CLOCK,
     may: async () => true,
+    ...outsideOf(parts),
     signal,
   };
   await withPorts(ports, async () => {

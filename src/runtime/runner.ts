@@ -1,4 +1,5 @@
 import type { GraphSet } from "../graphs/graph-set.ts";
+import type { NetworkPort } from "../kit/outside.ts";
 import type { DatabasePort } from "../kit/ports.ts";
 import type { ThisServer } from "../kit/this-server.ts";
 import type { ModelPrices } from "../policy/model-price.ts";
@@ -35,6 +36,8 @@ export interface RunnerParts {
   embedder?: Embedder | undefined;
   /** How long items of the store stay of which nobody says it; for good unless given. */
   storeTerms?: StoreTerms | undefined;
+  /** What tools may reach that is not on the internet; nothing unless given. */
+  network?: NetworkPort | undefined;
   /** How what a run executes asks this server without a connection; not at all unless given. */
   serverFor?: ((run: RunStarter) => ThisServer) | undefined;
 }

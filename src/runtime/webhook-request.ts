@@ -1,8 +1,6 @@
-import { type LookupOptions, lookup } from "node:dns";
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
-import type { LookupFunction } from "node:net";
-import { type AllowList, isAllowedHost, isReachable } from "../policy/private-address.ts";
+import type { lookup } from "node:dns";
+import { type GuardedAnswer, guardedRequest, PrivateAddress } from "../kit/guarded-request.ts";
+import type { AllowList } from "../policy/private-address.ts";
 import { isOwnRoute, webhookTarget } from "../policy/webhook-target.ts";
 import type { WebhookAnswer } from "../protocol/delivery.ts";
 
@@ -31,37 +29,42 @@ export async function postWebhook(wanted: WebhookRequest): Promise<WebhookAnswer
   return { ...answer, duration_ms: Math.round(performance.now() - startedAt) };
 }
 
-/** What the caller is told of a host that may not be reached. */
-class PrivateAddress extends Error {
-  override readonly name = "PrivateAddress";
-}
-
 async function send(wanted: WebhookRequest): Promise<Omit<WebhookAnswer, "duration_ms">> {
   if (wanted.url.startsWith("/")) return await sendLocally(wanted);
-  const { allow, timeoutMs, signal, body } = wanted;
+  const { allow, timeoutMs, signal, headers, body, resolve } = wanted;
   // Looked at again: what is allowed may have changed since the run was created.
   const target = webhookTarget(wanted.url, allow);
   if (!target.ok) throw new PrivateAddress(`the webhook ${target.reason}`);
-  const url = new URL(target.url);
-  const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, {
-    method: "POST",
-    headers: { ...wanted.headers, "content-length": Buffer.byteLength(body) },
-    // A connection of its own, made after the look at its address, and no proxy in between.
-    agent: false,
-    lookup: guardedLookup(url.hostname, allow, wanted.resolve ?? lookup),
-  });
-  const stop = () => request.destroy(new Error("the server was stopped before the answer came"));
-  const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  const ending = new AbortController();
+  const stop = () => ending.abort(new Error("the server was stopped before the answer came"));
+  const timer = setTimeout(() => ending.abort(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
   signal.addEventListener("abort", stop, { once: true });
   try {
     if (signal.aborted) stop();
-    const response = await answered(request, body);
-    return { status: response.statusCode ?? null, body: await firstBytes(response), error: null };
+    return shown(
+      await guardedRequest({
+        url: new URL(target.url),
+        method: "POST",
+        headers,
+        body,
+        allow,
+        allowedBy: "HOLDPOINT_WEBHOOK_ALLOW",
+        maxBytes: ANSWER_BYTES,
+        signal: ending.signal,
+        resolve,
+      }),
+    );
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
-    request.destroy();
   }
+}
+
+/** What breaks after the status has come takes nothing back. */
+function shown(answer: GuardedAnswer): Omit<WebhookAnswer, "duration_ms"> {
+  if (answer.kind === "failure") throw answer.error;
+  // Postgres holds no NUL.
+  return { status: answer.status, body: answer.body.toString("utf8").replaceAll("\0", "\ufffd"), error: null };
 }
 
 /** Hands it to the project's own routes, without a connection. */
@@ -80,58 +83,6 @@ async function sendLocally({ local, ...wanted }: WebhookRequest): Promise<Omit<W
   } finally {
     signal.removeEventListener("abort", give);
   }
-}
-
-function answered(request: ClientRequest, body: string): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    // Stays for good: what happens to the connection after the answer has been read is nobody's business any more.
-    request.on("error", reject);
-    request.on("response", resolve);
-    request.on("close", () => reject(new Error("the connection was closed without an answer")));
-    request.end(body);
-  });
-}
-
-/** The beginning of an answer's body; the rest is not read. What breaks on the way takes nothing back: the status has come. */
-async function firstBytes(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length >= ANSWER_BYTES) break;
-    }
-  } catch {
-    // What has been read is what there is.
-  }
-  const text = Buffer.concat(chunks).subarray(0, ANSWER_BYTES).toString("utf8");
-  // Postgres holds no NUL.
-  return text.replaceAll("\0", "\ufffd");
-}
-
-/** Gives only addresses that may be reached, and the connection is made to one of these: a name that changes its mind gains nothing. */
-function guardedLookup(hostname: string, allow: AllowList, resolve: typeof lookup): LookupFunction {
-  return (name, options, callback) => {
-    const all: LookupOptions & { all: true } = { ...options, all: true };
-    resolve(name, all, (error, addresses) => {
-      if (error !== null) return callback(error, []);
-      const reachable = isAllowedHost(hostname, allow)
-        ? addresses
-        : addresses.filter(({ address }) => isReachable(address, allow));
-      const [first] = reachable;
-      if (first === undefined) return callback(notReachable(hostname, addresses), []);
-      if (options.all === true) return callback(null, reachable);
-      return callback(null, first.address, first.family);
-    });
-  };
-}
-
-function notReachable(hostname: string, addresses: readonly { address: string }[]): PrivateAddress {
-  const told = addresses.map(({ address }) => address).join(", ") || "no address";
-  return new PrivateAddress(
-    `${hostname} is ${told}, which is not on the internet; HOLDPOINT_WEBHOOK_ALLOW names the hosts and networks that may be called`,
-  );
 }
 
 function reasonOf(error: unknown): string {

@@ -91,6 +91,10 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     wrong: ["10.0.0.0/33", "a b", "http://localhost", ","],
   },
   HOLDPOINT_WEBHOOK_TIMEOUT_MS: { right: ["100", "300000"], wrong: ["99", "15s", "300001"] },
+  HOLDPOINT_TOOL_ALLOW: {
+    right: ["10.0.0.0/8, grafana.internal", "[::1]"],
+    wrong: ["10.0.0.0/33", "https://grafana.internal", "*", ","],
+  },
   HOLDPOINT_REVIEW_WEBHOOKS: {
     right: ["https://h/x", "http://localhost:1/a, https://h/b?c=d"],
     wrong: ["h/x", "https://u:sesame@h/", "ftp://h", "https://h/,", ","],

@@ -1,0 +1,7 @@
+import { memoryOutside, type OutsidePorts } from "../kit/outside.ts";
+import type { RunnerParts } from "./runner.ts";
+
+/** What the tools of a run reach the world through. */
+export function outsideOf({ network }: RunnerParts): OutsidePorts {
+  return { network: network ?? memoryOutside().network };
+}
