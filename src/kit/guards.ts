@@ -8,6 +8,8 @@ export interface BreakerTerms {
   window_ms?: number;
   /** It stays open for so long, then one probe is let through; 30 seconds unless given. */
   open_ms?: number;
+  /** A probe nobody hears of for so long is given up, and the next call is one; 60 seconds unless given. */
+  probe_ms?: number;
 }
 
 /** Leave for one call. Exactly one of its functions is called, with how the call went. */
