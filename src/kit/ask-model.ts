@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChatOpenAI } from "@langchain/openai";
 import type { z } from "zod";
+import { classifyError, STRATEGIES } from "../policy/error-class.ts";
+import { failureWords } from "../policy/failure-words.ts";
 import { runSignal } from "./ports.ts";
 
 /** One question to a model, and the shape its answer must have. */
@@ -46,8 +48,8 @@ export async function askModel<Schema extends z.ZodObject>(
     } catch (error) {
       signal?.throwIfAborted();
       const failure = describeFailure(error);
-      const waitMs = failure.retryAfterMs ?? (options.first_wait_ms ?? FIRST_WAIT_MS) * 2 ** (attempt - 1);
-      if (!failure.retryable || attempt >= attempts || waitMs > LONGEST_WAIT_MS) {
+      const waitMs = failure.retry_after_ms ?? (options.first_wait_ms ?? FIRST_WAIT_MS) * 2 ** (attempt - 1);
+      if (!failure.isRetryable || attempt >= attempts || waitMs > LONGEST_WAIT_MS) {
         return { ok: false, reason: failure.reason, attempts: attempt };
       }
       await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
@@ -55,47 +57,15 @@ export async function askModel<Schema extends z.ZodObject>(
   }
 }
 
-/** Why a model did not answer, and whether asking again may help. */
-export interface Failure {
-  reason: string;
-  retryable: boolean;
-  retryAfterMs?: number;
+function describeFailure(error: unknown): { reason: string; isRetryable: boolean; retry_after_ms?: number } {
+  const failure = classifyError(error, Date.now(), "provider");
+  const { class: kind, status, retry_after_ms } = failure;
+  if (kind === "validation" && status === undefined) return { reason: unfit(error), isRetryable: true };
+  const wait = retry_after_ms === undefined ? {} : { retry_after_ms };
+  return { reason: failureWords(failure), isRetryable: STRATEGIES[kind].retry !== "never", ...wait };
 }
 
-// Nobody gets better by being asked the same again: a wrong request, a wrong key, no right, no such model.
-const FINAL_STATUSES = new Set([400, 401, 403, 404, 413, 422]);
-
-/** Says what an error of a model's endpoint means. */
-export function describeFailure(error: unknown): Failure {
-  if (!(error instanceof Error)) return { reason: "it failed for an unknown reason", retryable: true };
-  const { status, headers } = error as Error & { status?: unknown; headers?: unknown };
-  if (typeof status === "number") {
-    const retryAfterMs = headers instanceof Headers ? parseRetryAfter(headers, Date.now()) : undefined;
-    return {
-      reason: status === 429 ? "it refused for too many requests (HTTP 429)" : `it answered with HTTP ${status}`,
-      retryable: !FINAL_STATUSES.has(status),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    };
-  }
-  if (error.name === "TimeoutError") return { reason: "it did not answer in time", retryable: true };
-  if (error.name.endsWith("ZodError")) return { reason: "its answer did not have the asked shape", retryable: true };
-  if (error instanceof SyntaxError || error.name === "OutputParserException" || /JSON/.test(error.message)) {
-    return { reason: "its answer was not the JSON that was asked for", retryable: true };
-  }
-  return { reason: `the connection to it failed (${firstLine(error.message)})`, retryable: true };
-}
-
-/** How long the server asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a date. */
-export function parseRetryAfter(headers: Headers, nowMs: number): number | undefined {
-  const milliseconds = Number.parseFloat(headers.get("retry-after-ms") ?? "");
-  if (milliseconds >= 0) return milliseconds;
-  const text = headers.get("retry-after") ?? "";
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  // An HTTP date begins with the day of the week; Date.parse alone would also make a date of "-5".
-  const at = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
-}
-
-function firstLine(text: string): string {
-  return (text.split("\n")[0] ?? "").slice(0, 200);
+function unfit(error: unknown): string {
+  const isShape = error instanceof Error && error.name.endsWith("ZodError");
+  return isShape ? "its answer did not have the asked shape" : "its answer was not the JSON that was asked for";
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describeFailure } from "./ask-model.ts";
+import { classifyError, STRATEGIES } from "../policy/error-class.ts";
+import { failureWords } from "../policy/failure-words.ts";
 
 /** How texts become vectors. */
 export interface EmbedderOptions {
@@ -44,7 +45,8 @@ export function createEmbedder(options: EmbedderOptions) {
       return await askForVectors(options, texts);
     } catch (error) {
       const isTextRefused = REFUSED_TEXTS.has((error as { status?: number }).status ?? 0);
-      const reason = error instanceof WrongAnswer ? error.message : describeFailure(error).reason;
+      const reason =
+        error instanceof WrongAnswer ? error.message : failureWords(classifyError(error, Date.now(), "provider"));
       if (!isTextRefused) {
         pausedFor = reason;
         pausedUntil = performance.now() + (options.pauseMs ?? PAUSE_MS);
@@ -95,9 +97,10 @@ async function askForVectors(options: EmbedderOptions, texts: readonly string[])
       return checkedVectors(answer, texts.length, dims);
     } catch (error) {
       if (error instanceof WrongAnswer) throw error;
-      const { retryable, retryAfterMs } = describeFailure(error);
-      const waitMs = retryAfterMs ?? firstWaitMs * 2 ** (attempt - 1);
-      if (!retryable || attempt >= attempts || performance.now() + waitMs >= deadline) throw error;
+      const failure = classifyError(error, Date.now(), "provider");
+      const waitMs = failure.retry_after_ms ?? firstWaitMs * 2 ** (attempt - 1);
+      if (STRATEGIES[failure.class].retry === "never" || attempt >= attempts || performance.now() + waitMs >= deadline)
+        throw error;
       await sleep(waitMs);
     }
   }

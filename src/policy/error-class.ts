@@ -1,5 +1,7 @@
 import type { ErrorClass } from "../protocol/error-class.ts";
 import { isHoldpointError } from "../protocol/errors.ts";
+import { classOfCode, classOfStatus, classOfType, isBugType } from "./error-signs.ts";
+import { type HeaderBag, parseRetryAfter } from "./retry-after.ts";
 
 /** What is done about a failure. */
 export interface Strategy {
@@ -42,124 +44,115 @@ const DEEPEST_CAUSE = 5;
  */
 export function classifyError(error: unknown, nowMs: number, otherwise: ErrorClass = "bug"): Classified {
   let current = error;
-  for (let depth = 0; depth < DEEPEST_CAUSE && current instanceof Error; depth += 1) {
+  let deepest: ErrorLike | undefined;
+  // Bound: causes may go round in a circle.
+  for (let depth = 0; depth < DEEPEST_CAUSE && isErrorLike(current); depth += 1) {
     const found = classifyOne(current, nowMs);
     if (found !== undefined) return found;
-    current = current.cause;
+    deepest = current;
+    // Connecting to several addresses fails with one error for each; the first speaks for them.
+    current = current.cause ?? (Array.isArray(current.errors) ? current.errors[0] : undefined);
   }
-  return { class: error instanceof Error && BUGS.has(error.name) ? "bug" : otherwise };
+  // fetch() fails with a TypeError whose cause says why: what lies deepest tells a bug from a failure.
+  return { class: deepest !== undefined && isBugType(deepest) ? "bug" : otherwise };
 }
 
-function classifyOne(error: Error, nowMs: number): Classified | undefined {
+interface ErrorLike {
+  readonly name: string;
+  readonly message: string;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+}
+
+// An error of another realm, and the one that safeParse() of zod gives, is no instance of this realm's Error.
+function isErrorLike(value: unknown): value is ErrorLike {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, message } = value as { name?: unknown; message?: unknown };
+  return typeof name === "string" && typeof message === "string";
+}
+
+function classifyOne(error: ErrorLike, nowMs: number): Classified | undefined {
   const stated = statedClass(error);
   if (stated !== undefined) return stated;
-  const { status, code, headers } = error as Error & { status?: unknown; code?: unknown; headers?: unknown };
-  const text = typeof code === "string" ? { code } : {};
-  if (typeof status === "number") {
-    const retry_after_ms = headers instanceof Headers ? parseRetryAfter(headers, nowMs) : undefined;
-    const wait = retry_after_ms === undefined ? {} : { retry_after_ms };
-    // OpenAI says with the same status that the account is empty: no waiting helps there.
-    if (code === "insufficient_quota") return { class: "budget", status, ...text };
-    const known = classOfStatus(status);
-    if (known !== undefined) return { class: known, status, ...text, ...wait };
+  const { status, code, words, headers } = signsOf(error);
+  const named = code === undefined ? {} : { code };
+  const byCode = classOfCode(code);
+  const byWord = words.map(classOfCode).find((found) => found !== undefined);
+  if (status === undefined) {
+    const found = byWord ?? classOfType(error);
+    return found === undefined ? undefined : { class: found, ...named };
   }
-  const byCode = typeof code === "string" ? classOfCode(code) : undefined;
-  if (byCode !== undefined) return { class: byCode, ...text };
-  const byType = TYPES[error.name] ?? TYPES[error.constructor.name];
-  return byType === undefined ? undefined : { class: byType };
+  // With one status OpenAI says to wait a second and that the account is empty, and Google that the key is none.
+  const found = (byWord === "budget" || byCode === "permission" ? byWord : classOfStatus(status)) ?? byWord;
+  if (found === undefined) return undefined;
+  const retry_after_ms = headers === undefined ? undefined : parseRetryAfter(headers, nowMs);
+  return { class: found, status, ...named, ...(retry_after_ms === undefined ? {} : { retry_after_ms }) };
+}
+
+interface Signs {
+  status: number | undefined;
+  code: string | undefined;
+  /** The code, and what else may say as one word what happened. */
+  words: readonly string[];
+  headers: HeaderBag | undefined;
+}
+
+/** What clients of HTTP services put on their errors: `status` or `statusCode`, on the error or on its `response`. */
+function signsOf(error: ErrorLike): Signs {
+  const own = error as unknown as Readonly<Record<string, unknown>>;
+  const response = recordOf(own["response"]);
+  const body = recordOf(own["error"]);
+  const statuses = [own["status"], own["statusCode"], response["status"], recordOf(own["$metadata"])["httpStatusCode"]];
+  const headers = own["headers"] ?? response["headers"];
+  const codes = [own["code"], body["code"]].filter(isText);
+  const types = [own["type"], body["type"], recordOf(body["error"])["type"]].filter(isText);
+  return {
+    status: statuses.find(isStatus),
+    code: codes[0],
+    words: [...codes, ...types],
+    headers: typeof headers === "object" && headers !== null ? (headers as HeaderBag) : undefined,
+  };
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const isStatus = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 300 && Number(value) < 600;
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 const OWN_CODES: Partial<Record<string, ErrorClass>> = {
+  auth_unavailable: "provider",
+  authentication_required: "permission",
+  bad_request: "validation",
   breaker_open: "provider",
   budget_exceeded: "budget",
   cancelled: "timeout",
+  claimed: "provider",
   database_unreachable: "provider",
   effect_given_up: "tool",
   effect_in_doubt: "tool",
   effect_recalled: "permission",
+  effect_settled: "tool",
   invalid: "validation",
   model_failed: "provider",
+  no_worker: "provider",
+  not_found: "validation",
   permission_denied: "permission",
   rate_limited: "rate_limit",
+  shutting_down: "provider",
+  thread_busy: "provider",
+  too_much: "validation",
   tool_failed: "tool",
 };
 
-function statedClass(error: Error): Classified | undefined {
+function statedClass(error: ErrorLike): Classified | undefined {
   if (!isHoldpointError(error)) return undefined;
   const { code, facts } = error;
-  const stated = facts["class"];
-  const known = typeof stated === "string" && stated in STRATEGIES ? (stated as ErrorClass) : OWN_CODES[code];
-  const wait = facts["retry_after_ms"];
+  const stated = facts?.["class"];
+  const known =
+    typeof stated === "string" && Object.hasOwn(STRATEGIES, stated) ? (stated as ErrorClass) : OWN_CODES[code];
+  const wait = facts?.["retry_after_ms"];
   return { class: known ?? "bug", code, ...(typeof wait === "number" ? { retry_after_ms: wait } : {}) };
-}
-
-function classOfStatus(status: number): ErrorClass | undefined {
-  if (status === 429) return "rate_limit";
-  if (status === 408 || status === 504) return "timeout";
-  if (status === 401 || status === 403 || status === 407 || status === 451) return "permission";
-  if (status === 402) return "budget";
-  if (status === 409 || status === 423 || status === 425) return "provider";
-  if (status >= 500) return "provider";
-  return status >= 400 ? "validation" : undefined;
-}
-
-const TIMEOUT_CODES = new Set([
-  "ETIMEDOUT",
-  "ESOCKETTIMEDOUT",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "UND_ERR_HEADERS_TIMEOUT",
-  "UND_ERR_BODY_TIMEOUT",
-  // Postgres: the statement or the wait for a lock took too long.
-  "57014",
-  "55P03",
-]);
-const PROVIDER_CODES = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EPIPE",
-  "UND_ERR_SOCKET",
-  "ERR_STREAM_PREMATURE_CLOSE",
-  // Postgres: a serialization failure and a deadlock are worth another try.
-  "40001",
-  "40P01",
-]);
-// Postgres by class: connection, resources, operator; then what was wrong with the statement itself.
-const POSTGRES: readonly (readonly [RegExp, ErrorClass])[] = [
-  [/^(?:08|53|57P|58)/, "provider"],
-  [/^(?:28|42501$)/, "permission"],
-  [/^(?:22|23|42|25006$|0A)/, "validation"],
-];
-
-function classOfCode(code: string): ErrorClass | undefined {
-  if (TIMEOUT_CODES.has(code)) return "timeout";
-  if (PROVIDER_CODES.has(code)) return "provider";
-  if (!/^[0-9A-Z]{5}$/.test(code)) return undefined;
-  return POSTGRES.find(([pattern]) => pattern.test(code))?.[1];
-}
-
-const TYPES: Partial<Record<string, ErrorClass>> = {
-  TimeoutError: "timeout",
-  APIConnectionTimeoutError: "timeout",
-  APIConnectionError: "provider",
-  ZodError: "validation",
-  $ZodError: "validation",
-  OutputParserException: "validation",
-  SyntaxError: "validation",
-};
-
-const BUGS = new Set(["TypeError", "ReferenceError", "RangeError", "EvalError"]);
-
-/** How long the server asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a date. */
-export function parseRetryAfter(headers: Headers, nowMs: number): number | undefined {
-  const milliseconds = Number.parseFloat(headers.get("retry-after-ms") ?? "");
-  if (milliseconds >= 0) return milliseconds;
-  const text = headers.get("retry-after") ?? "";
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  // An HTTP date begins with the day of the week; Date.parse alone would also make a date of "-5".
-  const at = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }

@@ -1,7 +1,7 @@
 import { START, StateGraph, StateSchema } from "@langchain/langgraph";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type AskResult, askModel, parseRetryAfter } from "../../src/kit/ask-model.ts";
+import { type AskResult, askModel } from "../../src/kit/ask-model.ts";
 import { configureModels, model } from "../../src/kit/model.ts";
 import { withTestPorts } from "../../src/testing.ts";
 import { type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
@@ -140,21 +140,5 @@ describe("a model that fails", () => {
     });
     await expect(ask({ signal: controller.signal })).rejects.toThrow("cancelled by Ana");
     expect(server.requests).toHaveLength(1);
-  });
-});
-
-describe("the wait a server asks for", () => {
-  const now = Date.parse("2026-01-01T00:00:00Z");
-  test.each<[Record<string, string>, number | undefined]>([
-    [{ "retry-after": "2" }, 2_000],
-    [{ "retry-after": "0.5" }, 500],
-    [{ "retry-after-ms": "30", "retry-after": "9" }, 30],
-    [{ "retry-after": "Thu, 01 Jan 2026 00:00:03 GMT" }, 3_000],
-    [{ "retry-after": "Thu, 01 Jan 2020 00:00:00 GMT" }, 0],
-    [{ "retry-after": "soon" }, undefined],
-    [{ "retry-after": "-5" }, undefined],
-    [{}, undefined],
-  ])("of %j is %s ms", (headers, expected) => {
-    expect(parseRetryAfter(new Headers(headers), now)).toBe(expected);
   });
 });
