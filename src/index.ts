@@ -14,6 +14,7 @@ export {
   review,
 } from "./kit/review.ts";
 export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-terms.ts";
+export { type CalculatorTool, calculator } from "./kit/tools/calculator.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";
 export type { GraphMark } from "./protocol/graph-mark.ts";
 export type { DecisionType, ReviewValue } from "./protocol/interrupt.ts";
