@@ -22,6 +22,8 @@ export interface ActionOptions<Schema extends z.ZodType> {
   schema: Schema;
   /** Answers offered; approve, edit and reject unless given. */
   allowed?: readonly DecisionType[];
+  /** What the value of a response must be. */
+  response?: z.ZodType;
   /** JSON pointers an edit may change, such as "/amount"; all of them unless given. */
   editable_paths?: readonly string[];
   risk?: "low" | "medium" | "high";
@@ -60,16 +62,39 @@ export type ReviewDecisions<Schemas extends readonly z.ZodType[]> = {
 export async function review<const Schemas extends readonly z.ZodType[]>(
   options: ReviewOptions<Schemas>,
 ): Promise<ReviewDecisions<Schemas>> {
+  const question = questionOf(options);
+  return question.decided(question.ask());
+}
+
+/** A question that is ready to be asked, and what its answer means. */
+export interface Question<Schemas extends readonly z.ZodType[]> {
+  /** What is shown. */
+  value: ReviewValue;
+  /** Pauses the graph, or gives the answer. */
+  ask(): Answer;
+  decided(answer: Answer): ReviewDecisions<Schemas>;
+}
+
+/** What `review()` asks, before it asks. */
+export function questionOf<const Schemas extends readonly z.ZodType[]>(
+  options: ReviewOptions<Schemas>,
+): Question<Schemas> {
   // The tuple type is for the caller; inside, the actions are a list.
   const asked = options.actions as unknown as readonly ActionOptions<z.ZodType<Args>>[];
   const value = reviewValue(options.key, options, asked);
-  const answer = answerTo(value, asked);
-  const ordered = canonicalDecisions(answer.decisions, asked.length);
-  if (!ordered.ok) throw refused(options.key, ordered.faults);
-  return ordered.value.map((decision) => decided(decision, asked[decision.action]!)) as ReviewDecisions<Schemas>;
+  return {
+    value,
+    ask: () => answerTo(value, asked),
+    decided(answer) {
+      const ordered = canonicalDecisions(answer.decisions, asked.length);
+      if (!ordered.ok) throw refused(options.key, ordered.faults);
+      return ordered.value.map((decision) => decided(decision, asked[decision.action]!)) as ReviewDecisions<Schemas>;
+    },
+  };
 }
 
-type Answer = z.infer<typeof answerShape>;
+/** What a graph receives for a question. */
+export type Answer = z.infer<typeof answerShape>;
 
 function answerTo(value: ReviewValue, asked: readonly ActionOptions<z.ZodType<Args>>[]): Answer {
   let answered_digest: string | undefined;
@@ -116,6 +141,7 @@ const ACTION_KEYS = {
   args: true,
   schema: true,
   allowed: true,
+  response: true,
   editable_paths: true,
   risk: true,
   preview: true,
@@ -135,7 +161,7 @@ function actionValue(key: string, action: ActionOptions<z.ZodType<Args>>, index:
       `proposes "${action.name}" with arguments its own schema refuses: ${z.prettifyError(proposed.error)}`,
     );
   }
-  const args_schema = z.toJSONSchema(action.schema, { io: "input", unrepresentable: "any" }) as Record<string, Json>;
+  const args_schema = jsonSchemaOf(action.schema);
   // Left out rather than undefined: the value is stored as JSON and its digest is computed on both sides.
   return JSON.parse(
     canonicalJson({
@@ -145,12 +171,16 @@ function actionValue(key: string, action: ActionOptions<z.ZodType<Args>>, index:
       description: action.description?.toWellFormed(),
       allowed: [...(action.allowed ?? ["approve", "edit", "reject"])],
       args_schema,
+      response_schema: action.response === undefined ? undefined : jsonSchemaOf(action.response),
       editable_paths: action.editable_paths === undefined ? undefined : [...action.editable_paths],
       risk: action.risk,
       preview: action.preview?.toWellFormed(),
     }),
   ) as ReviewAction;
 }
+
+const jsonSchemaOf = (schema: z.ZodType) =>
+  z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Record<string, Json>;
 
 function answerSchema(
   value: ReviewValue,
@@ -184,11 +214,14 @@ function faultsOf(
   if (faults.length > 0) return faults;
   // The zod schema may say more than its JSON Schema can: it has the last word.
   return ordered.value.flatMap((decision, position) => {
-    if (decision.type !== "edit") return [];
-    const parsed = asked[decision.action]!.schema.safeParse(decision.args);
-    const issues = parsed.success ? [] : parsed.error.issues;
+    const { schema, response } = asked[decision.action]!;
+    const [part, checked] =
+      decision.type === "edit"
+        ? ["args", schema.safeParse(decision.args)]
+        : ["value", decision.type === "respond" ? response?.safeParse(decision.value ?? decision.message) : undefined];
+    const issues = checked === undefined || checked.success ? [] : checked.error.issues;
     return issues.map((issue) => ({
-      pointer: ["", "decisions", position, "args", ...issue.path].map(String).join("/"),
+      pointer: ["", "decisions", position, part, ...issue.path].map(String).join("/"),
       message: issue.message,
     }));
   });

@@ -12,13 +12,7 @@ import {
   writeReceipt,
 } from "./effects.sql.ts";
 import { fencedWrite, type Lease } from "./fence.ts";
-
-/** The task that makes a call: what an effect is keyed by, so that a task that runs again finds what it did. */
-export interface EffectTask {
-  checkpoint_ns: string;
-  checkpoint_id: string;
-  task_id: string;
-}
+import type { TaskKey } from "./task-questions.sql.ts";
 
 /** A call that changes the world outside. */
 export interface EffectCall {
@@ -36,19 +30,14 @@ export type Intent = { kind: "receipt"; result: string } | { kind: "execute"; ef
  * T-intent: writes down what is about to happen. Locks: thread advisory lock (shared), effect.
  * A receipt that is there is returned. A `once` effect whose outcome is unknown is never started again: `effect_in_doubt`.
  */
-export async function writeIntent(
-  database: Database,
-  lease: Lease,
-  task: EffectTask,
-  call: EffectCall,
-): Promise<Intent> {
+export async function writeIntent(database: Database, lease: Lease, task: TaskKey, call: EffectCall): Promise<Intent> {
   failpoint("effect.before_intent");
   const intent = await fencedWrite(database, lease, (tx) => intend(tx, lease, task, call));
   if (intent.kind === "execute") failpoint("effect.intent_written");
   return intent;
 }
 
-async function intend(tx: Queryable, lease: Lease, task: EffectTask, call: EffectCall): Promise<Intent> {
+async function intend(tx: Queryable, lease: Lease, task: TaskKey, call: EffectCall): Promise<Intent> {
   const args_digest = digest(call.args);
   const inserted = await tx.maybeOne(
     insertIntent({

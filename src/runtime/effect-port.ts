@@ -1,11 +1,11 @@
-import { getConfig } from "@langchain/langgraph";
 import type { EffectPort } from "../kit/ports.ts";
 import type { FencedSaver } from "../postgres/checkpointer/fenced-saver.ts";
 import type { Database } from "../postgres/database.ts";
-import { type EffectTask, recordFailure, recordReceipt, writeIntent } from "../postgres/effects.ts";
+import { recordFailure, recordReceipt, writeIntent } from "../postgres/effects.ts";
 import { type Lease, verifyLease } from "../postgres/fence.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
+import { currentTask } from "./current-task.ts";
 import type { NodeObserver } from "./observer.ts";
 
 // Far below any lease; far above what writing an intent takes.
@@ -35,7 +35,7 @@ export function createEffectPort({
 }: EffectPortParts): EffectPort {
   return {
     async perform(request, execute) {
-      const { task, checkpoint_ids, stopped } = currentTask();
+      const { task, checkpoint_ids, stopped } = currentTask("effect()");
       if (request.kind !== "read") {
         // An effect is known by its checkpoint. After a crash a run goes on from the last one that is stored: had this
         // one not been, its nodes would run again under another, and the effect with them.
@@ -82,29 +82,4 @@ async function attempt(
     await recordFailure(database, lease, effect_id, message).catch(() => {});
     throw error;
   }
-}
-
-/** The task this code runs in, as the checkpointer names it: the same for every execution of it. */
-function currentTask(): { task: EffectTask; checkpoint_ids: string[]; stopped: AbortSignal[] } {
-  const config = getConfig();
-  const configurable = config?.configurable;
-  const task_id = configurable?.["__pregel_task_id"];
-  const task_ns = configurable?.["checkpoint_ns"];
-  if (typeof task_id !== "string" || typeof task_ns !== "string") {
-    throw new HoldpointError(
-      "outside_run",
-      "effect() was called outside a node; call it inside the function of a node",
-    );
-  }
-  const checkpoint_ns = task_ns.split("|").slice(0, -1).join("|");
-  const checkpoints = (configurable?.["checkpoint_map"] ?? {}) as Record<string, string>;
-  const checkpoint_id = checkpoints[checkpoint_ns];
-  if (checkpoint_id === undefined)
-    throw new HoldpointError("outside_run", `no checkpoint is known for the task ${task_ns}`);
-  return {
-    task: { checkpoint_ns, checkpoint_id, task_id },
-    checkpoint_ids: Object.values(checkpoints),
-    // The node's own signal: its time may be over while the run's is not.
-    stopped: config?.signal === undefined ? [] : [config.signal],
-  };
 }

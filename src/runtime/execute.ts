@@ -5,7 +5,6 @@ import type { GraphAccess } from "../graphs/graph-set.ts";
 import { wireJson } from "../graphs/wire-json.ts";
 import { SYSTEM_CLOCK } from "../kit/clock.ts";
 import { createMemoryGuards } from "../kit/memory-guards.ts";
-import { createMemoryQuestions } from "../kit/memory-questions.ts";
 import { type EffectPort, withPorts } from "../kit/ports.ts";
 import { withServer } from "../kit/this-server.ts";
 import { appendEvents } from "../postgres/events.ts";
@@ -28,6 +27,7 @@ import { noteNodeEnd } from "./node-end.ts";
 import { nodeEvents } from "./node-events.ts";
 import { createObserver } from "./observer.ts";
 import { outsideOf } from "./outside.ts";
+import { createQuestionPort } from "./question-port.ts";
 import { isAsking } from "./redeploy.ts";
 import { refusedAnswer } from "./refused-answer.ts";
 import { runnableConfig, shownModes, showsMessages, streamOptions } from "./run-config.ts";
@@ -224,12 +224,12 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
   const { tenant_id, graph_id, thread_id, run_id } = run;
   const ports = {
     effects,
-    questions: createMemoryQuestions(),
+    questions: createQuestionPort(parts.database, lease),
     database: parts.databasePort,
     guards: createMemoryGuards(),
     run: { tenant_id, graph_id, thread_id, run_id },
     clock: SYSTEM_CLOCK,
-    may: async () => true,
+    may: (permission: string) => parts.mayUse({ tenant_id, run_id, ...scene.kwargs }, permission),
     ...outsideOf(parts),
     signal,
   };
