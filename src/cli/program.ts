@@ -10,6 +10,7 @@ import { addGraphs } from "./commands/graphs.ts";
 import { addInsights } from "./commands/insights.ts";
 import { addKeysCommands } from "./commands/keys.ts";
 import { addLogin } from "./commands/login.ts";
+import { addMockModel } from "./commands/mock-model.ts";
 import { addPolicyCommands } from "./commands/policy-check.ts";
 import { addQueue } from "./commands/queue.ts";
 import { addReviewApprove } from "./commands/review-approve.ts";
@@ -86,6 +87,7 @@ export function createProgram(cli: Cli): Command {
   addAuditCommands(program, cli);
   addGraphs(program, cli);
   addCheck(program, cli);
+  addMockModel(program, cli);
   addPolicyCommands(program, cli);
   addKeysCommands(program, cli);
   addWhoami(program, cli);
