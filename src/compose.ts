@@ -21,6 +21,7 @@ import { keepReviewWebhooks } from "./postgres/audit.sql.ts";
 import { createWriteBatcher } from "./postgres/batch.ts";
 import { createSaver } from "./postgres/checkpointer/saver.ts";
 import { ensureLocalOwner } from "./postgres/identity.ts";
+import { createSharedGuards } from "./postgres/guards/shared-guards.ts";
 import { openWakeups } from "./postgres/notify.ts";
 import { DEFAULT_TENANT } from "./protocol/principal.ts";
 import type { DeliverySettings } from "./runtime/deliver.ts";
@@ -112,6 +113,7 @@ async function start(
     prepare: config.databasePrepare,
     onCommit: (writes) => metrics.commit_writes.observe(writes),
   });
+  const guards = createSharedGuards({ database, log, metrics, budgets: config.budgets });
   const parts: RunnerParts = {
     database,
     wakeups,
@@ -124,10 +126,12 @@ async function start(
     metrics,
     policyOf: policy.policyOf,
     nodeTimeoutMs: config.nodeTimeoutSeconds === undefined ? null : config.nodeTimeoutSeconds * 1000,
+    guards,
     modelPrices: config.modelPrices,
     embedder,
     storeTerms: storeTermsOf(config),
     serverFor: inProcess.serverFor,
+    mayUse: inProcess.mayUse,
   };
   let isStarted = false;
   // Also where nobody is answered: what a run executes may ask this very process.

@@ -6,12 +6,14 @@ import { inNameOf, type Name } from "../http/in-name-of.ts";
 import { offerServer, type ThisServer, withServer } from "../kit/this-server.ts";
 import { DEFAULT_TENANT, type Principal, SYSTEM_PREFIX } from "../protocol/principal.ts";
 import type { RunStarter } from "../runtime/runner.ts";
-import { principalOfRun } from "./run-principal.ts";
+import { mayUseOf, principalOfRun } from "./run-principal.ts";
 
 /** How code of this process asks the server that it is part of, without a connection. */
 export interface InProcess {
   /** For what a run executes: in the name of who started it. */
   serverFor(run: RunStarter): ThisServer;
+  /** Whether who started a run may use what asks for this permission of a tool, now. */
+  mayUse(run: RunStarter, permission: string): Promise<boolean>;
   /** For what a project does with a request: in the name of who sent it. */
   within<Result>(request: Request, answer: () => Promise<Result>): Promise<Result>;
   /** For webhooks, which nobody sends: they may call what the project answers, and nothing of ours. */
@@ -50,6 +52,8 @@ export function createInProcess(): InProcess {
     };
   return {
     serverFor: (run) => asking((deps) => () => principalOfRun(deps, run)),
+    // Before there is anybody to ask, nobody may.
+    mayUse: async (run, permission) => opened.deps !== undefined && (await mayUseOf(opened.deps, run, permission)),
     within(request, answer) {
       const server = asking((deps) => () => authenticate(deps, request));
       return withServer(server, answer);

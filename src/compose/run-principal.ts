@@ -1,8 +1,8 @@
 import { principalOfUser } from "../http/auth/project-user.ts";
 import type { HttpDeps } from "../http/deps.ts";
 import { localOwner, lookAgain, standing } from "../postgres/identity.ts";
-import { HoldpointError } from "../protocol/errors.ts";
-import { LOCAL_OWNER, type Permission, type Principal } from "../protocol/principal.ts";
+import { HoldpointError, isHoldpointError } from "../protocol/errors.ts";
+import { LOCAL_OWNER, mayUse, type Permission, type Principal } from "../protocol/principal.ts";
 import type { StartedWith } from "../protocol/run.ts";
 import type { RunStarter } from "../runtime/runner.ts";
 
@@ -17,6 +17,17 @@ export async function principalOfRun(deps: HttpDeps, run: RunStarter): Promise<P
   const principal = await starterOf(deps, run);
   const permissions = [...principal.permissions].filter((permission) => !NEVER_FOR_CODE.has(permission));
   return { ...principal, permissions: new Set(permissions) };
+}
+
+/** Whether who started a run may use what asks for this permission of a tool, as their rights are now. */
+export async function mayUseOf(deps: HttpDeps, run: RunStarter, permission: string): Promise<boolean> {
+  try {
+    return mayUse(await starterOf(deps, run), permission);
+  } catch (error) {
+    // Their key or their session has ended: they may nothing any more.
+    if (isHoldpointError(error) && error.code === "authentication_required") return false;
+    throw error;
+  }
 }
 
 async function starterOf({ auth, database, settings }: HttpDeps, run: RunStarter): Promise<Principal> {

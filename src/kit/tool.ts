@@ -1,14 +1,13 @@
 import type { z } from "zod";
-import { HoldpointError } from "../protocol/errors.ts";
-import type { Json } from "../protocol/json.ts";
-import { effect } from "./effect.ts";
 import type { BreakerTerms, RateTerms } from "./guards.ts";
-import { type EffectKind, runSignal } from "./ports.ts";
+import type { EffectKind } from "./ports.ts";
 import type { Span } from "./review-terms.ts";
+import { callTool } from "./tool-call.ts";
+import { checkToolOptions } from "./tool-options.ts";
 
 /** What a tool's function is told beside its arguments. */
 export interface ToolCall {
-  /** The same on every attempt at the same call: pass it on as idempotency key, or keep it in a unique column. */
+  /** The same on every attempt at the same call: pass it on as idempotency key, or keep it in a unique column. "" for `read`. */
   effect_id: string;
   /** Aborted when the time of the attempt is over, or the run is stopped. */
   signal: AbortSignal;
@@ -33,7 +32,7 @@ export interface ToolOptions<Name extends string, Input extends z.ZodType, Outpu
   breaker?: BreakerTerms | false;
   rate?: RateTerms;
   /** What a call costs. */
-  cost?: number | ((args: z.output<Input>, result: z.output<Output>) => number);
+  cost?: number | CostOf<Input, Output>;
   /** Who started the run needs this. */
   permission?: string;
   /** JSON pointers into the arguments that no record shows, such as "/card/number". */
@@ -41,9 +40,14 @@ export interface ToolOptions<Name extends string, Input extends z.ZodType, Outpu
   /** How long it is held back, so that somebody can recall it. */
   hold_back?: Span;
   /** What undoes it: called by `compensate()` with what it was given and gave. */
-  compensate?: (args: z.output<Input>, result: z.output<Output>, call: ToolCall) => Promise<void>;
-  run: (args: z.output<Input>, call: ToolCall) => Promise<z.input<Output>>;
+  compensate?(args: z.output<Input>, result: z.output<Output>, call: ToolCall): Promise<void>;
+  run(args: z.output<Input>, call: ToolCall): Promise<z.input<Output>> | z.input<Output>;
 }
+
+// A method, so that a list can hold tools of different arguments.
+type CostOf<Input extends z.ZodType, Output extends z.ZodType> = {
+  of(args: z.output<Input>, result: z.output<Output>): number;
+}["of"];
 
 /** A tool: what it was declared as, and the way to call it. */
 export interface Tool<
@@ -61,40 +65,22 @@ export interface Tool<
   call(args: z.input<Input>, options?: { key?: string }): Promise<z.output<Output>>;
 }
 
-const TIMEOUT_MS = 30_000;
-
-/** Declares a tool. */
+/** Declares a tool: one way to call it, with everything that makes a call safe. Throws `invalid`. */
 export function defineTool<const Name extends string, Input extends z.ZodType, Output extends z.ZodType>(
   options: ToolOptions<Name, Input, Output>,
 ): Tool<Name, Input, Output> {
-  const { name, description, input, output, effect: kind, run, timeout_ms = TIMEOUT_MS } = options;
-  return {
+  checkToolOptions(options);
+  const { name, description, input, output, effect } = options;
+  const tool: Tool<Name, Input, Output> = {
     name,
     description,
     input,
     output,
-    effect: kind,
+    effect,
     options,
-    async call(given, { key } = {}) {
-      const parsed = input.safeParse(given);
-      if (!parsed.success) {
-        throw new HoldpointError("tool_failed", `${name} was called with wrong arguments: ${parsed.error.message}`, {
-          facts: { class: "validation", tool: name },
-        });
-      }
-      if (kind === "read") {
-        const signal = AbortSignal.any([AbortSignal.timeout(timeout_ms), ...[runSignal() ?? []].flat()]);
-        return output.parse(await run(parsed.data, { effect_id: "", signal }));
-      }
-      const result = await effect({
-        name,
-        kind,
-        ...(key === undefined ? {} : { key }),
-        args: parsed.data as Json,
-        timeout_ms,
-        run: async ({ effect_id, signal }) => output.parse(await run(parsed.data, { effect_id, signal })) as Json,
-      });
-      return result as z.output<Output>;
+    async call(args, { key } = {}) {
+      return (await callTool(tool, args, { key })).value as z.output<Output>;
     },
   };
+  return tool;
 }

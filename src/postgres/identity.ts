@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { HoldpointError } from "../protocol/errors.ts";
 import {
   DEFAULT_TENANT,
+  isPermission,
   LOCAL_OWNER,
   PERMISSIONS,
   type Permission,
@@ -242,9 +243,9 @@ export function standing(principal: Principal, row: StandingPrincipalRow | undef
 // What a row says is filtered again: a permission that was written past this program gives an agent nothing.
 function principalWith(row: PrincipalRow, permissions: readonly string[]): Principal {
   const { tenant_id, principal_id, kind, display_name, groups } = row;
-  const held = PERMISSIONS.filter(
-    (permission) => permissions.includes(permission) && !(kind === "agent" && NEVER_FOR_AGENTS.has(permission)),
-  );
+  const held = permissions
+    .filter(isPermission)
+    .filter((permission) => !(kind === "agent" && NEVER_FOR_AGENTS.has(permission)));
   return { tenant_id, principal_id, kind, display_name, groups, permissions: new Set(held) };
 }
 

@@ -12,8 +12,22 @@ export const PERMISSIONS = [
   "admin",
 ] as const;
 
+/** A permission that a tool asks for, as whoever starts its runs is given it: `tool:refunds:pay`. */
+export type ToolPermission = `tool:${string}`;
+
+/** How such a permission begins. */
+export const TOOL_PREFIX = "tool:";
+
+/** How it is written. */
+export const TOOL_PERMISSION = /^tool:[a-z0-9][a-z0-9:._-]{0,99}$/;
+
 /** One permission. */
-export type Permission = (typeof PERMISSIONS)[number];
+export type Permission = (typeof PERMISSIONS)[number] | ToolPermission;
+
+/** Whether there is such a permission. */
+export function isPermission(text: string): text is Permission {
+  return PERMISSIONS.some((permission) => permission === text) || TOOL_PERMISSION.test(text);
+}
 
 /** People decide; agents never can. */
 export const PRINCIPAL_KINDS = ["user", "service", "agent", "system"] as const;
@@ -55,6 +69,15 @@ export interface ProjectUser {
 
 /** The caller of a server that listens on the loopback address only and has no other way to know who asks. */
 export const LOCAL_OWNER = "local-owner";
+
+/** Whether somebody may use what asks for this permission of a tool. Whoever owns the machine may use everything. */
+export function mayUse(principal: Principal, permission: string): boolean {
+  // A key of the owner's may have been made for less.
+  if (principal.principal_id === LOCAL_OWNER && principal.permissions.has("admin")) return true;
+  if (principal.permissions.has(`${TOOL_PREFIX}${permission}`)) return true;
+  // To the Auth of a project a permission is a word of its own choice.
+  return projectUserOf(principal)?.permissions.includes(permission) === true;
+}
 
 /** The default tenant. */
 export const DEFAULT_TENANT = "default";

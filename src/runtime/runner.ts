@@ -7,6 +7,7 @@ import type { PolicyOf } from "../policy/review/open.ts";
 import type { WriteBatcher } from "../postgres/batch.ts";
 import type { HoldpointSaver } from "../postgres/checkpointer/saver.ts";
 import type { Database } from "../postgres/database.ts";
+import type { SharedGuards } from "../postgres/guards/shared-guards.ts";
 import type { Wakeups } from "../postgres/notify.ts";
 import type { Embedder } from "../postgres/store/embedder.ts";
 import type { StoreTerms } from "../postgres/store/terms.ts";
@@ -30,6 +31,8 @@ export interface RunnerParts {
   policyOf: PolicyOf;
   /** How long a node may take whose graph does not say so; none: for ever. */
   nodeTimeoutMs?: number | null;
+  /** What all processes share about calls to others. */
+  guards: SharedGuards;
   /** What a model's tokens cost. */
   modelPrices: ModelPrices;
   /** Makes the vectors by which the store is searched; by words alone unless given. */
@@ -40,6 +43,8 @@ export interface RunnerParts {
   network?: NetworkPort | undefined;
   /** How what a run executes asks this server without a connection; not at all unless given. */
   serverFor?: ((run: RunStarter) => ThisServer) | undefined;
+  /** Whether who started a run may use what asks for a permission, as their rights are when it is asked. */
+  mayUse: (run: RunStarter, permission: string) => Promise<boolean>;
 }
 
 /** A run, and what is known of who started it. */

@@ -33,7 +33,8 @@ export function describeError(error: unknown, depth = 1): LoggedError {
   };
 }
 
-function withoutSecrets(text: string): string {
+/** A text without what looks like a password, a key or a token. */
+export function withoutSecrets(text: string): string {
   return SECRETS.reduce((left, [pattern, stand]) => left.replaceAll(pattern, stand), text);
 }
 

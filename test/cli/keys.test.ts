@@ -36,6 +36,11 @@ describe("keys", () => {
       stderr: expect.stringContaining("review:decide"),
     });
     expect(await as(secret, "keys", "list")).toMatchObject({ code: 4 });
+    const till = await cli("keys", "create", "--name", "till", "-p", "runs:create", "tool:refunds:pay");
+    expect(till.stderr).toContain("for till: runs:create, tool:refunds:pay");
+    expect((await cli("keys", "list")).stdout).toContain("runs:create,tool:refunds:pay");
+    const wrong = await cli("keys", "create", "--name", "till", "-p", "tool:Refunds");
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("tool:<name>") });
     const listed = await cli("keys", "--json", "name,api_key_id");
     expect(listed.stdout).not.toContain(secret);
     const { api_key_id } = JSON.parse(listed.stdout).find(({ name }: { name: string }) => name === "Night Shift");

@@ -19,12 +19,16 @@ async function open({ works = true, auth }: { works?: boolean; auth?: ProjectAut
   const opened = await openServer({ loopbackOwner: auth === undefined }, parts);
   inProcess.open(opened.app, opened.deps);
   opened.house.parts.serverFor = inProcess.serverFor;
+  opened.house.parts.mayUse = inProcess.mayUse;
   if (works) opened.house.newWorker().start();
   return opened;
 }
 
 const auth = new Auth()
-  .authenticate((request) => ({ identity: request.headers.get("x-user") ?? "", permissions: [] }))
+  .authenticate((request) => ({
+    identity: request.headers.get("x-user") ?? "",
+    permissions: request.headers.get("x-may")?.split(" ") ?? [],
+  }))
   .on("threads", ({ user, value, action }) => {
     if (action === "create" || action === "create_run") value.metadata = { ...value.metadata, owner: user.identity };
     return { owner: user.identity };
@@ -90,18 +94,23 @@ test("nobody decides by code that runs in their name", async () => {
 test("a run whose key was revoked meanwhile asks in nobody's name, and neither shows nor needs what it was started with", async () => {
   const waiting = await open({ works: false });
   try {
-    const key = await waiting.key("user:gone", READS);
+    const key = await waiting.key("user:gone", [...READS, "tool:refunds:pay"]);
     const headers = { "x-api-key": key };
     const body = { assistant_id: "caller", input: { does: "run", with: "x" }, if_not_exists: "create" };
     const thread_id = "0193a0c0-0000-7000-8000-00000000000a";
     const started = await waiting.ask(`/threads/${thread_id}/runs`, { method: "POST", headers, body });
     const run = (await started.json()) as { run_id: string };
+    const payment = { assistant_id: "caller", input: { does: "pay", with: "1" }, if_not_exists: "create" };
+    const till = "0193a0c0-0000-7000-8000-00000000000b";
+    const asked = await waiting.ask(`/threads/${till}/runs`, { method: "POST", headers, body: payment });
+    const { run_id } = (await asked.json()) as { run_id: string };
     expect(JSON.stringify(run)).not.toMatch(/started_with|api_key/);
     const { rows } = await waiting.house.database.pool.query("select api_key_id from holdpoint.api_key");
     await waiting.ask(`/api-keys/${rows[0].api_key_id}`, { method: "DELETE" });
     waiting.house.newWorker().start();
     const ended = await waiting.client.runs.join(thread_id, run.run_id);
     expect((ended as Came).error).toMatch(/401.*user:gone has ended meanwhile/);
+    expect(((await waiting.client.runs.join(till, run_id)) as Came).error).toMatch(/does not hold now/);
   } finally {
     await waiting.close();
   }
@@ -130,4 +139,25 @@ test("requests of one client that wait for each other are each made in the name 
 
 test("a client without an address reaches nobody outside of a run", async () => {
   await expect(new Client().threads.search()).rejects.toThrow(/403.*only inside a run or a request/);
+});
+
+test("a tool asks whether who started the run may use it, by what they hold when it is called", async () => {
+  const clerk = { "x-api-key": await server.key("user:clerk", READS) };
+  const refused = /pay needs the permission "refunds:pay".*does not hold now/;
+  expect((await does("pay", "5", clerk)).error).toMatch(refused);
+  const body = { name: "till", principal: { principal_id: "cashier" }, permissions: [...READS, "tool:refunds:pay"] };
+  const made = await server.ask("/api-keys", { method: "POST", body });
+  const { secret, permissions } = (await made.json()) as Record<string, string>;
+  expect(permissions).toEqual([...READS, "tool:refunds:pay"]);
+  const cashier = { "x-api-key": secret as string };
+  expect(await does("pay", "5", cashier)).toMatchObject({ told: { paid: "5" } });
+  expect(await does("pay", "6")).toMatchObject({ told: { paid: "6" } });
+  const other = { ...body, permissions: ["tool:ledger:close"] };
+  expect((await server.ask("/api-keys", { method: "POST", body: other, headers: cashier })).status).toBe(403);
+  const user = { "x-user": "ann" };
+  expect((await does("pay", "7", user, guests)).error).toMatch(refused);
+  expect(await does("pay", "7", { ...user, "x-may": "refunds:pay" }, guests)).toMatchObject({ told: { paid: "7" } });
+  expect(await does("pay", "8", { ...user, "x-may": "tool:refunds:pay" }, guests)).toMatchObject({
+    told: { paid: "8" },
+  });
 });

@@ -10,6 +10,7 @@ import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
 import { claimCandidates } from "../../src/postgres/claim.sql.ts";
 import { type CreateRun, createRun, createThread } from "../../src/postgres/create-run.ts";
 import { type Database, openDatabase } from "../../src/postgres/database.ts";
+import { createSharedGuards } from "../../src/postgres/guards/shared-guards.ts";
 import { openWakeups, type Wakeups } from "../../src/postgres/notify.ts";
 import { type RunRow, selectRunById } from "../../src/postgres/runs.sql.ts";
 import { selectThread, type ThreadRow } from "../../src/postgres/threads.sql.ts";
@@ -62,6 +63,8 @@ export async function openHouse(
   const graphs = await loadGraphs({ directory, virtualModules: { holdpoint }, cacheDirectory: TRANSFORMED });
   const batcher = createWriteBatcher(database.pool);
   const saver = createSaver({ pool: database.pool, batcher });
+  const log = openLog({ level: process.env["TEST_LOG"] ?? "silent", pretty: false });
+  const metrics = createMetrics(async () => []);
   const policy: House["policy"] = { of: () => DEFAULT_REVIEW_POLICY };
   const parts: RunnerParts = {
     database,
@@ -70,9 +73,11 @@ export async function openHouse(
     batcher,
     graphs: () => graphs,
     databasePort: () => database.pool,
-    log: openLog({ level: process.env["TEST_LOG"] ?? "silent", pretty: false }),
-    metrics: createMetrics(async () => []),
+    log,
+    metrics,
+    guards: createSharedGuards({ database, log, metrics }),
     policyOf: (question) => policy.of(question),
+    mayUse: async () => true,
     modelPrices: new Map([["gpt-4.1-mini", { input: 0.4, output: 1.6, cached: 0.1 }]]),
   };
   const workers: Worker[] = [];

@@ -1,6 +1,6 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
-import { PERMISSIONS, type Permission } from "../../protocol/principal.ts";
+import { isPermission, PERMISSIONS, type Permission } from "../../protocol/principal.ts";
 import type { Cli } from "../cli.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { confirm } from "../confirm.ts";
@@ -52,20 +52,33 @@ function addCreate(keys: Command, cli: Cli): void {
       new Option("--kind <kind>", "what that principal is").choices(["service", "user", "agent"]).default("service"),
     )
     .option("--display-name <text>", "how people see it")
-    .addOption(new Option("-p, --permission <permission...>", "what the key may do").choices(PERMISSIONS))
+    .addOption(
+      new Option(
+        "-p, --permission <permission...>",
+        `what the key may do: ${PERMISSIONS.join(", ")}, tool:<name>`,
+      ).argParser(addPermission),
+    )
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
 Without --permission a key can start, watch and cancel runs and read reviews; it cannot decide them.
-A key of kind agent can never decide. Only the key itself goes to the output, so that it can be piped.
+A key of kind agent can never decide. tool:<name> lets its runs use tools that ask for the permission <name>.
+Only the key itself goes to the output, so that it can be piped.
 
 Examples:
   $ holdpoint keys create --name shop
   $ holdpoint keys create --name ada --kind user -p review:read -p review:decide
+  $ holdpoint keys create --name cashier -p runs:create -p tool:refunds:pay
   $ HOLDPOINT_API_KEY=$(holdpoint keys create --name nightly) ./nightly.sh`,
     )
     .action((options: CreateOptions) => create(cli, options));
+}
+
+function addPermission(text: string, before: Permission[] | undefined): Permission[] {
+  if (isPermission(text)) return [...(before ?? []), text];
+  const allowed = `${PERMISSIONS.join(", ")}, or tool:<name> with lower case letters, digits, ":", ".", "_" and "-"`;
+  throw new InvalidArgumentError(`Allowed choices are ${allowed}.`);
 }
 
 async function create(cli: Cli, options: CreateOptions): Promise<void> {

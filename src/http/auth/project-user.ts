@@ -6,6 +6,8 @@ import {
   type PrincipalKind,
   type ProjectUser,
   SYSTEM_PREFIX,
+  TOOL_PERMISSION,
+  type ToolPermission,
 } from "../../protocol/principal.ts";
 
 /** What the clients of LangGraph do, and answering what is asked on the threads that one may write to. */
@@ -58,7 +60,8 @@ export function readProjectUser(returned: unknown): ProjectUser {
 export function principalOfUser(user: ProjectUser, tenant_id = DEFAULT_TENANT): Principal {
   const kind = kindOf(user["kind"]);
   const named = WHERE_NAMED.filter((permission) => user.permissions.includes(permission));
-  const held = [...OF_EVERY_USER, ...named].filter(
+  const tools = user.permissions.filter((permission) => TOOL_PERMISSION.test(permission)) as ToolPermission[];
+  const held = [...OF_EVERY_USER, ...named, ...tools].filter(
     (permission) => kind !== "agent" || !NEVER_FOR_AGENTS.has(permission),
   );
   return {

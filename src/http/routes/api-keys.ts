@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createApiKey, endApiKey, readApiKeys } from "../../postgres/identity.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
-import { PERMISSIONS, type Permission, type Principal } from "../../protocol/principal.ts";
+import { mayUse, PERMISSIONS, type Permission, type Principal, TOOL_PREFIX } from "../../protocol/principal.ts";
 import { anyObject, lists, shows } from "../answers.ts";
 import { idempotencyKey } from "../idempotency.ts";
 import { limitSchema, offsetSchema, textSchema, wholeNumber } from "../read-request.ts";
@@ -17,10 +17,17 @@ const principalSchema = z.object({
   display_name: textSchema.min(1).optional(),
 });
 
+const permissionSchema = z.union(
+  [z.enum(PERMISSIONS), z.templateLiteral([TOOL_PREFIX, z.string().regex(/^[a-z0-9][a-z0-9:._-]{0,99}$/)])],
+  {
+    error: `must be one of ${PERMISSIONS.join(", ")}, or "tool:" and the name of a permission that a tool asks for`,
+  },
+);
+
 const createSchema = z.object({
   name: textSchema.min(1),
   principal: principalSchema,
-  permissions: z.array(z.enum(PERMISSIONS)).min(1).optional(),
+  permissions: z.array(permissionSchema).min(1).optional(),
 });
 
 const listSchema = z.object({
@@ -92,7 +99,11 @@ function refuseKey(request: Request): void {
 
 /** Nobody gives away what they do not hold. */
 function refuseMoreThanOwn(principal: Principal, permissions: readonly Permission[]): void {
-  const missing = permissions.filter((permission) => !principal.permissions.has(permission));
+  const missing = permissions.filter((permission) =>
+    permission.startsWith(TOOL_PREFIX)
+      ? !mayUse(principal, permission.slice(TOOL_PREFIX.length))
+      : !principal.permissions.has(permission),
+  );
   if (missing.length === 0) return;
   throw new HoldpointError(
     "permission_denied",
