@@ -19,6 +19,7 @@ export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-term
 export { defineTool, type Tool, type ToolCall, type ToolOptions } from "./kit/tool.ts";
 export { type CalculatorTool, calculator } from "./kit/tools/calculator.ts";
 export { type HttpMethod, type HttpOptions, httpRequest } from "./kit/tools/http/request.ts";
+export { type Workflow, type WorkflowOptions, type WorkflowPolicies, workflow } from "./kit/workflow.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";
 export type { GraphMark } from "./protocol/graph-mark.ts";
 export type { DecisionType, ReviewValue } from "./protocol/interrupt.ts";

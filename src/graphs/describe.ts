@@ -24,7 +24,7 @@ export async function describeSchemas(
   const { state, input, output, config: context } = together(atRunTime, inTypes);
   return {
     graph_id: graph.graph_id,
-    input_schema: input,
+    input_schema: input === null || graph.examples === undefined ? input : { ...input, examples: graph.examples },
     output_schema: output,
     state_schema: state,
     config_schema: context,

@@ -15,6 +15,8 @@ export interface ExportedGraph {
   stated_name: string | undefined;
   guarded: boolean;
   description: string | undefined;
+  /** What else its author states of it. */
+  stated: Pick<GraphMark, "version" | "policies" | "examples">;
   source: { compiled: CompiledGraph } | { factory: GraphFactory };
 }
 
@@ -80,6 +82,7 @@ function exportedGraph(
       stated_name: mark.name ?? own,
       guarded: mark.guarded === true,
       description: mark.description ?? descriptionOf(compiled),
+      stated: statedIn(mark),
       source: { compiled },
     };
   }
@@ -90,6 +93,7 @@ function exportedGraph(
     stated_name: mark.name,
     guarded: mark.guarded === true,
     description: mark.description,
+    stated: statedIn(mark),
     source: { factory: value as GraphFactory },
   };
 }
@@ -110,6 +114,14 @@ function isFactory(value: object, export_name: string, isNamed: boolean): boolea
 function markOf(value: unknown): GraphMark {
   const isMarkable = (typeof value === "object" || typeof value === "function") && value !== null;
   return isMarkable ? ((value as { [GRAPH_MARK]?: GraphMark })[GRAPH_MARK] ?? {}) : {};
+}
+
+function statedIn({ version, policies, examples }: GraphMark): ExportedGraph["stated"] {
+  return {
+    ...(version === undefined ? {} : { version }),
+    ...(policies === undefined ? {} : { policies }),
+    ...(examples === undefined || examples.length === 0 ? {} : { examples }),
+  };
 }
 
 function builderOf(compiled: CompiledGraph): unknown {

@@ -1,5 +1,6 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { Pregel } from "@langchain/langgraph";
+import type { GraphPolicies } from "../protocol/graph-mark.ts";
 import type { GraphCode } from "./code.ts";
 
 /** A compiled graph of any state. */
@@ -18,6 +19,11 @@ export interface LoadedGraph {
   fingerprint: string;
   guarded: boolean;
   description?: string;
+  /** The author's own. */
+  version?: string;
+  policies?: GraphPolicies;
+  /** Inputs to be tried. */
+  examples?: readonly unknown[];
   /** True when each run gets a graph of its own from a function. */
   factory: boolean;
   /** What its files say, comments and types aside. Compiled when it is first asked for: few need it. */

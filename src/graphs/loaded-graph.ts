@@ -41,7 +41,7 @@ export interface GraphOrigin {
 
 /** A graph as it is served. */
 export function loadedGraph(exported: ExportedGraph, origin: GraphOrigin): LoadedGraph {
-  const { export_name, source, description } = exported;
+  const { export_name, source, description, stated } = exported;
   const { shown, marks, timeoutMs } = origin;
   const factory = "factory" in source;
   return {
@@ -51,6 +51,7 @@ export function loadedGraph(exported: ExportedGraph, origin: GraphOrigin): Loade
     ...marks,
     guarded: exported.guarded,
     ...(description === undefined ? {} : { description }),
+    ...stated,
     factory,
     async build(config: RunnableConfig, access: GraphAccess = READS) {
       if (!factory) return cloneGraph(source.compiled);

@@ -12,6 +12,7 @@ beforeAll(async () => {
   folder = await createWorkflowFolder({
     "shapes.ts": `
 import { Annotation, END, MessagesAnnotation, START, StateGraph, StateSchema } from "@langchain/langgraph";
+import { workflow } from "holdpoint";
 import { z } from "zod";
 const State = new StateSchema({ name: z.string().min(1), count: z.number().default(0) });
 const nothing = () => ({});
@@ -23,6 +24,11 @@ export const loose = new StateGraph(MessagesAnnotation).addNode("a", nothing).ad
 export const zodState = new StateGraph(z.object({ n: z.number() })).addNode("a", nothing).addEdge(START, "a");
 export const untyped = new StateGraph(Annotation.Root({ n: Annotation<number> })).addNode("a", nothing).addEdge(START, "a");
 export const made = (config: object) => new StateGraph(State).addNode("a", nothing).addEdge(START, "a");
+const kit = workflow({
+  name: "kit", description: "Of the kit.", version: "1.2.0", input: { name: z.string() }, state: { count: z.number().default(0) },
+  policies: { guarded: true, concurrency: 2 }, examples: [{ name: "Ada", input: { name: "Ada" } }],
+});
+export const ofKit = kit.graph({ nodes: { a: nothing }, edges: { start: "a", a: "end" } });
 `,
   });
   set = await loadGraphs({ directory: folder.directory, virtualModules });
@@ -45,6 +51,14 @@ describe("describing a graph", () => {
 
   test("gives null where a state has no schema", async () => {
     expect(await describeSchemas(graph("untyped"))).toMatchObject({ input_schema: null, state_schema: null });
+  });
+
+  test("gives the examples of a workflow in the schema of its input, and what else it states", async () => {
+    const { guarded, version, policies, description } = graph("kit");
+    const stated = { guarded: true, version: "1.2.0", policies: { concurrency: 2 }, description: "Of the kit." };
+    expect({ guarded, version, policies, description }).toEqual(stated);
+    const { input_schema } = await describeSchemas(graph("kit"));
+    expect(input_schema).toMatchObject({ properties: { name: { type: "string" } }, examples: [{ name: "Ada" }] });
   });
 
   test("draws nodes and edges", async () => {
