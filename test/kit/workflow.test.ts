@@ -11,10 +11,8 @@ import {
 import { getInputTypeSchema, getOutputTypeSchema, getStateTypeSchema } from "@langchain/langgraph/zod/schema";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { review } from "../../src/kit/review.ts";
 import { workflow } from "../../src/kit/workflow.ts";
 import { GRAPH_MARK } from "../../src/protocol/graph-mark.ts";
-import type { TrailEntry } from "../../src/protocol/trail.ts";
 
 const thread = { configurable: { thread_id: "1" } };
 const words = { name: "counting", description: "Counts.", version: "1.0.0" };
@@ -40,46 +38,6 @@ const giving = (result: unknown) =>
   flow
     .graph({ nodes: { one: (() => result) as () => undefined }, edges: { start: "one", one: "end" } })
     .compile({ checkpointer: new MemorySaver() });
-
-const routed = (reason: string): TrailEntry => ({
-  kind: "route",
-  node: "step",
-  to: "step",
-  by: "condition",
-  reason,
-  score: null,
-});
-
-/** A graph that comes back to its first node until it has counted up, and asks at 5. */
-function counting(loop_limit: 3 | 10 | 20 = 10) {
-  const counter = workflow({
-    ...words,
-    input: { upto: z.number() },
-    state: { count: z.number().default(0) },
-    policies: { loop_limit },
-  });
-  const step = counter.node(
-    async ({ count, upto }) => {
-      if (count === 5)
-        await review({ key: "on", title: "Go on?", actions: [{ name: "on", args: {}, schema: z.object() }] });
-      const next = count + 1;
-      return new Command({
-        goto: next < upto ? "step" : "end",
-        update: { count: next, trail: [routed(`to ${next}`)] },
-      });
-    },
-    { exits: ["step", "end"] },
-  );
-  return counter
-    .graph({ nodes: { first: () => ({ count: 0 }), step }, edges: { start: "first", first: "step" } })
-    .compile({ checkpointer: new MemorySaver() });
-}
-
-async function approve(graph: ReturnType<typeof counting>) {
-  const [task] = (await graph.getState(thread)).tasks;
-  const value_digest = (task?.interrupts[0]?.value as { value_digest: string } | undefined)?.value_digest;
-  return await graph.invoke(new Command({ resume: { value_digest, decisions: [{ type: "approve" }] } }), thread);
-}
 
 describe("workflow()", () => {
   test("makes a plain StateGraph that runs in a unit test, and shows nothing of the kit's own books", async () => {
@@ -266,62 +224,5 @@ describe("what a node gives", () => {
       code: "graph_invalid",
       message: expect.stringContaining(`node "one" goes to "${goto}", which ${what}`),
     });
-  });
-});
-
-describe("the loop limit", () => {
-  test("ends a loop at the node that has run too often, and a new input begins to count anew", async () => {
-    const graph = counting(3);
-    expect(await graph.invoke({ upto: 3 }, thread)).toMatchObject({ count: 3 });
-    await expect(graph.invoke({ upto: 4 }, thread)).rejects.toMatchObject({
-      code: "loop_limit",
-      facts: { node: "step", count: 3, limit: 3 },
-    });
-    // Going on is no new input: what was counted counts.
-    await expect(graph.invoke(null, thread)).rejects.toMatchObject({ code: "loop_limit" });
-    expect(await graph.invoke({ upto: 3 }, thread)).toMatchObject({ count: 3 });
-  });
-
-  test("counts through a pause and its answer", async () => {
-    const graph = counting(10);
-    await graph.invoke({ upto: 20 }, thread);
-    expect((await graph.getState(thread)).next).toEqual(["step"]);
-    await expect(approve(graph)).rejects.toMatchObject({ code: "loop_limit", facts: { count: 10 } });
-    expect((await graph.getState(thread)).values).toMatchObject({ count: 10 });
-  });
-
-  test("is reached before LangGraph's own limit of steps", async () => {
-    const graph = counting(20);
-    await graph.invoke({ upto: 30 }, thread);
-    await expect(approve(graph)).rejects.toMatchObject({ code: "loop_limit", facts: { count: 20 } });
-  });
-
-  test("takes many executions of a node in one step for one round", async () => {
-    const { Send } = await import("@langchain/langgraph");
-    const fan = flow.node(() => new Command({ goto: Array.from({ length: 30 }, () => new Send("leaf", {})) }), {
-      exits: ["leaf"],
-    });
-    const graph = flow
-      .graph({ nodes: { fan, leaf: () => ({ log: "x" }) }, edges: { start: "fan", leaf: "end" } })
-      .compile();
-    expect((await graph.invoke({ upto: 1 })).log).toHaveLength(30);
-  });
-});
-
-describe("the trail", () => {
-  test("is added to through pauses and answers, and emptied by a new input", async () => {
-    const graph = counting(20);
-    expect((await graph.invoke({ upto: 7 }, thread)).trail).toHaveLength(5);
-    expect((await approve(graph)).trail.map((entry) => entry.kind === "route" && entry.reason)).toEqual(
-      [1, 2, 3, 4, 5, 6, 7].map((count) => `to ${count}`),
-    );
-    expect((await graph.invoke({ upto: 2 }, thread)).trail).toHaveLength(2);
-  });
-
-  test("keeps the last 200 entries", async () => {
-    const many = Array.from({ length: 250 }, (_, place) => routed(`number ${place}`));
-    const { trail } = await giving({ trail: many }).invoke({ upto: 1 }, thread);
-    expect(trail).toHaveLength(200);
-    expect(trail[0]).toMatchObject({ reason: "number 50" });
   });
 });
