@@ -16,9 +16,11 @@ export {
   review,
 } from "./kit/review.ts";
 export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-terms.ts";
+export type { Found, Rule, RuleAnswer } from "./kit/rule.ts";
 export { defineTool, type Tool, type ToolCall, type ToolOptions } from "./kit/tool.ts";
 export { type CalculatorTool, calculator } from "./kit/tools/calculator.ts";
 export { type HttpMethod, type HttpOptions, httpRequest } from "./kit/tools/http/request.ts";
+export { type ValidationOptions, type ValidationRoutes, validation } from "./kit/validation.ts";
 export { type Workflow, type WorkflowOptions, type WorkflowPolicies, workflow } from "./kit/workflow.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";
 export type { GraphMark } from "./protocol/graph-mark.ts";

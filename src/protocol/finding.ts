@@ -14,6 +14,8 @@ export const findingSchema = z.object({
   /** From 0, nothing, to 1, as bad as it gets. */
   score: z.number().min(0).max(1),
   text: z.string(),
+  /** Where it was found: a JSON pointer into what was checked. */
+  path: z.string().optional(),
 });
 
 /** Something that a check has found. */
