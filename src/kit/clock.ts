@@ -7,6 +7,8 @@ export interface Clock {
   now(): number;
   /** Rejects with the signal's reason when it is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** The same for a limit, which is not expected to be reached; `sleep` unless given. A test's clock may skip waits, and not limits. */
+  limit?(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 /** The machine's. */

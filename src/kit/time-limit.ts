@@ -12,12 +12,12 @@ export async function withinTime<Value>(
   stopped?.throwIfAborted();
   const over = new AbortController();
   const settled = new AbortController();
-  const timeIsUp = kitClock()
-    .sleep(ms, stopped === undefined ? settled.signal : AbortSignal.any([stopped, settled.signal]))
-    .then(() => {
-      over.abort(new DOMException(`nothing came within ${ms} ms`, "TimeoutError"));
-      throw over.signal.reason;
-    });
+  const clock = kitClock();
+  const isSettled = stopped === undefined ? settled.signal : AbortSignal.any([stopped, settled.signal]);
+  const timeIsUp = (clock.limit ?? clock.sleep)(ms, isSettled).then(() => {
+    over.abort(new DOMException(`nothing came within ${ms} ms`, "TimeoutError"));
+    throw over.signal.reason;
+  });
   try {
     const signal = stopped === undefined ? over.signal : AbortSignal.any([stopped, over.signal]);
     return await Promise.race([(async () => await body(signal))(), timeIsUp]);
