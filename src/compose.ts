@@ -113,7 +113,8 @@ async function start(
     prepare: config.databasePrepare,
     onCommit: (writes) => metrics.commit_writes.observe(writes),
   });
-  const guards = createSharedGuards({ database, log, metrics, budgets: config.budgets });
+  const budgets = { tenant: config.budgetTenantPerDay, graphs: config.budgetGraphPerDay };
+  const guards = createSharedGuards({ database, log, metrics, budgets });
   const parts: RunnerParts = {
     database,
     wakeups,

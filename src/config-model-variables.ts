@@ -1,5 +1,6 @@
 import * as values from "./config-values.ts";
 import { field } from "./config-values.ts";
+import type { BudgetLimit } from "./policy/budget.ts";
 
 /** The variables about models, by the name their value has in the configuration. */
 export const MODEL_FIELDS = {
@@ -37,5 +38,19 @@ export const MODEL_FIELDS = {
     new Map<string, { input: number; output: number; cached: number }>(),
     "What models cost for a million tokens, in any one currency: insights then show costs.",
     "",
+  ),
+  budgetTenantPerDay: field(
+    "HOLDPOINT_BUDGET_TENANT_PER_DAY",
+    values.budget(),
+    undefined,
+    "What all graphs together may spend in a day (UTC) on models and paid tools, in tokens, money or both; then their calls are refused until the next. Give every worker the same.",
+    "no limit",
+  ),
+  budgetGraphPerDay: field(
+    "HOLDPOINT_BUDGET_GRAPH_PER_DAY",
+    values.budgets(),
+    new Map() as ReadonlyMap<string, BudgetLimit>,
+    "The same for graphs; `*` is every other graph, each for itself.",
+    "no limit",
   ),
 };

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { parseBudget, parseBudgets } from "./policy/budget.ts";
 import { type Mailbox, type MailServer, parseMailbox, parseMailServer } from "./policy/mail-address.ts";
 import { type AllowList, parseAllowList } from "./policy/private-address.ts";
 import { webhookKey } from "./policy/webhook-signature.ts";
@@ -112,6 +113,15 @@ export const limits = () =>
     const found = new Map(pairs.map((pair) => [pair?.[1] ?? "", Number(pair?.[2])]));
     return pairs.includes(null) || found.size < pairs.length ? undefined : (found as ReadonlyMap<string, number>);
   });
+
+/** What may be spent. */
+export const budget = () => kind("amounts like cost:50,tokens:2000000", (text) => parseBudget(text));
+
+/** The same for each of some names; `*` stands for every other name. */
+export const budgets = () =>
+  kind("pairs like refund-approval=cost:5;*=cost:20,tokens:100000, separated by semicolons", (text) =>
+    parseBudgets(text),
+  );
 
 /** A model of an OpenAI-compatible endpoint, or a file of the project with its export. */
 export const embeddingModel = () =>

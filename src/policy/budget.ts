@@ -16,6 +16,32 @@ export interface DailyBudgets {
   readonly graphs: ReadonlyMap<string, BudgetLimit>;
 }
 
+const AMOUNT = { tokens: /^\d{1,15}$/, cost: /^\d{1,9}(\.\d{1,6})?$/ };
+
+/** Reads "cost:50,tokens:2000000", in any order and either alone; undefined where it is not that. */
+export function parseBudget(text: string): BudgetLimit | undefined {
+  const budget: { tokens?: number; cost?: number } = {};
+  for (const entry of text.split(",")) {
+    const [, unit, amount = ""] = /^\s*(tokens|cost)\s*:\s*([\d.]+)\s*$/.exec(entry) ?? [];
+    if (unit !== "tokens" && unit !== "cost") return undefined;
+    if (budget[unit] !== undefined || !AMOUNT[unit].test(amount)) return undefined;
+    budget[unit] = Number(amount);
+  }
+  return budget;
+}
+
+/** Reads "refund-approval=cost:5;*=cost:20,tokens:100000"; undefined where it is not that. */
+export function parseBudgets(text: string): ReadonlyMap<string, BudgetLimit> | undefined {
+  const budgets = new Map<string, BudgetLimit>();
+  for (const entry of text.split(";")) {
+    const [, name = "", amounts = ""] = /^\s*([^\s=;,]+)\s*=(.*)$/.exec(entry) ?? [];
+    const budget = parseBudget(amounts);
+    if (name === "" || budget === undefined || budgets.has(name)) return undefined;
+    budgets.set(name, budget);
+  }
+  return budgets;
+}
+
 /** No budget but what runs are given themselves. */
 export const NO_BUDGETS: DailyBudgets = { graphs: new Map() };
 

@@ -4,7 +4,6 @@ import { giveStore, limitNodes, watchNodes } from "../graphs/compiled.ts";
 import type { GraphAccess } from "../graphs/graph-set.ts";
 import { wireJson } from "../graphs/wire-json.ts";
 import { SYSTEM_CLOCK } from "../kit/clock.ts";
-import { createMemoryGuards } from "../kit/memory-guards.ts";
 import { type EffectPort, withPorts } from "../kit/ports.ts";
 import { withServer } from "../kit/this-server.ts";
 import { appendEvents } from "../postgres/events.ts";
@@ -22,6 +21,7 @@ import { describe } from "./describe-error.ts";
 import { createEffectPort } from "./effect-port.ts";
 import { type Ended, failed, type Seen, settled } from "./ending.ts";
 import { createEventWriter } from "./events.ts";
+import { createGuardPorts } from "./guard-ports.ts";
 import { createMessageEvents } from "./message-events.ts";
 import { noteNodeEnd } from "./node-end.ts";
 import { nodeEvents } from "./node-events.ts";
@@ -226,7 +226,7 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
     effects,
     questions: createQuestionPort(parts.database, lease),
     database: parts.databasePort,
-    guards: createMemoryGuards(),
+    guards: createGuardPorts(parts.guards, { ...lease, graph_id }),
     run: { tenant_id, graph_id, thread_id, run_id },
     clock: SYSTEM_CLOCK,
     may: (permission: string) => parts.mayUse({ tenant_id, run_id, ...scene.kwargs }, permission),

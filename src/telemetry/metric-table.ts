@@ -31,6 +31,22 @@ export const METRICS = {
     labels: ["sweep"],
     help: "Rows that were due and that this process has dealt with, by what they were due for",
   },
+  holdpoint_breaker_changes_total: {
+    type: "counter",
+    labels: ["state"],
+    help: "Breakers that this process has opened, closed or put to the test; open, closed or half_open",
+  },
+  holdpoint_limit_refusals_total: { type: "counter", labels: [], help: "Calls that a limit made wait, or wait again" },
+  holdpoint_cache_requests_total: {
+    type: "counter",
+    labels: ["result"],
+    help: "Cached answers asked for: from memory, from the database, a miss; kept: stored, or refused as too large or without time; failed",
+  },
+  holdpoint_budget_stops_total: {
+    type: "counter",
+    labels: ["scope"],
+    help: "Times a used-up budget was met: of a run, a graph or a tenant",
+  },
   holdpoint_reviews: { type: "gauge", labels: ["status"], help: "Reviews that are not over" },
   holdpoint_reviews_overdue: { type: "gauge", labels: [], help: "Reviews that wait for a person past their due time" },
   holdpoint_decisions_total: { type: "counter", labels: ["result"], help: "Decisions by result" },

@@ -8,6 +8,10 @@ export interface Metrics {
   leases_lost: Counter;
   events_stored: Counter;
   swept: Counter<"sweep">;
+  breaker_changes: Counter<"state">;
+  limit_refusals: Counter;
+  cache_requests: Counter<"result">;
+  budget_stops: Counter<"scope">;
   decisions: Counter<"result">;
   review_steps: Counter<"step">;
   reviews_timed_out: Counter<"action">;
@@ -35,6 +39,10 @@ export function createMetrics(read: () => Promise<readonly Sample[]>): Metrics {
     leases_lost: new Counter(described("holdpoint_leases_lost_total", registry)),
     events_stored: new Counter(described("holdpoint_events_stored_total", registry)),
     swept: new Counter(described("holdpoint_swept_total", registry)),
+    breaker_changes: new Counter(described("holdpoint_breaker_changes_total", registry)),
+    limit_refusals: new Counter(described("holdpoint_limit_refusals_total", registry)),
+    cache_requests: new Counter(described("holdpoint_cache_requests_total", registry)),
+    budget_stops: new Counter(described("holdpoint_budget_stops_total", registry)),
     decisions: new Counter(described("holdpoint_decisions_total", registry)),
     review_steps: new Counter(described("holdpoint_review_steps_total", registry)),
     reviews_timed_out: new Counter(described("holdpoint_reviews_timed_out_total", registry)),

@@ -20,6 +20,24 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["127.0.0.1", "0.0.0.0", "::", "::1", "localhost", "a.b-c.example"],
     wrong: ["http://x", "a b", "-", "a..b", "1.2.3.4:80", "a/b"],
   },
+  HOLDPOINT_BUDGET_TENANT_PER_DAY: {
+    right: ["cost:50", "tokens:2000000", "cost:0.5, tokens:10", "tokens:0"],
+    wrong: [
+      "50",
+      "cost:-1",
+      "cost:5,cost:6",
+      "tokens:1.5",
+      "euro:5",
+      "cost:5;tokens:5",
+      "cost:",
+      "cost:1e9",
+      "tokens:9999999999999999",
+    ],
+  },
+  HOLDPOINT_BUDGET_GRAPH_PER_DAY: {
+    right: ["refund-approval=cost:5", "a=cost:5,tokens:1; *=tokens:7"],
+    wrong: ["cost:5", "a=5", "a=cost:5;a=cost:6", "=cost:5", "a=cost:5;", "a b=cost:5", "a=cost:5,b=cost:6"],
+  },
   HOLDPOINT_METRICS_PORT: { right: ["0", "9464"], wrong: ["65536", "-1", "off", "9464/metrics"] },
   DATABASE_URL: {
     right: ["postgresql://u:p@h:5432/d", "postgres://h/d", "postgresql:///d?host=/tmp"],

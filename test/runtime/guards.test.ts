@@ -1,0 +1,299 @@
+import { randomUUID } from "node:crypto";
+import { beforeAll, describe, expect, test } from "vitest";
+import { currentPorts } from "../../src/kit/ports.ts";
+import { adjustRate, type RateState, takeRate, UNTOUCHED } from "../../src/policy/rate-limit.ts";
+import type { Database } from "../../src/postgres/database.ts";
+import { createSharedGuards, type SharedGuards } from "../../src/postgres/guards/shared-guards.ts";
+import { sweepGuards } from "../../src/postgres/guards/sweep.ts";
+import { createGuardPorts } from "../../src/runtime/guard-ports.ts";
+import { openLog } from "../../src/telemetry/log.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { knobs } from "../fixtures/workflows/lib/knobs.ts";
+import { type GuardScene, RULES_BUDGETS, testGuardRules } from "../support/guard-rules.ts";
+import { fc } from "../support/properties.ts";
+import { answer, theOpen } from "../support/reviewer.ts";
+import { house, openScene, started } from "./scene.ts";
+
+openScene();
+
+const metrics = createMetrics(async () => []);
+const log = openLog({ level: "silent", pretty: false });
+let shared: SharedGuards;
+let passedMs = 0;
+
+/** Another process's guards, as far as Postgres can tell. */
+const process = (more: Partial<Parameters<typeof createSharedGuards>[0]> = {}) =>
+  createSharedGuards({
+    database: house.database,
+    log,
+    metrics,
+    budgets: RULES_BUDGETS,
+    copyMs: 0,
+    now: () => passedMs,
+    ...more,
+  });
+
+const RUN = "00000000-0000-4000-8000-000000000000";
+const runOf = (run: Parameters<GuardScene["of"]>[0] = {}) => {
+  const { tenant_id = "default", graph_id = "test", run_id = RUN } = run;
+  return { tenant_id, graph_id, run_id, thread_id: `guards of ${tenant_id}`, lease_epoch: 7 };
+};
+const query = async (text: string, values: unknown[] = []) => (await house.database.pool.query(text, values)).rows;
+
+beforeAll(async () => {
+  shared = process();
+  for (const tenant_id of ["default", "other", "meter a", "meter b", "meter c", "meter d"]) {
+    await query("insert into holdpoint.thread (tenant_id, thread_id, lease_epoch) values ($1, $2, 7)", [
+      tenant_id,
+      `guards of ${tenant_id}`,
+    ]);
+  }
+});
+
+const scene: GuardScene = {
+  of: (run) => createGuardPorts(shared, runOf(run)),
+  async pass(ms) {
+    passedMs += ms;
+    await house.pass(ms / 1000);
+  },
+};
+
+testGuardRules(() => scene);
+
+/** The database, counting its statements and failing where it is told to. */
+function watched(): { database: Database; statements: string[]; fail: { with: Error | undefined } } {
+  const statements: string[] = [];
+  const fail: { with: Error | undefined } = { with: undefined };
+  const watch =
+    <Row>(send: (statement: never) => Promise<Row>) =>
+    async (statement: { text: string }) => {
+      statements.push(statement.text);
+      if (fail.with !== undefined) throw fail.with;
+      return await send(statement as never);
+    };
+  const { one, maybeOne, many, run } = house.database;
+  const verbs = { one: watch(one), maybeOne: watch(maybeOne), many: watch(many), run: watch(run) };
+  return { database: { ...house.database, ...verbs } as Database, statements, fail };
+}
+const countOf = async (name: string, labels = "") => {
+  const line = (await metrics.render()).split("\n").find((row) => row.startsWith(`${name}${labels} `));
+  return Number(line?.split(" ").at(-1) ?? 0);
+};
+
+describe("breakers", () => {
+  test("a closed breaker costs one look for many calls that go well, or of which nothing is to be told", async () => {
+    const { database, statements } = watched();
+    const { breakers } = createGuardPorts(process({ database, copyMs: 600_000 }), runOf());
+    for (let call = 0; call < 50; call += 1) {
+      const permit = await breakers.enter("quiet");
+      await (call % 2 === 0 ? permit.succeeded() : permit.ignored());
+    }
+    expect(statements).toHaveLength(1);
+  });
+
+  test("faults of many calls at once, from several processes, are all counted", async () => {
+    const terms = { faults: 40, window_ms: 3_600_000 };
+    const ports = [process(), process(), process()].map((guards) => createGuardPorts(guards, runOf()));
+    const permits = await Promise.all(
+      Array.from({ length: 39 }, (_, index) => ports[index % 3]?.breakers.enter("busy", terms)),
+    );
+    await Promise.all(permits.map((permit) => permit?.faulted()));
+    const last = await ports[0]?.breakers.enter("busy", terms);
+    await last?.faulted();
+    for (const { breakers } of ports) {
+      await expect(breakers.enter("busy", terms)).rejects.toMatchObject({ code: "breaker_open" });
+    }
+    expect(await countOf("holdpoint_breaker_changes_total", '{state="open"}')).toBeGreaterThan(0);
+  });
+
+  test("a call that has its answer does not fail because a breaker could not be told", async () => {
+    const { database, fail } = watched();
+    const { breakers } = createGuardPorts(process({ database }), runOf());
+    const permit = await breakers.enter("unheard");
+    fail.with = new Error("gone");
+    await expect(permit.faulted()).resolves.toBeUndefined();
+    await expect(breakers.enter("unheard")).rejects.toThrow("gone");
+    fail.with = undefined;
+    await expect(breakers.enter("unheard")).resolves.toBeDefined();
+  });
+
+  test("names of any length and any character are kept apart", async () => {
+    const { breakers } = scene.of();
+    const names = ["x".repeat(500), `${"x".repeat(499)}y`, "\u0000", "\ud800", "'; drop table holdpoint.breaker; --"];
+    for (const [index, name] of names.entries()) {
+      await (await breakers.enter(name, { faults: 1 })).faulted();
+      await expect(breakers.enter(name)).rejects.toMatchObject({ code: "breaker_open", facts: { name } });
+      for (const other of names.slice(index + 1)) await expect(breakers.enter(other)).resolves.toBeDefined();
+    }
+  });
+});
+
+describe("limits", () => {
+  test("Postgres gives exactly what the rules in code give, to the millisecond", async () => {
+    const step = fc.record({ after: fc.nat(700), amount: fc.integer({ min: -6, max: 10 }) });
+    const settings = { limit: 10, per_ms: 5_000 };
+    const now = async () => Number((await query("select extract(epoch from holdpoint.now()) * 1000 as now"))[0].now);
+    let names = 0;
+    const asked = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+      names += 1;
+      const name = `equal ${names}`;
+      let state: RateState = UNTOUCHED;
+      for (const { after, amount } of steps) {
+        await scene.pass(after);
+        const from = await now();
+        const take = () => shared.limits.take("default", name, amount, settings);
+        const waitMs = amount < 0 ? void (await shared.limits.adjust("default", name, amount, settings)) : await take();
+        const [row] = await query(
+          "select level, extract(epoch from at)::float8 * 1000 as at from holdpoint.rate_limit where name = $1",
+          [name],
+        );
+        if (waitMs === undefined) {
+          const taken = takeRate(state, Math.max(0, amount), settings, row.at);
+          const next = amount < 0 ? adjustRate(state, amount, settings, row.at) : taken.granted && taken.state;
+          expect(next).toEqual({ level: expect.closeTo(row.level, 4), at: row.at });
+        } else {
+          const [longest, shortest] = [from, await now()].map((at) => takeRate(state, amount, settings, at));
+          expect(longest).toMatchObject({ granted: false });
+          expect(waitMs).toBeLessThanOrEqual((longest as { retry_after_ms: number }).retry_after_ms);
+          expect(waitMs).toBeGreaterThanOrEqual(shortest?.granted === false ? shortest.retry_after_ms : 1);
+          // Nothing was taken: the row is as it was.
+          expect(row).toEqual(state);
+        }
+        state = row;
+      }
+    });
+    await fc.assert(asked, { numRuns: 12 });
+  });
+});
+
+describe("the cache", () => {
+  test("what one process has kept is given by another, and then from its memory", async () => {
+    const { database, statements } = watched();
+    const [writer, reader] = [createGuardPorts(process(), runOf()), createGuardPorts(process({ database }), runOf())];
+    await writer.cache.put("shared", { answer: 42 }, 60_000);
+    expect(await reader.cache.get("shared")).toEqual({ answer: 42 });
+    expect(await reader.cache.get("shared")).toEqual({ answer: 42 });
+    expect(statements).toHaveLength(1);
+  });
+
+  test("a cache that does not work fails no call, and does not go unnoticed", async () => {
+    const { database, fail } = watched();
+    const { cache } = createGuardPorts(process({ database }), runOf());
+    fail.with = new Error("no such table");
+    const before = await countOf("holdpoint_cache_requests_total", '{result="failed"}');
+    await cache.put("lost", 1, 60_000);
+    expect(await cache.get("lost")).toBeUndefined();
+    expect(await countOf("holdpoint_cache_requests_total", '{result="failed"}')).toBe(before + 2);
+    fail.with = undefined;
+    expect(await cache.get("lost")).toBeUndefined();
+    await cache.put("lost", 1, 60_000);
+    expect(await cache.get("lost")).toBe(1);
+  });
+});
+
+describe("the meter", () => {
+  const use = { kind: "model", name: "gpt-4.1-mini", node: "ask", cached_tokens: 0, cost: 0.25 } as const;
+  const call = { ...use, input_tokens: 80, output_tokens: 20 };
+
+  test("what is recorded at once is stored together, before anybody goes on", async () => {
+    const { database, statements } = watched();
+    const run = runOf({ run_id: randomUUID(), graph_id: "together" });
+    const meter = process({ database }).meter.of(run);
+    await Promise.all(Array.from({ length: 20 }, () => meter.record(call)));
+    const [{ calls, tokens }] = await query(
+      "select count(*)::int as calls, sum(input_tokens + output_tokens)::int as tokens from holdpoint.usage where run_id = $1",
+      [run.run_id],
+    );
+    expect({ calls, tokens }).toEqual({ calls: 20, tokens: 2_000 });
+    expect(statements.filter((text) => text.includes("holdpoint.usage")).length).toBeLessThanOrEqual(2);
+    expect(await meter.overspent({ tokens: 2_000 })).toMatchObject({ tokens: 2_000, cost: 5 });
+  });
+
+  test("a use that could not be stored fails its call, and the next one is stored", async () => {
+    const { database, fail } = watched();
+    const run = runOf({ run_id: randomUUID() });
+    const meter = process({ database }).meter.of(run);
+    await meter.record(call);
+    fail.with = new Error("gone");
+    await expect(meter.record(call)).rejects.toThrow("gone");
+    fail.with = undefined;
+    await meter.record(call);
+    expect(await meter.overspent({ tokens: 1 })).toMatchObject({ tokens: 200 });
+  });
+
+  test("recording of many runs, graphs and tenants at once deadlocks nobody", async () => {
+    const meters = [process().meter, process().meter, process().meter, process().meter];
+    const tenants = ["default", "other", "meter c"];
+    await Promise.all(
+      meters.flatMap((meter) =>
+        Array.from({ length: 30 }, (_, index) =>
+          meter
+            .of(runOf({ tenant_id: tenants[index % 3] ?? "", graph_id: `graph ${index % 5}`, run_id: randomUUID() }))
+            .record(call),
+        ),
+      ),
+    );
+  });
+
+  test("a process that has lost its run grants it nothing", async () => {
+    const run = { ...runOf({ run_id: randomUUID() }), lease_epoch: 6 };
+    await expect(process().meter.of(run).grant("p", { tokens: 5 })).rejects.toMatchObject({ code: "lease_lost" });
+    expect(await query("select 1 from holdpoint.budget_grant where run_id = $1", [run.run_id])).toEqual([]);
+  });
+
+  test("runs that carry the answers to a run's questions spend of its budget, and the next run of the thread does not", async () => {
+    const seen: unknown[] = [];
+    knobs.onVisit = async () => {
+      const { guards } = currentPorts();
+      await guards.meter.record(call);
+      seen.push((await guards.meter.overspent({ tokens: 0 }))?.tokens);
+    };
+    const run = await started("nested-questions");
+    const { resume_run } = await answer(house, await theOpen(house, run.thread_id), [
+      { type: "respond", value: "yes" },
+    ]);
+    await house.settle();
+    expect(seen).toEqual(seen.map((_, index) => (index + 1) * 100));
+    const rows = await query("select distinct run_id from holdpoint.usage where origin_run_id = $1", [run.run_id]);
+    expect(rows.map(({ run_id }) => run_id).sort()).toEqual([run.run_id, resume_run?.run_id].sort());
+    seen.length = 0;
+    await house.start("nested-questions", { input: { amount: 1 } }, { thread_id: run.thread_id });
+    await house.settle();
+    expect(seen[0]).toBe(100);
+  });
+});
+
+test("what nobody uses any more is swept, and what is still needed stays", async () => {
+  const { breakers, limits, cache, meter } = scene.of({ run_id: randomUUID() });
+  const fill = async () => {
+    await (await breakers.enter("swept", { faults: 2 })).faulted();
+    await limits.take("swept", 1, { limit: 5 });
+    await cache.put("swept", 1, 60_000);
+    await meter.record({
+      kind: "tool",
+      name: "t",
+      node: null,
+      input_tokens: 1,
+      output_tokens: 0,
+      cached_tokens: 0,
+      cost: 1,
+    });
+    await meter.grant("swept", { cost: 1 });
+  };
+  const tables = ["breaker", "rate_limit", "cached_answer", "usage", "spent", "budget_grant"];
+  const sizes = async () =>
+    (
+      await query(
+        `select ${tables.map((table) => `(select count(*)::int from holdpoint.${table}) as ${table}`).join(", ")}`,
+      )
+    )[0];
+  await fill();
+  await scene.pass(370 * 86_400_000);
+  await fill();
+  while ((await sweepGuards(house.database)) > 0);
+  expect(await sizes()).toMatchObject({ breaker: 1, rate_limit: 1, cached_answer: 1 });
+  expect((await sizes()).usage).toBeGreaterThan(1);
+  await scene.pass(401 * 86_400_000);
+  while ((await sweepGuards(house.database)) > 0);
+  expect(await sizes()).toEqual(Object.fromEntries(tables.map((table) => [table, 0])));
+});
