@@ -31,9 +31,10 @@ export async function openDatabasePorts(
   // The example is not among the graphs of a project.
   if (config.project === undefined && !pools.has("chinook") && existsSync(CHINOOK_FOLDER)) {
     try {
-      const { seeded, connection } = await parts.patient(() => seedChinook({ url: home.directUrl }));
+      const { seeded, connection, reading } = await parts.patient(() => seedChinook({ url: home.directUrl }));
       if (seeded) parts.progress("loaded the Chinook sample database for the example");
       open("chinook", connection);
+      if (!pools.has("chinook_read")) open("chinook_read", reading);
     } catch (error) {
       // The example needs it, nothing else does: a locked-down database must not keep the server from starting.
       if (!(error instanceof HoldpointError)) throw error;

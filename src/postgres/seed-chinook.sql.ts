@@ -7,6 +7,9 @@ export interface SeedState {
   role: string | null;
   has_role: boolean;
   password: string | null;
+  read_role: string | null;
+  has_read_role: boolean;
+  read_password: string | null;
 }
 
 /** One seeder at a time; released with the transaction. */
@@ -21,10 +24,15 @@ export function readSeedState() {
       pg_catalog.to_regnamespace('chinook') is not null as has_schema,
       role.value as role,
       exists (select from pg_catalog.pg_roles r where r.rolname = role.value) as has_role,
-      password.value as password
+      password.value as password,
+      read_role.value as read_role,
+      exists (select from pg_catalog.pg_roles r where r.rolname = read_role.value) as has_read_role,
+      read_password.value as read_password
     from (values (1)) as one
     left join holdpoint.setting role on role.name = 'port.chinook.role'
-    left join holdpoint.setting password on password.name = 'port.chinook.password'`;
+    left join holdpoint.setting password on password.name = 'port.chinook.password'
+    left join holdpoint.setting read_role on read_role.name = 'port.chinook_read.role'
+    left join holdpoint.setting read_password on read_password.name = 'port.chinook_read.password'`;
 }
 
 /** Hands the role to login.sql, for this transaction only; later statements see the schema's own tables. */
@@ -35,10 +43,10 @@ export function setPortRole(role: string, password: string) {
       pg_catalog.set_config('search_path', 'chinook', true)`;
 }
 
-/** Remembers how the port logs in. The role itself cannot read this table. */
-export function rememberPortRole(role: string, password: string) {
+/** Remembers how a port logs in. The roles themselves cannot read this table. */
+export function rememberPortRole(port: string, role: string, password: string) {
   return sql`
     insert into holdpoint.setting (name, value)
-    values ('port.chinook.role', ${role}), ('port.chinook.password', ${password})
+    values ('port.' || ${port} || '.role', ${role}), ('port.' || ${port} || '.password', ${password})
     on conflict (name) do update set value = excluded.value`;
 }

@@ -9,7 +9,7 @@ import * as statements from "./seed-chinook.sql.ts";
 import type { Statement } from "./sql.ts";
 import { unreachable } from "./unreachable.ts";
 
-/** Where chinook.sql, refund.sql and login.sql are. */
+/** Where chinook.sql, refund.sql, login.sql and login-read.sql are. */
 export const CHINOOK_FOLDER = fileURLToPath(new URL("../../examples/chinook", import.meta.url));
 
 const LONGEST_ROLE_NAME = 63;
@@ -21,23 +21,28 @@ export interface SeedOptions {
   folder?: string;
 }
 
-/** What the port `database("chinook")` needs. */
+/** How a port logs in: for a pg.Pool under a role that sees the schema `chinook` only. */
+export interface PortLogin {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  password: string;
+  ssl: pg.ConnectionConfig["ssl"];
+}
+
+/** What the ports of the example need. */
 export interface ChinookSeed {
   /** False when an earlier start had done it. */
   seeded: boolean;
-  /** For a pg.Pool under the login role that sees the schema `chinook` only. */
-  connection: {
-    host: string;
-    port: number;
-    database: string;
-    user: string;
-    password: string;
-    ssl: pg.ConnectionConfig["ssl"];
-  };
+  /** Of `database("chinook")`, which may write refunds. */
+  connection: PortLogin;
+  /** Of `database("chinook_read")`, which writes nothing. */
+  reading: PortLogin;
 }
 
 /**
- * Loads the example's database into the schema `chinook` and makes its login role. One transaction under a lock of its
+ * Loads the example's database into the schema `chinook` and makes its login roles. One transaction under a lock of its
  * own: all of it or nothing, however many processes start at once; later starts find it done with one statement.
  */
 export async function seedChinook(options: SeedOptions): Promise<ChinookSeed> {
@@ -50,14 +55,14 @@ export async function seedChinook(options: SeedOptions): Promise<ChinookSeed> {
   }
   try {
     const done = usable(await read(client));
-    if (done !== undefined) return { seeded: false, connection: connectionOf(client, done) };
+    if (done !== undefined) return { seeded: false, ...portsOf(client, done) };
     await client.query("begin");
     await query(client, statements.lockSeed());
     const state = await read(client);
     const late = usable(state);
-    const login = late ?? (await seed(client, state, options.folder ?? CHINOOK_FOLDER));
+    const logins = late ?? (await seed(client, state, options.folder ?? CHINOOK_FOLDER));
     await client.query("commit");
-    return { seeded: late === undefined, connection: connectionOf(client, login) };
+    return { seeded: late === undefined, ...portsOf(client, logins) };
   } catch (error) {
     throw explained(error);
   } finally {
@@ -71,17 +76,28 @@ interface Login {
   password: string;
 }
 
-function usable(state: statements.SeedState): Login | undefined {
-  if (!state.has_schema || !state.has_role || state.role === null || state.password === null) return undefined;
-  return { user: state.role, password: state.password };
+interface Logins {
+  writing: Login;
+  reading: Login;
 }
 
-async function seed(client: pg.Client, state: statements.SeedState, folder: string): Promise<Login> {
-  const ours = state.role !== null && state.password !== null;
-  if (state.has_schema && !ours) throw occupied(state.database);
-  const user = state.role ?? roleName(state.database);
-  const password = state.password ?? randomBytes(24).toString("base64url");
-  await query(client, statements.setPortRole(user, password));
+function usable(state: statements.SeedState): Logins | undefined {
+  if (!state.has_schema || !state.has_role || !state.has_read_role) return undefined;
+  const writing = loginOf(state.role, state.password);
+  const reading = loginOf(state.read_role, state.read_password);
+  return writing === undefined || reading === undefined ? undefined : { writing, reading };
+}
+
+function loginOf(user: string | null, password: string | null): Login | undefined {
+  return user === null || password === null ? undefined : { user, password };
+}
+
+async function seed(client: pg.Client, state: statements.SeedState, folder: string): Promise<Logins> {
+  const known = loginOf(state.role, state.password);
+  if (state.has_schema && known === undefined) throw occupied(state.database);
+  const writing = known ?? newLogin("holdpoint_chinook", state.database);
+  const reading = loginOf(state.read_role, state.read_password) ?? newLogin("holdpoint_chinook_read", state.database);
+  await query(client, statements.setPortRole(writing.user, writing.password));
   if (!state.has_schema) {
     const chinook = await readSql(folder, "chinook.sql");
     const refund = await readSql(folder, "refund.sql");
@@ -89,10 +105,18 @@ async function seed(client: pg.Client, state: statements.SeedState, folder: stri
     for (const part of rowsBeforeKeys(chinook)) await client.query(part);
     await client.query(refund);
   }
-  // Also after a dump was restored on another server: the schema is there and its login role is not.
+  // Also after a dump was restored on another server, where the schema is there and its login roles are not, and in a
+  // database of a time when there was one role only.
   await client.query(await readSql(folder, "login.sql"));
-  await query(client, statements.rememberPortRole(user, password));
-  return { user, password };
+  await query(client, statements.rememberPortRole("chinook", writing.user, writing.password));
+  await query(client, statements.setPortRole(reading.user, reading.password));
+  await client.query(await readSql(folder, "login-read.sql"));
+  await query(client, statements.rememberPortRole("chinook_read", reading.user, reading.password));
+  return { writing, reading };
+}
+
+function newLogin(prefix: string, database: string): Login {
+  return { user: roleName(prefix, database), password: randomBytes(24).toString("base64url") };
 }
 
 // The file makes its foreign keys and indexes first. With them last, loading takes 250 ms instead of 520 to 790.
@@ -112,11 +136,11 @@ function splitAt(text: string, heading: string): [string, string] {
 }
 
 // Roles belong to the whole server: two databases on it must not share one, or each would change the other's password.
-function roleName(database: string): string {
-  if (database === "holdpoint") return "holdpoint_chinook";
-  const name = `holdpoint_chinook_${database}`;
+function roleName(prefix: string, database: string): string {
+  if (database === "holdpoint") return prefix;
+  const name = `${prefix}_${database}`;
   if (Buffer.byteLength(name) <= LONGEST_ROLE_NAME) return name;
-  return `holdpoint_chinook_${createHash("sha256").update(database).digest("hex").slice(0, 16)}`;
+  return `${prefix}_${createHash("sha256").update(database).digest("hex").slice(0, 16)}`;
 }
 
 async function read(client: pg.Client): Promise<statements.SeedState> {
@@ -141,9 +165,10 @@ async function readSql(folder: string, name: string): Promise<string> {
 }
 
 // pg has read the URL, PGHOST and the rest by its own rules; a login role is all that changes.
-function connectionOf(client: pg.Client, login: Login): ChinookSeed["connection"] {
+function portsOf(client: pg.Client, { writing, reading }: Logins): Omit<ChinookSeed, "seeded"> {
   const { host, port, database, ssl } = client as pg.Client & { ssl?: pg.ConnectionConfig["ssl"] };
-  return { host, port, database: database ?? "", ssl, ...login };
+  const server = { host, port, database: database ?? "", ssl };
+  return { connection: { ...server, ...writing }, reading: { ...server, ...reading } };
 }
 
 function occupied(database: string): HoldpointError {

@@ -29,6 +29,12 @@ async function asAdmin<Row extends pg.QueryResultRow>(url: string, text: string)
   }
 }
 
+async function countsInvoices(connection: ChinookSeed["reading"]): Promise<void> {
+  const pool = openPool(connection);
+  expect((await pool.query("select count(*)::int as n from chinook.invoice")).rows).toEqual([{ n: 412 }]);
+  await pool.end();
+}
+
 describe("seeding the example's database", () => {
   test("loads all of Chinook, once, however many start at the same time", async () => {
     const { url } = await database();
@@ -36,7 +42,7 @@ describe("seeding the example's database", () => {
     expect(seeds.filter(({ seeded }) => seeded)).toHaveLength(1);
     expect(new Set(seeds.map(({ connection }) => connection.password)).size).toBe(1);
     const again = await seedChinook({ url });
-    expect(again).toEqual({ seeded: false, connection: seeds[0]!.connection });
+    expect(again).toEqual({ ...seeds[0]!, seeded: false });
     const counts = await asAdmin(
       url,
       `select (select count(*)::int from chinook.customer) as customers, (select count(*)::int from chinook.invoice) as invoices,
@@ -71,12 +77,27 @@ describe("seeding the example's database", () => {
 
   test("makes the login role again where a restored dump misses it", async () => {
     const { url } = await database();
-    const { connection } = await seedChinook({ url });
-    await asAdmin(url, `drop owned by ${connection.user}; drop role ${connection.user}`);
-    expect(await seedChinook({ url })).toEqual({ seeded: true, connection });
-    const pool = openPool(connection);
-    expect((await pool.query("select count(*)::int as n from invoice")).rows).toEqual([{ n: 412 }]);
-    await pool.end();
+    const seed = await seedChinook({ url });
+    const users = `${seed.connection.user}, ${seed.reading.user}`;
+    await asAdmin(url, `drop owned by ${users}; drop role ${users}`);
+    expect(await seedChinook({ url })).toEqual({ ...seed, seeded: true });
+    await Promise.all([countsInvoices(seed.connection), countsInvoices(seed.reading)]);
+  });
+
+  test("adds the role that only reads to a database of a time before it, and touches nothing else", async () => {
+    const { url } = await database();
+    const seed = await seedChinook({ url });
+    const { user } = seed.reading;
+    await asAdmin(url, `drop owned by ${user}; drop role ${user}`);
+    await asAdmin(url, "delete from holdpoint.setting where name like 'port.chinook\\_read.%'");
+    await asAdmin(url, "update chinook.invoice set billing_city = 'here' where invoice_id = 5");
+    const later = await seedChinook({ url });
+    expect(later.connection).toEqual(seed.connection);
+    expect(later.reading.user).toBe(user);
+    await countsInvoices(later.reading);
+    expect(await asAdmin(url, "select billing_city from chinook.invoice where invoice_id = 5")).toEqual([
+      { billing_city: "here" },
+    ]);
   });
 
   test("says what to do when the database user may not create roles", async () => {
