@@ -8,6 +8,7 @@ import type { Patient } from "./compose/patience.ts";
 import { openPolicy } from "./compose/policy-file.ts";
 import { openProjectApp, servedRoutes } from "./compose/project-app.ts";
 import { openAuth } from "./compose/project-auth.ts";
+import { searchProvider } from "./compose/search-provider.ts";
 import { httpDeps, serve, serveOperations } from "./compose/serve.ts";
 import { announceSearch, openStoreIndex, type ProjectStore, storeTermsOf } from "./compose/store-index.ts";
 import type { Config } from "./config.ts";
@@ -20,8 +21,8 @@ import { registerAssistants } from "./postgres/assistants.ts";
 import { keepReviewWebhooks } from "./postgres/audit.sql.ts";
 import { createWriteBatcher } from "./postgres/batch.ts";
 import { createSaver } from "./postgres/checkpointer/saver.ts";
-import { ensureLocalOwner } from "./postgres/identity.ts";
 import { createSharedGuards } from "./postgres/guards/shared-guards.ts";
+import { ensureLocalOwner } from "./postgres/identity.ts";
 import { openWakeups } from "./postgres/notify.ts";
 import { DEFAULT_TENANT } from "./protocol/principal.ts";
 import type { DeliverySettings } from "./runtime/deliver.ts";
@@ -123,6 +124,7 @@ async function start(
     graphs: graphs.current,
     databasePort: ports.port,
     network: { allow: config.toolAllow },
+    search: searchProvider(config),
     log,
     metrics,
     policyOf: policy.policyOf,

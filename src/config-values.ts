@@ -89,6 +89,22 @@ export const hostList = () =>
     return "wrong" in list ? undefined : list;
   });
 
+/** Who searches the web. */
+export type SearchChoice = { provider: "brave" | "tavily" } | { provider: "searxng"; url: string };
+
+/** One of the services, or `searxng:` and where it is. */
+export const searchProvider = () =>
+  kind(
+    "brave, tavily, or a SearXNG like searxng:http://localhost:8080",
+    (text): SearchChoice | undefined => {
+      if (text === "brave" || text === "tavily") return { provider: text };
+      const url = URL.parse(/^searxng:(.+)$/.exec(text)?.[1] ?? "");
+      const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
+      return isPlain ? { provider: "searxng", url: url.href } : undefined;
+    },
+    (text) => (text.includes("@") ? hidden() : quote(text)),
+  );
+
 /** Text of a given form. */
 export const pattern = (form: RegExp, allowed: string) => kind(allowed, (text) => (form.test(text) ? text : undefined));
 

@@ -1,4 +1,5 @@
 import { MODEL_FIELDS } from "./config-model-variables.ts";
+import { TOOL_FIELDS } from "./config-tool-variables.ts";
 import * as values from "./config-values.ts";
 import { field } from "./config-values.ts";
 import { ALLOW_NONE } from "./policy/private-address.ts";
@@ -175,13 +176,7 @@ export const FIELDS = {
     15_000,
     "How long a webhook has to answer.",
   ),
-  toolAllow: field(
-    "HOLDPOINT_TOOL_ALLOW",
-    values.hostList(),
-    ALLOW_NONE,
-    "What tools of workflows may call although it is not on the internet.",
-    "",
-  ),
+  ...TOOL_FIELDS,
   reviewWebhooks: field(
     "HOLDPOINT_REVIEW_WEBHOOKS",
     values.webAddresses(),

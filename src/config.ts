@@ -81,7 +81,13 @@ export function readConfig(env: Environment, cwd: string): Config {
 }
 
 const POLICY_FILE = "policy.yaml";
-const SECRETS = new Set(["DATABASE_URL", "HOLDPOINT_API_KEY", "HOLDPOINT_WEBHOOK_SECRETS", "HOLDPOINT_SMTP_URL"]);
+const SECRETS = new Set([
+  "DATABASE_URL",
+  "HOLDPOINT_API_KEY",
+  "HOLDPOINT_WEBHOOK_SECRETS",
+  "HOLDPOINT_SMTP_URL",
+  "HOLDPOINT_SEARCH_KEY",
+]);
 
 /** Takes addresses and keys out of the environment once they are read: graphs and their children need not see them. */
 export function forgetSecrets(env: NodeJS.ProcessEnv): void {

@@ -19,7 +19,15 @@ export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-term
 export type { Found, Rule, RuleAnswer } from "./kit/rule.ts";
 export { defineTool, type Tool, type ToolCall, type ToolOptions } from "./kit/tool.ts";
 export { type CalculatorTool, calculator } from "./kit/tools/calculator.ts";
+export type { TableTerms } from "./kit/tools/sql/allowed-tables.ts";
+export { type SqlQueryOptions, type SqlQueryResult, type SqlQueryTool, sqlQuery } from "./kit/tools/sql-query.ts";
 export { type HttpMethod, type HttpOptions, httpRequest } from "./kit/tools/http/request.ts";
+export { type BraveOptions, brave } from "./kit/tools/search/brave.ts";
+export type { FoundPage, SearchAsked, SearchKey, SearchProvider } from "./kit/tools/search/provider.ts";
+export type { SearchResult } from "./kit/tools/search/search-result.ts";
+export { type SearxngOptions, searxng } from "./kit/tools/search/searxng.ts";
+export { type TavilyOptions, tavily } from "./kit/tools/search/tavily.ts";
+export { type WebSearchOptions, webSearch } from "./kit/tools/search/web-search.ts";
 export { type ValidationOptions, type ValidationRoutes, validation } from "./kit/validation.ts";
 export { type Workflow, type WorkflowOptions, type WorkflowPolicies, workflow } from "./kit/workflow.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";

@@ -2,6 +2,7 @@ import type { GraphSet } from "../graphs/graph-set.ts";
 import type { NetworkPort } from "../kit/outside.ts";
 import type { DatabasePort } from "../kit/ports.ts";
 import type { ThisServer } from "../kit/this-server.ts";
+import type { SearchProvider } from "../kit/tools/search/provider.ts";
 import type { ModelPrices } from "../policy/model-price.ts";
 import type { PolicyOf } from "../policy/review/open.ts";
 import type { WriteBatcher } from "../postgres/batch.ts";
@@ -41,6 +42,8 @@ export interface RunnerParts {
   storeTerms?: StoreTerms | undefined;
   /** What tools may reach that is not on the internet; nothing unless given. */
   network?: NetworkPort | undefined;
+  /** Who searches the web; nobody unless given. */
+  search?: SearchProvider | undefined;
   /** How what a run executes asks this server without a connection; not at all unless given. */
   serverFor?: ((run: RunStarter) => ThisServer) | undefined;
   /** Whether who started a run may use what asks for a permission, as their rights are when it is asked. */

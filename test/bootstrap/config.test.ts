@@ -113,6 +113,11 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["10.0.0.0/8, grafana.internal", "[::1]"],
     wrong: ["10.0.0.0/33", "https://grafana.internal", "*", ","],
   },
+  HOLDPOINT_SEARCH: {
+    right: ["brave", "tavily", "searxng:http://localhost:8080", "searxng:https://search.example.com/x"],
+    wrong: ["google", "searxng", "searxng:localhost", "searxng:ftp://h", "searxng:https://u:sesame@h/", "Brave"],
+  },
+  HOLDPOINT_SEARCH_KEY: { right: ["BSA-abc"], wrong: ["a b", "a\nb"] },
   HOLDPOINT_REVIEW_WEBHOOKS: {
     right: ["https://h/x", "http://localhost:1/a, https://h/b?c=d"],
     wrong: ["h/x", "https://u:sesame@h/", "ftp://h", "https://h/,", ","],

@@ -26,6 +26,7 @@ const WIRING = [
   "compose.ts",
   "config.ts",
   "config-model-variables.ts",
+  "config-tool-variables.ts",
   "config-values.ts",
   "config-variables.ts",
 ];

@@ -41,7 +41,8 @@ export function connectionFailure(
   return new RequestFailed(
     `the request failed: ${told || error.name}`,
     { class: classified, isSurelyNotDone: !isSent && !isDone },
-    error,
+    // What was done before this connection is not undone by one that was never made.
+    isDone ? undefined : error,
   );
 }
 

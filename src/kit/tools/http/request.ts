@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type HttpRule, httpTarget, parseHttpRule } from "../../../policy/http-target.ts";
 import { HoldpointError } from "../../../protocol/errors.ts";
 import type { Json } from "../../../protocol/json.ts";
+import { notDone } from "../../not-done.ts";
 import { currentNetwork } from "../../outside.ts";
 import { plainText } from "../../plain-json.ts";
 import { defineTool, type Tool, type ToolCall, type ToolOptions } from "../../tool.ts";
@@ -211,8 +212,13 @@ function lowerCased(headers: HeadersOf | undefined): Record<string, string> {
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-function toolError(tool: string, error: unknown): unknown {
+/** The failure as a tool throws it; what surely did not happen may be tried again without asking anybody. */
+export function toolError(tool: string, error: unknown): unknown {
   if (!(error instanceof RequestFailed)) return error;
-  const { isSurelyNotDone: _not, ...facts } = error.facts;
-  return new HoldpointError("tool_failed", plainText(error.message), { facts: { ...facts, tool }, cause: error.cause });
+  const { isSurelyNotDone, ...facts } = error.facts;
+  const told = new HoldpointError("tool_failed", plainText(error.message), {
+    facts: { ...facts, tool },
+    cause: error.cause,
+  });
+  return isSurelyNotDone ? notDone(told) : told;
 }
