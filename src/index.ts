@@ -7,6 +7,7 @@ export { defineGraph, guarded } from "./kit/define-graph.ts";
 export { type EffectOptions, effect } from "./kit/effect.ts";
 export { toLangChainTool } from "./kit/langchain-tool.ts";
 export { type ModelOptions, model } from "./kit/model.ts";
+export { notDone } from "./kit/not-done.ts";
 export type { EffectCall, EffectKind } from "./kit/ports.ts";
 export {
   type ActionOptions,
@@ -19,8 +20,6 @@ export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-term
 export type { Found, Rule, RuleAnswer } from "./kit/rule.ts";
 export { defineTool, type Tool, type ToolCall, type ToolOptions } from "./kit/tool.ts";
 export { type CalculatorTool, calculator } from "./kit/tools/calculator.ts";
-export type { TableTerms } from "./kit/tools/sql/allowed-tables.ts";
-export { type SqlQueryOptions, type SqlQueryResult, type SqlQueryTool, sqlQuery } from "./kit/tools/sql-query.ts";
 export { type HttpMethod, type HttpOptions, httpRequest } from "./kit/tools/http/request.ts";
 export { type BraveOptions, brave } from "./kit/tools/search/brave.ts";
 export type { FoundPage, SearchAsked, SearchKey, SearchProvider } from "./kit/tools/search/provider.ts";
@@ -28,6 +27,8 @@ export type { SearchResult } from "./kit/tools/search/search-result.ts";
 export { type SearxngOptions, searxng } from "./kit/tools/search/searxng.ts";
 export { type TavilyOptions, tavily } from "./kit/tools/search/tavily.ts";
 export { type WebSearchOptions, webSearch } from "./kit/tools/search/web-search.ts";
+export type { TableTerms } from "./kit/tools/sql/allowed-tables.ts";
+export { type SqlQueryOptions, type SqlQueryResult, type SqlQueryTool, sqlQuery } from "./kit/tools/sql-query.ts";
 export { type ValidationOptions, type ValidationRoutes, validation } from "./kit/validation.ts";
 export { type Workflow, type WorkflowOptions, type WorkflowPolicies, workflow } from "./kit/workflow.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";
