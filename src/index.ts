@@ -1,14 +1,19 @@
 /** What workflow authors use. The only barrel: each name is exported by itself. */
 
 export { type AskOptions, type AskResult, askModel } from "./kit/ask-model.ts";
+export type { ClassifierOptions } from "./kit/classify.ts";
 export { compensate, type UndoneCall } from "./kit/compensate.ts";
 export { type DatabaseClient, type DatabasePool, database } from "./kit/database.ts";
 export { defineGraph, guarded } from "./kit/define-graph.ts";
 export { type EffectOptions, effect } from "./kit/effect.ts";
 export { toLangChainTool } from "./kit/langchain-tool.ts";
 export { type ModelOptions, model } from "./kit/model.ts";
+export type { NodeOptions } from "./kit/node-options.ts";
 export { notDone } from "./kit/not-done.ts";
+export type { Branch, ParallelOptions } from "./kit/parallel.ts";
 export type { EffectCall, EffectKind } from "./kit/ports.ts";
+export { type Decided, type Proposal, type Proposed, proposalOf } from "./kit/proposal.ts";
+export type { ReviewNode, ReviewNodeOptions } from "./kit/review-node.ts";
 export {
   type ActionOptions,
   type ReviewDecision,
@@ -17,6 +22,7 @@ export {
   review,
 } from "./kit/review.ts";
 export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-terms.ts";
+export { type Chosen, type ConditionOptions, type RouteOptions, route, type ScoreOptions } from "./kit/route.ts";
 export type { Found, Rule, RuleAnswer } from "./kit/rule.ts";
 export { defineTool, type Tool, type ToolCall, type ToolOptions } from "./kit/tool.ts";
 export { type CalculatorTool, calculator } from "./kit/tools/calculator.ts";

@@ -22,7 +22,7 @@ export function draw(
   { nodes, edges }: Drawing,
   { name, fields, loopLimit, faults }: { name: string; fields: StateSchemaFields; loopLimit: number; faults: string[] },
 ): void {
-  const parts = new Map(Object.entries(nodes).map(([key, node]) => [key, partsOf(key, node)]));
+  const parts = new Map(Object.entries(nodes).map(([key, node]) => [key, partsOf(key, node, fields)]));
   const names = [...parts.values()].flatMap((part) => part.nodes.map((node) => node.name));
   const drawn: DrawnGraph = { nodes, names, edges, fields };
   const all = [...faults, ...faultsOfGraph(drawn)];
@@ -42,8 +42,8 @@ export function draw(
   for (const to of targetsOf(edges["start"])) addEdge(graph, START, to);
 }
 
-function partsOf(name: string, node: object): GroupParts {
-  if (isGroup(node)) return node[GROUP](name);
+function partsOf(name: string, node: object, fields: StateSchemaFields): GroupParts {
+  if (isGroup(node)) return node[GROUP](name, fields);
   return { nodes: [{ name, run: node as Run, options: optionsOf(node) }], edges: [] };
 }
 

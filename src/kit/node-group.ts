@@ -1,4 +1,4 @@
-import type { LangGraphRunnableConfig } from "@langchain/langgraph";
+import type { LangGraphRunnableConfig, StateSchemaFields } from "@langchain/langgraph";
 import type { NodeOptions } from "./node-options.ts";
 
 /** One of the graph's nodes that a node of the kit consists of. */
@@ -24,7 +24,7 @@ export const GROUP: unique symbol = Symbol.for("holdpoint.group");
 
 /** Several nodes of a graph that are one to the author. `Inner` are the names of the others; a leading `*` is its own. */
 export interface NodeGroup<Inner extends string = string> {
-  readonly [GROUP]: (name: string) => GroupParts;
+  readonly [GROUP]: (name: string, fields: StateSchemaFields) => GroupParts;
   /** For the compiler alone. */
   readonly inner?: Inner;
 }

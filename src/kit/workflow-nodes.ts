@@ -1,6 +1,14 @@
-import { EXITS } from "./node.ts";
+import type { z } from "zod";
+import type { Finding } from "../protocol/finding.ts";
+import type { DecisionType } from "../protocol/interrupt.ts";
+import { type ChoosingNode, EXITS } from "./node.ts";
+import type { NodeGroup } from "./node-group.ts";
 import { type NodeOptions, withOptions } from "./node-options.ts";
-import type { Known, NodeConfig, NodeResult } from "./workflow-types.ts";
+import { type Branch, type ParallelOptions, parallel } from "./parallel.ts";
+import type { Proposed } from "./proposal.ts";
+import { type ReviewNode, type ReviewNodeOptions, reviewNode } from "./review-node.ts";
+import { type RouteOptions, route } from "./route.ts";
+import type { KeysTaking, Known, NodeConfig, NodeResult } from "./workflow-types.ts";
 
 /** How a node is executed, and where it may go when it gives commands. */
 export interface NodeTerms<Exit extends string> extends NodeOptions {
@@ -25,7 +33,48 @@ export interface BoundNodes<State, Update, Context> {
     ) => Promise<Result & Known<Result, Update>> | (Result & Known<Result, Update>),
     terms?: NodeTerms<Exit>,
   ): FlowNode<State, Context, Result, Exit>;
+
+  /** Chooses what comes next, and puts on record why: by rules, by a score, or by a model. */
+  route<const Route extends string>(options: RouteOptions<State, Route>): ChoosingNode<State, object, Route>;
+
+  /**
+   * Proposes, asks a person and executes what was decided, in three nodes: its own name, and with `_review` and `_execute`
+   * behind it unless `names` says otherwise. Every answer that is offered leads somewhere.
+   */
+  reviewNode<
+    Schema extends z.ZodType<Record<string, unknown>>,
+    const On extends Readonly<Record<Allowed, string>>,
+    const Allowed extends DecisionType = "approve" | "edit" | "reject",
+    const Otherwise extends string = never,
+    const Review extends string = "*_review",
+    const Execute extends string = "*_execute",
+  >(
+    options: ReviewNodeOptions<
+      State,
+      Update,
+      Schema,
+      Allowed,
+      On,
+      Otherwise,
+      KeysTaking<Update, Proposed<z.output<Schema>> | null>,
+      Review,
+      Execute
+    >,
+  ): ReviewNode<On[Allowed] | Otherwise, Review | Execute>;
+
+  /** Runs nodes side by side and waits for all; one that fails or is late is a finding. Its edges are drawn as of one node. */
+  parallel<const Branches extends Record<string, Branch<BranchRun<State, Update, Context>>>>(
+    options: ParallelOptions<
+      Branches & { [Key in keyof Branches]: Known<Awaited<ReturnType<Branches[Key]["run"]>>, Update> },
+      KeysTaking<Update, Finding[]>
+    >,
+  ): NodeGroup<`*_${keyof Branches & string}` | "*_join">;
 }
+
+type BranchRun<State, Update, Context> = (
+  state: State,
+  config: NodeConfig<Context>,
+) => Promise<Update | undefined> | Update | undefined;
 
 /** Makes them. */
 export function boundNodes(): BoundNodes<unknown, unknown, unknown> {
@@ -37,5 +86,8 @@ export function boundNodes(): BoundNodes<unknown, unknown, unknown> {
       if (known !== undefined) Object.defineProperty(own, EXITS, { value: known });
       return withOptions(own, options) as never;
     },
+    route: route as never,
+    reviewNode: reviewNode as never,
+    parallel: parallel as never,
   };
 }

@@ -1,0 +1,93 @@
+// What must not compile of the kit's own nodes; see workflow.types.ts.
+import { z } from "zod";
+import { proposalOf } from "../../src/kit/proposal.ts";
+import { workflow } from "../../src/kit/workflow.ts";
+import { findingSchema } from "../../src/protocol/finding.ts";
+
+const payment = z.object({ to: z.string(), amount: z.number() });
+
+const flow = workflow({
+  name: "typed",
+  description: "For the compiler.",
+  version: "1.0.0",
+  input: { email: z.string() },
+  state: {
+    payment: proposalOf(payment),
+    refusal: proposalOf(z.object({ why: z.string() })),
+    amount: z.number().default(0),
+    findings: z.array(findingSchema).default([]),
+  },
+});
+
+const rest = {
+  action: "bank.pay",
+  schema: payment,
+  propose: () => null,
+  execute: ({ amount }: z.output<typeof payment>) => ({ amount }),
+};
+const on = { approve: "tell", edit: "tell", reject: "end" } as const;
+const tell = flow.node(() => ({ amount: 1 }));
+
+export const right = flow.graph({
+  nodes: {
+    choose: flow.route({ routes: ["pay", "pay_execute"], choose: () => ({ to: "pay", reason: "it is due" }) }),
+    weigh: flow.route({ score: ({ amount }) => amount, thresholds: [{ at_least: 1, to: "look" }], otherwise: "end" }),
+    pay: flow.reviewNode({ ...rest, into: "payment", on }),
+    look: flow.parallel({ branches: { first: { run: async () => ({ amount: 1 }) } }, into: "findings" }),
+    tell,
+  },
+  edges: { start: ["choose", "weigh"], look: "look_first", tell: "end" },
+});
+
+// A key that takes no such proposal, and one that the state has not.
+// @ts-expect-error
+flow.reviewNode({ ...rest, into: "refusal", on });
+// @ts-expect-error
+flow.reviewNode({ ...rest, into: "amount", on });
+// @ts-expect-error
+flow.reviewNode({ ...rest, into: "paymnet", on });
+
+// An answer that is offered and leads nowhere: of the usual ones, and of those that are named.
+// @ts-expect-error
+flow.reviewNode({ ...rest, into: "payment", on: { approve: "tell", edit: "tell" } });
+// @ts-expect-error
+flow.reviewNode({ ...rest, into: "payment", allowed: ["approve", "respond"], on: { approve: "tell" } });
+flow.reviewNode({ ...rest, into: "payment", allowed: ["approve", "respond"], on: { approve: "tell", respond: "end" } });
+
+// Arguments that the schema refuses, and an update that the state does not take.
+// @ts-expect-error
+flow.reviewNode({ ...rest, into: "payment", on, propose: () => ({ title: "Pay", args: { to: "ACME" } }) });
+// @ts-expect-error
+flow.reviewNode({ ...rest, into: "payment", on, execute: () => ({ amount: "1" }) });
+
+// A decision that leads to no node.
+// @ts-expect-error
+flow.graph({ nodes: { pay: flow.reviewNode({ ...rest, into: "payment", on }) }, edges: { start: "pay" } });
+
+// A route to a node that there is not, one that is not among the routes, and an edge from one.
+const byRule = flow.route({ routes: ["tell", "elsewhere"], choose: () => ({ to: "tell", reason: "" }) });
+// @ts-expect-error
+flow.graph({ nodes: { byRule, tell }, edges: { start: "byRule", tell: "end" } });
+// @ts-expect-error
+flow.route({ routes: ["tell"], choose: () => ({ to: "elsewhere", reason: "" }) });
+const byScore = flow.route({ score: () => 1, thresholds: [{ at_least: 1, to: "elsewhere" }], otherwise: "end" });
+// @ts-expect-error
+flow.graph({ nodes: { byScore }, edges: { start: "byScore" } });
+const byModel = flow.route({ choices: { tell: "It is to be told." }, text: ({ email }) => email, fallback: "tell" });
+// @ts-expect-error
+flow.graph({ nodes: { byModel, tell }, edges: { start: "byModel", byModel: "end", tell: "end" } });
+
+// Branches that give what the state does not take, findings where none can go, and branches that lead nowhere.
+// @ts-expect-error
+flow.parallel({ branches: { first: { run: async () => ({ amuont: 1 }) } }, into: "findings" });
+// @ts-expect-error
+flow.parallel({ branches: { first: { run: async () => ({ amount: 1, amuont: 1 }) } }, into: "findings" });
+// @ts-expect-error
+flow.parallel({ branches: { first: { run: async () => ({ amount: "1" }) } }, into: "findings" });
+// @ts-expect-error
+flow.parallel({ branches: { first: { run: async () => ({ amount: 1 }) } }, into: "amount" });
+const look = flow.parallel({ branches: { first: { run: async () => ({ amount: 1 }) } }, into: "findings" });
+// @ts-expect-error
+flow.graph({ nodes: { look }, edges: { start: "look" } });
+// @ts-expect-error
+flow.graph({ nodes: { look }, edges: { start: "look_second", look: "end" } });
