@@ -1,14 +1,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import type pg from "pg";
+import type { z } from "zod";
+import type { EffectKind } from "../protocol/effect.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Clock } from "./clock.ts";
 import type { Guards } from "./guards.ts";
 import type { OutsidePorts } from "./outside.ts";
 
-/** `read` changes nothing; `idempotent` may be repeated until a receipt exists; `once` is never started twice. */
-export type EffectKind = "read" | "idempotent" | "once";
+export type { EffectKind } from "../protocol/effect.ts";
 
 /** One call that changes the world outside. `key` is unique within the task that makes it. */
 export interface EffectRequest {
@@ -19,6 +20,10 @@ export interface EffectRequest {
   timeoutMs: number;
   /** How long it is held back before it happens, so that somebody can recall it; not at all unless given. */
   holdBackMs?: number;
+  /** JSON pointers into the arguments that no record shows. */
+  redact?: readonly string[];
+  /** What its result has to be, where a person says that it happened. */
+  resultSchema?: z.ZodType;
 }
 
 /** What the executing function is given: the id that travels as idempotency key, and when to give up. */

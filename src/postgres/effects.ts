@@ -1,109 +1,222 @@
 import { randomUUID } from "node:crypto";
 import { failpoint } from "../failpoint.ts";
 import { digest } from "../policy/digest.ts";
+import { masked } from "../policy/mask.ts";
+import type { EffectKind } from "../protocol/effect.ts";
 import { HoldpointError } from "../protocol/errors.ts";
-import type { Database, Queryable } from "./database.ts";
+import type { Json } from "../protocol/json.ts";
+import { runAudit } from "./audit.ts";
+import type { Database, Transaction } from "./database.ts";
 import {
   type EffectRow,
   effectForUpdate,
+  effectOfThread,
+  giveUpEffect,
   insertIntent,
   noteEffectError,
-  repeatIntent,
+  startAttempt,
   writeReceipt,
 } from "./effects.sql.ts";
 import { fencedWrite, type Lease } from "./fence.ts";
+import type { Statement } from "./sql.ts";
 import type { TaskKey } from "./task-questions.sql.ts";
 
 /** A call that changes the world outside. */
-export interface EffectCall {
+export interface EffectIntent {
   key: string;
   name: string;
-  kind: "read" | "idempotent" | "once";
-  args: unknown;
+  kind: EffectKind;
+  args: Json;
   timeoutMs: number;
+  holdBackMs?: number;
+  redact?: readonly string[];
 }
 
-/** Either the receipt of an earlier execution, or the right to execute now. */
-export type Intent = { kind: "receipt"; result: string } | { kind: "execute"; effect_id: string };
+/** How an effect stands, and whether whoever asked may execute it now: then nobody else may. */
+export interface EffectStep {
+  row: EffectRow;
+  execute: boolean;
+}
+
+/** One attempt at one effect. */
+export interface EffectAttempt {
+  effect_id: string;
+  attempt: number;
+}
+
+/** What a person has answered: the digest of the question, by which the review is found. */
+export interface Settlement {
+  attempt: number;
+  value_digest: string;
+}
+
+const WORKER = "system:worker";
 
 /**
- * T-intent: writes down what is about to happen. Locks: thread advisory lock (shared), effect.
- * A receipt that is there is returned. A `once` effect whose outcome is unknown is never started again: `effect_in_doubt`.
+ * T-intent: writes down what is about to happen, or what is held back before it does. Locks: thread advisory lock (shared),
+ * effect. What is known of the call already is returned; another attempt is started where the last one surely did nothing,
+ * or where the effect may be repeated.
  */
-export async function writeIntent(database: Database, lease: Lease, task: TaskKey, call: EffectCall): Promise<Intent> {
+export async function writeIntent(
+  database: Database,
+  lease: Lease,
+  task: TaskKey,
+  call: EffectIntent,
+): Promise<EffectStep> {
   failpoint("effect.before_intent");
-  const intent = await fencedWrite(database, lease, (tx) => intend(tx, lease, task, call));
-  if (intent.kind === "execute") failpoint("effect.intent_written");
-  return intent;
+  const step = await fencedWrite(database, lease, (tx) => intend(tx, lease, task, call));
+  if (step.execute) failpoint("effect.intent_written");
+  else if (step.row.status === "held") failpoint("effect.held");
+  return step;
 }
 
-async function intend(tx: Queryable, lease: Lease, task: TaskKey, call: EffectCall): Promise<Intent> {
-  const args_digest = digest(call.args);
+async function intend(tx: Transaction, lease: Lease, task: TaskKey, call: EffectIntent): Promise<EffectStep> {
+  const { tenant_id, thread_id, run_id } = lease;
+  const { key, name, kind, timeoutMs, holdBackMs, redact = [] } = call;
+  const effect_id = randomUUID();
+  const args = masked(call.args, redact);
   const inserted = await tx.maybeOne(
     insertIntent({
+      tenant_id,
+      thread_id,
+      run_id,
+      effect_id,
       ...task,
-      tenant_id: lease.tenant_id,
-      thread_id: lease.thread_id,
-      run_id: lease.run_id,
-      effect_id: randomUUID(),
-      call_key: call.key,
-      name: call.name,
-      kind: call.kind,
-      args: JSON.stringify(call.args),
-      args_digest,
-      timeoutMs: call.timeoutMs,
+      call_key: key,
+      name,
+      kind,
+      args: JSON.stringify(args),
+      args_digest: digest(args),
+      secret_digest: redact.length === 0 ? null : secretDigest(effect_id, call.args),
+      timeoutMs,
+      holdBackMs: holdBackMs ?? null,
     }),
   );
-  if (inserted !== undefined) return { kind: "execute", effect_id: inserted.effect_id };
-  const before = await tx.one(
-    effectForUpdate(lease.tenant_id, lease.thread_id, task.checkpoint_ns, task.checkpoint_id, task.task_id, call.key),
-  );
-  refuseOtherArguments(before, args_digest);
-  if (before.status === "receipt") return { kind: "receipt", result: before.result ?? "null" };
-  if (before.kind === "once") throw inDoubt(before);
-  const repeated = await tx.one(
-    repeatIntent(lease.tenant_id, lease.thread_id, before.effect_id, lease.run_id, call.timeoutMs),
-  );
-  return { kind: "execute", effect_id: repeated.effect_id };
+  if (inserted !== undefined) return { row: inserted, execute: inserted.status === "intent" };
+  const row = await tx.one(effectForUpdate(tenant_id, thread_id, task, key));
+  refuseOtherArguments(row, call.args);
+  const { status, attempt } = row;
+  const isRepeated = status === "not_done" || (status === "intent" && row.kind !== "once");
+  if (!isRepeated) return { row, execute: false };
+  const at = { tenant_id, thread_id, effect_id: row.effect_id, status, attempt };
+  return { row: await tx.one(startAttempt(at, run_id, timeoutMs)), execute: true };
 }
 
-function refuseOtherArguments(before: EffectRow, args_digest: string): void {
-  if (before.args_digest === args_digest) return;
+const secretDigest = (effect_id: string, args: Json) => digest({ effect_id, args });
+
+function refuseOtherArguments(before: EffectRow, args: Json): void {
+  const { effect_id, name, call_key, args_digest, secret_digest } = before;
+  const isSame =
+    secret_digest === null ? digest(args) === args_digest : secretDigest(effect_id, args) === secret_digest;
+  if (isSame) return;
   throw new HoldpointError(
     "effect_key_reused",
-    `effect "${before.name}" (${before.call_key}) ran before in this task with other arguments; give each call of a task its own key, and compute arguments before the task`,
-    { facts: { effect_id: before.effect_id, call_key: before.call_key } },
+    `effect "${name}" (${call_key}) ran before in this task with other arguments; give each call of a task its own key, and compute arguments before the task`,
+    { facts: { effect_id, call_key } },
   );
 }
 
-function inDoubt(before: EffectRow): HoldpointError {
-  return new HoldpointError(
-    "effect_in_doubt",
-    `effect "${before.name}" was started at ${before.intent_at} and left no receipt: it may or may not have happened, and it is not started a second time`,
-    { facts: { effect_id: before.effect_id, name: before.name, intent_at: before.intent_at } },
-  );
+/** How an effect stands now. */
+export async function readEffect(database: Database, lease: Lease, effect_id: string): Promise<EffectRow> {
+  return await database.one(effectOfThread(lease.tenant_id, lease.thread_id, effect_id));
 }
 
-/** T-receipt: from here on a re-run of the task gets this result. Locks: thread advisory lock (shared), effect. */
+/**
+ * T-release: starts what was held back, once its time has come. Locks: thread advisory lock (shared), effect.
+ * The row decides between it and a recall: whoever moves it first.
+ */
+export async function releaseEffect(
+  database: Database,
+  lease: Lease,
+  effect_id: string,
+  timeoutMs: number,
+): Promise<EffectStep> {
+  const step = await startFrom(database, lease, { effect_id, status: "held", attempt: 0 }, timeoutMs);
+  if (step.execute) failpoint("effect.released");
+  return step;
+}
+
+/** T-doubt: starts another attempt because a person said so. Locks: thread advisory lock (shared), effect, audit. */
+export async function startAgain(
+  database: Database,
+  lease: Lease,
+  effect_id: string,
+  { attempt, value_digest }: Settlement,
+  timeoutMs: number,
+): Promise<EffectStep> {
+  const audit = runAudit(lease, "effect.started_again", WORKER, { effect_id, attempt, value_digest });
+  const step = await startFrom(database, lease, { effect_id, status: "intent", attempt }, timeoutMs, audit);
+  if (step.execute) failpoint("effect.started_again");
+  return step;
+}
+
+async function startFrom(
+  database: Database,
+  lease: Lease,
+  at: EffectAttempt & { status: "held" | "intent" },
+  timeoutMs: number,
+  audit?: Statement,
+): Promise<EffectStep> {
+  const { tenant_id, thread_id, run_id } = lease;
+  return await fencedWrite(database, lease, async (tx) => {
+    const row = await tx.maybeOne(startAttempt({ tenant_id, thread_id, ...at }, run_id, timeoutMs));
+    if (row === undefined)
+      return { row: await tx.one(effectOfThread(tenant_id, thread_id, at.effect_id)), execute: false };
+    if (audit !== undefined) await tx.run(audit);
+    return { row, execute: true };
+  });
+}
+
+/** T-receipt: from here on a re-run of the task gets this result. Locks: thread advisory lock (shared), effect, audit. */
 export async function recordReceipt(
   database: Database,
   lease: Lease,
-  effect_id: string,
+  { effect_id, attempt }: EffectAttempt,
   result: string,
+  settled?: Settlement,
 ): Promise<void> {
+  const at = { ...lease, effect_id, attempt };
+  if (settled !== undefined) {
+    const because = "a person said that it happened";
+    const facts = { effect_id, attempt, value_digest: settled.value_digest };
+    const audit = runAudit(lease, "effect.said_to_have_happened", WORKER, facts);
+    return await settle(database, lease, writeReceipt(at, result, because), audit);
+  }
   failpoint("effect.executed");
-  await fencedWrite(database, lease, (tx) => tx.run(writeReceipt(lease.tenant_id, lease.thread_id, effect_id, result)));
+  await fencedWrite(database, lease, (tx) => tx.finish([writeReceipt(at, result)]));
   failpoint("effect.receipt_written");
 }
 
-/** Notes why an attempt failed; the intent stays, because the failure says nothing about what happened outside. */
-export async function recordFailure(
+/** T-give-up: the end of an effect that a person does not want any more. Locks: thread advisory lock (shared), effect, audit. */
+export async function recordGivenUp(
   database: Database,
   lease: Lease,
   effect_id: string,
-  message: string,
+  { attempt, value_digest }: Settlement,
+  reason: string,
 ): Promise<void> {
+  const audit = runAudit(lease, "effect.given_up", WORKER, { effect_id, attempt, value_digest, reason });
+  await settle(database, lease, giveUpEffect({ ...lease, effect_id, attempt }, reason), audit);
+}
+
+/** What a crash repeats is on record once: the row says whether it was there to be settled. */
+async function settle(database: Database, lease: Lease, change: Statement, audit: Statement): Promise<void> {
+  await fencedWrite(database, lease, async (tx) => {
+    if ((await tx.run(change)) === 1) await tx.run(audit);
+  });
+  failpoint("effect.settled");
+}
+
+/** Notes why an attempt failed. Unless it surely did nothing the intent stays: a failure says nothing about what happened outside. */
+export async function recordFailure(
+  database: Database,
+  lease: Lease,
+  { effect_id, attempt }: EffectAttempt,
+  message: string,
+  isNotDone = false,
+): Promise<void> {
+  const left = isNotDone ? "not_done" : "intent";
   await fencedWrite(database, lease, (tx) =>
-    tx.run(noteEffectError(lease.tenant_id, lease.thread_id, effect_id, message)),
+    tx.finish([noteEffectError({ ...lease, effect_id, attempt }, message, left)]),
   );
 }

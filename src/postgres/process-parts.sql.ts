@@ -1,4 +1,5 @@
 // What a process is made of: its runs with their attempts, its questions with their answers, what it did outside.
+import type { EffectStatus } from "../protocol/effect.ts";
 import type { RunKind, RunStatus } from "../protocol/run.ts";
 import { sql } from "./sql.ts";
 
@@ -94,7 +95,7 @@ export interface DoneRow {
   call_key: string;
   name: string;
   kind: "read" | "idempotent" | "once";
-  status: "intent" | "receipt" | "failed";
+  status: EffectStatus;
   attempt: number;
   args: string | null;
   args_bytes: number;

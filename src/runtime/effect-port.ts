@@ -1,7 +1,19 @@
-import type { EffectPort } from "../kit/ports.ts";
+import type { EffectLedger, LedgerEntry, LedgerStep } from "../kit/effect-ledger.ts";
+import { performEffect } from "../kit/perform-effect.ts";
+import type { EffectPort, EffectRequest } from "../kit/ports.ts";
 import type { FencedSaver } from "../postgres/checkpointer/fenced-saver.ts";
 import type { Database } from "../postgres/database.ts";
-import { recordFailure, recordReceipt, writeIntent } from "../postgres/effects.ts";
+import type { EffectRow } from "../postgres/effects.sql.ts";
+import {
+  type EffectStep,
+  readEffect,
+  recordFailure,
+  recordGivenUp,
+  recordReceipt,
+  releaseEffect,
+  startAgain,
+  writeIntent,
+} from "../postgres/effects.ts";
 import { type Lease, verifyLease } from "../postgres/fence.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
@@ -25,39 +37,53 @@ export interface EffectPortParts {
 }
 
 /** Effects of one run: intent, execution and receipt, each fenced by the run's lease. */
-export function createEffectPort({
-  database,
-  lease,
-  signal,
-  saver,
-  observer,
-  durability,
-}: EffectPortParts): EffectPort {
+export function createEffectPort(parts: EffectPortParts): EffectPort {
+  const ledger = postgresLedger(parts);
   return {
-    async perform(request, execute) {
-      const { task, checkpoint_ids, stopped } = currentTask("effect()");
-      if (request.kind !== "read") {
-        // An effect is known by its checkpoint. After a crash a run goes on from the last one that is stored: had this
-        // one not been, its nodes would run again under another, and the effect with them.
-        if (durability === "exit") throw storedTooLate(request.name);
-        await saver.durable(checkpoint_ids, signal, CHECKPOINT_WAIT_MS);
-      }
-      const startedAt = performance.now();
-      const intent = await writeIntent(database, lease, task, request);
-      if (intent.kind === "receipt") return JSON.parse(intent.result) as Json;
-      // A process that was stopped since the intent was written may no longer hold the lease that it proved.
-      if (performance.now() - startedAt > FRESH_INTENT_MS) await verifyLease(database, lease);
-      const bounded = AbortSignal.any([signal, ...stopped, AbortSignal.timeout(request.timeoutMs)]);
-      // The last moment before the world is touched: a run that was stopped does not begin.
-      bounded.throwIfAborted();
-      const calledAt = performance.now();
-      const result = await attempt(database, lease, intent.effect_id, () =>
-        execute({ effect_id: intent.effect_id, signal: bounded }),
-      ).finally(() => observer.toolTook(task.task_id, performance.now() - calledAt));
-      await recordReceipt(database, lease, intent.effect_id, JSON.stringify(result ?? null));
-      return result;
+    perform(request, execute) {
+      return performEffect(ledger, request, async (call) => {
+        const calledAt = performance.now();
+        const { task_id } = currentTask("effect()").task;
+        return await execute(call).finally(() => parts.observer.toolTook(task_id, performance.now() - calledAt));
+      });
     },
   };
+}
+
+function postgresLedger({ database, lease, signal, saver, durability }: EffectPortParts): EffectLedger {
+  // A process that was stopped since it wrote the intent may no longer hold the lease that it proved.
+  const fresh = async (write: () => Promise<EffectStep>): Promise<LedgerStep> => {
+    const startedAt = performance.now();
+    const { row, execute } = await write();
+    if (execute && performance.now() - startedAt > FRESH_INTENT_MS) await verifyLease(database, lease);
+    return { entry: entryOf(row), execute };
+  };
+  return {
+    signal() {
+      const { stopped } = currentTask("effect()");
+      return AbortSignal.any([signal, ...stopped]);
+    },
+    async intend(request) {
+      const { task, checkpoint_ids } = currentTask("effect()");
+      if (request.kind !== "read") await stored(request, checkpoint_ids);
+      return await fresh(() => writeIntent(database, lease, task, request));
+    },
+    read: async (effect_id) => entryOf(await readEffect(database, lease, effect_id)),
+    release: (effect_id, { timeoutMs }) => fresh(() => releaseEffect(database, lease, effect_id, timeoutMs)),
+    startAgain: (effect_id, { timeoutMs }, settled) =>
+      fresh(() => startAgain(database, lease, effect_id, settled, timeoutMs)),
+    receive: (effect_id, attempt, result, settled) =>
+      recordReceipt(database, lease, { effect_id, attempt }, JSON.stringify(result), settled),
+    giveUp: (effect_id, settled, reason) => recordGivenUp(database, lease, effect_id, settled, reason),
+    fail: (effect_id, attempt, message, isNotDone) =>
+      recordFailure(database, lease, { effect_id, attempt }, message, isNotDone),
+  };
+
+  /** An effect is known by its checkpoint: had that not been stored, a crash would run its nodes again under another. */
+  async function stored({ name }: EffectRequest, checkpoint_ids: string[]): Promise<void> {
+    if (durability === "exit") throw storedTooLate(name);
+    await saver.durable(checkpoint_ids, signal, CHECKPOINT_WAIT_MS);
+  }
 }
 
 const storedTooLate = (name: string) =>
@@ -68,18 +94,8 @@ const storedTooLate = (name: string) =>
     { facts: { name } },
   );
 
-async function attempt(
-  database: Database,
-  lease: Lease,
-  effect_id: string,
-  execute: () => Promise<Json>,
-): Promise<Json> {
-  try {
-    return await execute();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    // The node's error is the one to report; losing the note about it must not hide it.
-    await recordFailure(database, lease, effect_id, message).catch(() => {});
-    throw error;
-  }
+function entryOf(row: EffectRow): LedgerEntry {
+  const { effect_id, status, attempt, started_at, run_id, error, result, left_ms, settled_because } = row;
+  const received = JSON.parse(result ?? "null") as Json;
+  return { effect_id, status, attempt, started_at, run_id, error, result: received, left_ms, settled_because };
 }

@@ -75,6 +75,7 @@ export const TESTS = {
   streamsShared: "test/http/streams-shared.test.ts",
   stuckBatch: "test/runtime/stuck-batch.test.ts",
   sweeps: "test/runtime/sweeps.test.ts",
+  taskQuestion: "test/kit/task-question.test.ts",
   timeouts: "test/runtime/timeouts.test.ts",
   timetable: "test/policy/timetable.test.ts",
   trips: "test/runtime/trips.test.ts",

@@ -30,15 +30,22 @@ export const leaseOf = ({ tenant_id, thread_id, run_id, lease_epoch }: ClaimedRu
 
 /**
  * Executes a claimed run in a worker that dies right after the `step`-th thing it commits: a checkpoint, a task's
- * writes, a batch of events, or a transaction. True when it died, false when the run ended before that.
+ * writes, a batch of events, or a transaction; or right before it, so that what was done since the commit before is done
+ * and not known. True when it died, false when the run ended before that.
  */
-export async function executeAndDie(house: House, run: ClaimedRun, step: number): Promise<boolean> {
+export async function executeAndDie(
+  house: House,
+  run: ClaimedRun,
+  step: number,
+  when: "after" | "before" = "after",
+): Promise<boolean> {
   let commits = 0;
   let isDead = false;
   const commit = async <Result>(write: () => Promise<Result>): Promise<Result> => {
+    commits += 1;
+    if (when === "before" && commits >= step) isDead = true;
     if (isDead) throw new WorkerDied();
     const result = await write();
-    commits += 1;
     if (commits >= step) isDead = true;
     if (isDead) throw new WorkerDied();
     return result;

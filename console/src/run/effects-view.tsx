@@ -13,9 +13,12 @@ const KINDS: Record<Effect["kind"], string> = {
   once: "never started a second time",
 };
 const WORDS: Record<Effect["status"], string> = {
+  held: "held back",
   intent: "begun, no receipt yet",
+  not_done: "surely not done yet",
   receipt: "done, with a receipt",
-  failed: "failed",
+  failed: "given up",
+  recalled: "recalled before it began",
 };
 
 /** What was done outside, with what it was given and the receipt. */

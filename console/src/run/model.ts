@@ -1,4 +1,5 @@
 // A process, as the server tells it: a run that somebody started, and the runs that carried its answers.
+import type { EffectStatus } from "../../../src/protocol/effect.ts";
 import type { NodeExecution } from "../../../src/protocol/node-execution.ts";
 import type { RunKind, RunStatus } from "../../../src/protocol/run.ts";
 
@@ -118,7 +119,7 @@ export interface Effect {
   checkpoint_id: string;
   name: string;
   kind: "read" | "idempotent" | "once";
-  status: "intent" | "receipt" | "failed";
+  status: EffectStatus;
   attempt: number;
   args: unknown;
   args_bytes: number;
