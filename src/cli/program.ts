@@ -30,6 +30,7 @@ import { addRunsRetry } from "./commands/runs-retry.ts";
 import { addRunsShow } from "./commands/runs-show.ts";
 import { addRunsWatch } from "./commands/runs-watch.ts";
 import { addServerCommands } from "./commands/start.ts";
+import { addUsage } from "./commands/usage.ts";
 import { addWebhookCommands } from "./commands/webhook.ts";
 import { addWhoami } from "./commands/whoami.ts";
 import { addWorkers } from "./commands/workers.ts";
@@ -80,6 +81,7 @@ export function createProgram(cli: Cli): Command {
     .helpCommand(false);
   for (const add of [addRunsList, addRunsShow, addRunsWatch, addRunsCancel, addRunsRetry]) add(runs, cli);
   addInsights(program, cli);
+  addUsage(program, cli);
   addQueue(program, cli);
   addWorkers(program, cli);
   addDeliveriesCommands(program, cli);

@@ -29,6 +29,7 @@ import { threadSearchRoutes } from "./routes/thread-search.ts";
 import { threadStateRoutes } from "./routes/thread-state.ts";
 import { threadStreamRoutes } from "./routes/thread-stream.ts";
 import { threadRoutes } from "./routes/threads.ts";
+import { usageRoutes } from "./routes/usage.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
 /** Everything that is answered. Each route states who may call it. */
@@ -62,6 +63,7 @@ export const routes: readonly Route[] = [
   ...runRetryRoutes,
   ...queueRoutes,
   ...insightRoutes,
+  ...usageRoutes,
   ...workerRoutes,
   ...storeRoutes,
 ];

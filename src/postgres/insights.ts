@@ -149,7 +149,11 @@ function errorRate({ success = 0, error = 0, timeout = 0 }: Record<string, numbe
 
 const sumOf = (counts: Record<string, number>) => Object.values(counts).reduce((sum, one) => sum + one, 0);
 
-async function withinTime<Result>(database: Database, body: (tx: Transaction) => Promise<Result>): Promise<Result> {
+/** Lets a look take so long, and says so when it would take longer. Throws `too_much`. */
+export async function withinTime<Result>(
+  database: Database,
+  body: (tx: Transaction) => Promise<Result>,
+): Promise<Result> {
   try {
     return await database.transaction(async (tx) => {
       await tx.run(limitTime());

@@ -157,3 +157,39 @@ describe("queue and workers", () => {
     await house.pool.query("delete from holdpoint.run where graph_id = 'gone'");
   });
 });
+
+describe("usage", () => {
+  const spend = (graph: string, node: string, cost: number | null) =>
+    house.pool.query(
+      `insert into holdpoint.usage (at, graph_id, thread_id, run_id, origin_run_id, node, kind, name, input_tokens, output_tokens,
+        cached_tokens, cost)
+      values (holdpoint.now(), $1, 't', $2, $2, $3, 'model', 'gpt-4.1-mini', 1200, 80, 0, $4)`,
+      [graph, "0d5c3a80-0000-4000-8000-000000000001", node, cost],
+    );
+
+  test("shows what was spent by what it is asked for, and says where a price is not known", async () => {
+    expect((await screen("usage", "--since", "1h")).stdout).toMatch(/^nothing was spent since /);
+    await spend("refund-approval", "analyze", 0.25);
+    await spend("refund-approval", "draft", null);
+    await spend("cli-slow", "wait", 0.5);
+    const { stdout } = await screen("usage");
+    expect(stdout).toMatch(/^GRAPH +CALLS +INPUT +OUTPUT +CACHED +COST\n/);
+    expect(stdout).toMatch(/^cli-slow +1 +1200 +80 +0 +0\.5000$/m);
+    expect(stdout).toMatch(/^refund-approval +2 +2400 +160 +0 +0\.2500\+$/m);
+    expect(stdout).toMatch(/^all: 3 calls, 3600\+240 tokens, cost 0\.7500\+, since /m);
+    expect((await screen("usage", "--by", "run")).stdout).toMatch(/^0d5c3a8 +refund-approval +2 /m);
+    expect((await cli("usage", "--by", "node", "--graph", "cli-slow")).stdout).toBe(
+      "wait\tcli-slow\t1\t1200\t80\t0\t0.5\t0\n",
+    );
+    const json = JSON.parse((await cli("usage", "--by", "model", "--json")).stdout);
+    expect(json).toMatchObject({ total: { cost: 0.75, unpriced: 1 }, groups: [{ key: "gpt-4.1-mini", calls: 3 }] });
+    expect((await screen("usage", "--until", "1h")).stdout).toMatch(/^nothing was spent since /);
+  });
+
+  test.each([
+    [["usage", "--by", "person"], 2, "Allowed choices are graph, node, run, model, day"],
+    [["usage", "--since", "yesterday"], 5, "must be a span such as"],
+  ])("%j ends with one clear line", async (args, code, message) => {
+    expect(await cli(...args)).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(message) });
+  });
+});

@@ -16,6 +16,7 @@ const WITHOUT_EVENT = [
   "DELETE /api-keys/:api_key_id",
   "GET /insights/graphs/:graph_id",
   "GET /queue",
+  "GET /usage",
   "GET /workers",
   "GET /metrics",
   "GET /whoami",

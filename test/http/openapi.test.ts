@@ -272,6 +272,7 @@ describe("a server", () => {
       "/readyz",
       "/whoami",
       "/queue",
+      "/usage",
       "/workers",
       "/deliveries",
       "/runs",

@@ -159,3 +159,78 @@ describe("POST /runs/:run_id/retry", () => {
     expect((await post(`/runs/${crypto.randomUUID()}/retry`, {}, headers)).status).toBe(403);
   });
 });
+
+describe("GET /usage", () => {
+  interface Usage {
+    total: { calls: number; cost: number | null };
+    groups: { key: string; graph_id: string | null; calls: number; cost: number | null; input_tokens: number }[];
+    is_cut: boolean;
+  }
+  const runs = [crypto.randomUUID(), crypto.randomUUID()];
+  beforeAll(async () => {
+    await open.house.database.pool.query(
+      `insert into holdpoint.usage (tenant_id, at, graph_id, thread_id, run_id, origin_run_id, node, kind, name, input_tokens,
+        output_tokens, cached_tokens, cost)
+      select case n when 7 then 'other' else 'default' end, holdpoint.now() - make_interval(days => n), 'graph ' || n % 2,
+        't' || n, gen_random_uuid(), ($1::uuid[])[1 + n % 2], case n when 3 then null else 'node' end,
+        case n when 2 then 'tool' else 'model' end, 'name ' || n % 3, 10, 5, 1, case n when 1 then null else n end
+      from generate_series(0, 7) n`,
+      [runs],
+    );
+  });
+
+  test("sums what one tenant has spent, by whatever it is asked for", async () => {
+    const all = await read<Usage>("/usage?since=90d");
+    expect(all.total).toEqual({
+      calls: 7,
+      input_tokens: 70,
+      output_tokens: 35,
+      cached_tokens: 7,
+      cost: 20,
+      unpriced: 1,
+    });
+    expect(all.groups).toMatchObject([
+      { key: "graph 0", graph_id: "graph 0", calls: 4, cost: 12 },
+      { key: "graph 1", graph_id: "graph 1", calls: 3, cost: 8, unpriced: 1 },
+    ]);
+    const keys = async (query: string) => (await read<Usage>(`/usage?${query}`)).groups.map(({ key }) => key);
+    expect(await keys("group_by=run&since=90d")).toEqual([runs[0], runs[1]]);
+    expect(await keys("group_by=model&since=90d")).toEqual(["name 0", "name 2", "name 1"]);
+    expect(await keys("group_by=node&since=90d")).toEqual(["node", "node", ""]);
+    const days = await keys("group_by=day&since=90d");
+    expect(days).toEqual(days.toSorted().toReversed());
+    expect(days).toHaveLength(7);
+  });
+
+  test.each([
+    ["since=36h", 2],
+    ["since=90d&until=36h", 5],
+    ["since=90d&graph_id=graph%201", 3],
+    ["since=90d&thread_id=t3", 1],
+    ["since=90d&node=node", 6],
+    ["since=90d&kind=tool", 1],
+    ["since=90d&name=name%201", 2],
+    [`since=90d&run_id=${runs[0]}`, 4],
+    ["since=90d&graph_id=nobody", 0],
+    ["since=1h&until=90d", 0],
+    ["", 7],
+  ])("?%s is of %i calls", async (query, calls) => {
+    expect((await read<Usage>(`/usage?${query}`)).total.calls).toBe(calls);
+  });
+
+  test("of many groups it gives the first, and the sum of all", async () => {
+    expect(await read<Usage>("/usage?group_by=day&since=90d&limit=3")).toMatchObject({
+      total: { calls: 7 },
+      groups: [{ calls: 1 }, { calls: 1 }, { calls: 1 }],
+      is_cut: true,
+    });
+    expect(await read<Usage>("/usage?group_by=day&since=90d&limit=7")).toMatchObject({ is_cut: false });
+  });
+
+  test.each(["group_by=person", "since=soon", "until=", "run_id=1", "kind=human", "limit=0", "limit=1001", "name=%00"])(
+    "?%s is refused",
+    async (query) => {
+      expect((await open.ask(`/usage?${query}`)).status).toBe(422);
+    },
+  );
+});
