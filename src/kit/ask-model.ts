@@ -1,71 +1,125 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { ChatOpenAI } from "@langchain/openai";
+import { AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import type { z } from "zod";
-import { classifyError, STRATEGIES } from "../policy/error-class.ts";
-import { failureWords } from "../policy/failure-words.ts";
+import { nextAttemptMs } from "../policy/call-retry.ts";
+import { classifyError } from "../policy/error-class.ts";
+import type { ErrorClass } from "../protocol/error-class.ts";
+import { type ErrorCode, type HoldpointError, isHoldpointError } from "../protocol/errors.ts";
+import { kitClock } from "./clock.ts";
+import type { ModelGateway } from "./models/gateway.ts";
+import { type ReadAnswer, readAnswer, tooLong } from "./models/read-answer.ts";
+import { shapeOf } from "./models/shape.ts";
 import { runSignal } from "./ports.ts";
 
 /** One question to a model, and the shape its answer must have. */
-export interface AskOptions<Schema extends z.ZodObject> {
-  model: ChatOpenAI;
+export interface AskOptions<Schema extends z.ZodType> {
+  model: ModelGateway;
   schema: Schema;
   /** Names the shape towards the model: letters, digits, underscore. */
   name: string;
-  system: string;
+  system?: string;
   user: string;
-  /** Requests at most; 3 unless given. */
+  /** Answers at most; 3 unless given. What does not fit is sent back with what is wrong with it. */
   attempts?: number;
-  /** Before the second request, doubled before each further one, unless the server says how long; 250 ms unless given. */
-  first_wait_ms?: number;
 }
 
 /** The answer, or why there is none, in one sentence for a person. */
-export type AskResult<Value> = { ok: true; value: Value } | { ok: false; reason: string; attempts: number };
+export type AskResult<Value> = Asked & ({ ok: true; value: Value } | { ok: false; reason: string; class: ErrorClass });
+
+interface Asked {
+  /** The model that answered last, as its provider names it. */
+  model: string;
+  /** Requests that were made in all. */
+  attempts: number;
+}
 
 const DEFAULT_ATTEMPTS = 3;
-const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 5_000;
 
 /**
- * Asks for an answer of a zod shape. A model that is busy, broken, silent or talks nonsense is asked again, at most
- * `attempts` times; then the failure is a value, so that the graph can take another way. Only a cancelled run throws.
+ * Asks for an answer of a zod shape. An answer that does not fit is sent back with what is wrong; then, as when no model
+ * answers at all, the failure is a value, so that the graph can take another way. Only a stopped run throws, and a pause.
  */
-export async function askModel<Schema extends z.ZodObject>(
+export async function askModel<Schema extends z.ZodType>(
   options: AskOptions<Schema>,
 ): Promise<AskResult<z.output<Schema>>> {
-  const attempts = options.attempts ?? DEFAULT_ATTEMPTS;
-  const signal = runSignal();
-  // Structured output sends the schema along; the answer is still checked here, because not every endpoint obeys it.
-  const structured = options.model.withStructuredOutput(options.schema, { name: options.name, method: "jsonSchema" });
-  const messages = [
-    { role: "system", content: options.system },
-    { role: "user", content: options.user },
+  const { model: gateway, schema, name, attempts: most = DEFAULT_ATTEMPTS } = options;
+  const chat = gateway.withConfig({ shape: shapeOf(schema, { name }) });
+  const question = [
+    ...(options.system === undefined ? [] : [new SystemMessage(options.system)]),
+    new HumanMessage(options.user),
   ];
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const answer: unknown = await structured.invoke(messages, signal === undefined ? {} : { signal });
-      return { ok: true, value: options.schema.parse(answer) };
-    } catch (error) {
-      signal?.throwIfAborted();
-      const failure = describeFailure(error);
-      const waitMs = failure.retry_after_ms ?? (options.first_wait_ms ?? FIRST_WAIT_MS) * 2 ** (attempt - 1);
-      if (!failure.isRetryable || attempt >= attempts || waitMs > LONGEST_WAIT_MS) {
-        return { ok: false, reason: failure.reason, attempts: attempt };
-      }
-      await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
-    }
+  let messages: BaseMessage[] = question;
+  let asked: Asked = { model: gateway.model, attempts: 0 };
+  for (let answers = 1; ; answers += 1) {
+    const given = await answerTo(chat, messages, schema);
+    asked = { model: given.model ?? asked.model, attempts: asked.attempts + given.requests };
+    const { answer } = given;
+    if (answer.fits) return { ...asked, ok: true, value: answer.value };
+    const kind = given.class ?? "validation";
+    const isUseful = answer.repair !== undefined || given.begun === true;
+    if (!isUseful || answers >= most) return { ...asked, ok: false, reason: answer.reason, class: kind };
+    if (answer.repair !== undefined) messages = [...question, ...corrected(answer.repair)];
+    else await pauseBefore(gateway, kind, answers, most);
   }
 }
 
-function describeFailure(error: unknown): { reason: string; isRetryable: boolean; retry_after_ms?: number } {
-  const failure = classifyError(error, Date.now(), "provider");
-  const { class: kind, status, retry_after_ms } = failure;
-  if (kind === "validation" && status === undefined) return { reason: unfit(error), isRetryable: true };
-  const wait = retry_after_ms === undefined ? {} : { retry_after_ms };
-  return { reason: failureWords(failure), isRetryable: STRATEGIES[kind].retry !== "never", ...wait };
+function corrected({ said, wrong }: { said: string; wrong: string }): BaseMessage[] {
+  const correction = `That answer cannot be used:\n${wrong}\nAnswer again, with JSON of the asked shape alone.`;
+  return [...(said === "" ? [] : [new AIMessage(said)]), new HumanMessage(correction)];
 }
 
-function unfit(error: unknown): string {
-  const isShape = error instanceof Error && error.name.endsWith("ZodError");
-  return isShape ? "its answer did not have the asked shape" : "its answer was not the JSON that was asked for";
+interface Given<Value> {
+  answer: ReadAnswer<Value>;
+  requests: number;
+  model?: string;
+  class?: ErrorClass;
+  /** It broke off in the middle of its answer. */
+  begun?: boolean;
+}
+
+type Chat = ReturnType<ModelGateway["withConfig"]>;
+
+async function answerTo<Schema extends z.ZodType>(
+  chat: Chat,
+  messages: BaseMessage[],
+  schema: Schema,
+): Promise<Given<z.output<Schema>>> {
+  try {
+    const message = await chat.invoke(messages);
+    const { requests = 1, model_name } = message.response_metadata as { requests?: number; model_name?: string };
+    const named = typeof model_name === "string" && model_name !== "" ? { model: model_name } : {};
+    return { answer: await readAnswer(message, schema), requests, ...named };
+  } catch (error) {
+    runSignal()?.throwIfAborted();
+    if (!isNoAnswer(error)) throw error;
+    const { attempts = 0, why, model, begun, no_answer } = error.facts as Facts;
+    const { class: kind } = classifyError(error, kitClock().now());
+    const answer = no_answer === "length" ? tooLong() : { fits: false as const, reason: why ?? error.message };
+    return {
+      answer,
+      requests: attempts,
+      class: kind,
+      begun: begun === true,
+      ...(model === undefined ? {} : { model }),
+    };
+  }
+}
+
+interface Facts {
+  attempts?: number;
+  why?: string;
+  model?: string;
+  begun?: boolean;
+  no_answer?: string;
+}
+
+// Everything else is about the run, or about this process.
+const NO_ANSWER: ReadonlySet<ErrorCode> = new Set(["model_failed", "rate_limited", "breaker_open", "budget_exceeded"]);
+
+function isNoAnswer(error: unknown): error is HoldpointError {
+  return isHoldpointError(error) && NO_ANSWER.has(error.code);
+}
+
+async function pauseBefore({ waits }: ModelGateway, kind: ErrorClass, made: number, attempts: number): Promise<void> {
+  const waitMs = nextAttemptMs({ class: kind }, made, { ...waits, attempts }, waits.random());
+  await kitClock().sleep(waitMs ?? 0, runSignal());
 }

@@ -1,23 +1,63 @@
-import type { ChatOpenAI } from "@langchain/openai";
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import type { ModelPrices } from "../policy/model-price.ts";
+import { HoldpointError } from "../protocol/errors.ts";
+import type { BreakerTerms, Budget } from "./guards.ts";
+import type { Candidate } from "./models/candidate.ts";
+import type { ModelGateway } from "./models/gateway.ts";
+import type { GatewayTerms } from "./models/model-call.ts";
+import { portsIfAny } from "./ports.ts";
 
-/** Where the model is: any endpoint that speaks OpenAI's chat completions. */
+/** Where the model is, any endpoint that speaks OpenAI's chat completions, and how it is called. */
 export interface ModelConfiguration {
   apiKey?: string | undefined;
   baseUrl?: string | undefined;
   model?: string | undefined;
+  /** Other models of the same endpoint, asked in this order when one cannot answer. */
+  fallbacks?: readonly string[];
+  /** Per model; `*` is every other, each for itself. */
+  requestsPerMinute?: ReadonlyMap<string, number>;
+  tokensPerMinute?: ReadonlyMap<string, number>;
+  /** How long answers are kept that were asked for with temperature 0; not at all unless given. */
+  cacheMs?: number | undefined;
+  /** Tokens that a model takes in all, where its provider's client does not know. */
+  windows?: ReadonlyMap<string, number>;
+  prices?: ModelPrices;
+  /** The wait before the second request. */
+  firstWaitMs?: number;
+  /** From 0 to 1, for the waits. */
+  random?: () => number;
 }
 
 /** How this call differs from the configured model. */
 export interface ModelOptions {
   /** Another model of the same endpoint. */
   model?: string;
+  /** A chat model of any provider, in the place of the configured one. */
+  use?: BaseChatModel;
+  /** Who is asked when it cannot answer, in this order: models of the same endpoint, or of any provider. */
+  fallbacks?: readonly (string | BaseChatModel)[];
   temperature?: number;
-  /** One request; 30 seconds unless given. */
+  /** The longest answer, in tokens. */
+  max_output_tokens?: number;
+  /** How long it may say nothing: until the whole answer, or until the next piece where it is streamed; 30 seconds unless given. */
   timeout_ms?: number;
+  /** Requests at most to each model, of which the first is one; 3 unless given. */
+  attempts?: number;
+  /** The wait before the second request, doubled before each further one; 1 to 60 seconds unless given. What a provider asks for counts instead, unless it is longer. */
+  back_off?: { first_ms?: number; longest_ms?: number };
+  /** When a model is left alone; false never. */
+  breaker?: BreakerTerms | false;
+  /** How long answers are kept for those who ask the same; false never. */
+  cache?: { ttl_ms: number } | false;
+  /** What the run may have spent before a person is asked. */
+  budget?: Budget;
 }
 
 const DEFAULT_MODEL = "gpt-4.1-mini";
 const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_ATTEMPTS = 3;
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 60_000;
 
 let configured: ModelConfiguration = {};
 
@@ -27,20 +67,78 @@ export function configureModels(configuration: ModelConfiguration): void {
 }
 
 /**
- * The configured chat model, or undefined when there is none: the graph then takes its deterministic path and says so.
- * It does not retry by itself, so that whoever asks decides how often and says what happened (see askModel).
+ * A chat model that keeps to limits and budgets, asks again, goes on to its fallbacks and keeps account. Undefined when no
+ * model is configured or given: the graph then takes its deterministic path and says so.
  */
-export async function model(options: ModelOptions = {}): Promise<ChatOpenAI | undefined> {
-  const { apiKey, baseUrl, model: name } = configured;
+export async function model(options: ModelOptions = {}): Promise<ModelGateway | undefined> {
+  const chats = await chatsOf(options);
+  if (chats.length === 0) return undefined;
+  const [{ ModelGateway: Gateway }, { candidateOf }] = await Promise.all([
+    import("./models/gateway.ts"),
+    import("./models/candidate.ts"),
+  ]);
+  const windows = configured.windows ?? new Map<string, number>();
+  const candidates = chats.map((chat) => candidateOf(chat, windows)) as [Candidate, ...Candidate[]];
+  return new Gateway(termsOf(options, candidates));
+}
+
+function termsOf(options: ModelOptions, candidates: [Candidate, ...Candidate[]]): GatewayTerms {
+  const { back_off = {}, attempts = DEFAULT_ATTEMPTS, timeout_ms = DEFAULT_TIMEOUT_MS } = options;
+  const { apiKey = "", firstWaitMs = FIRST_WAIT_MS, prices = new Map(), random = Math.random } = configured;
+  const { requestsPerMinute = new Map(), tokensPerMinute = new Map() } = configured;
+  if (!(attempts >= 1 && timeout_ms > 0)) {
+    const message = `a model was asked for with attempts ${attempts} and timeout_ms ${timeout_ms}; give at least 1 of each`;
+    throw new HoldpointError("invalid", message);
+  }
+  return {
+    candidates,
+    attempts,
+    firstMs: back_off.first_ms ?? firstWaitMs,
+    longestMs: back_off.longest_ms ?? LONGEST_WAIT_MS,
+    timeoutMs: timeout_ms,
+    cacheMs: cacheMsOf(options),
+    breaker: options.breaker,
+    budget: options.budget,
+    requestsPerMinute,
+    tokensPerMinute,
+    prices,
+    random,
+    secrets: apiKey === "" ? [] : [apiKey],
+  };
+}
+
+/** Asked again with another temperature than 0, a model is meant to say something else. */
+function cacheMsOf({ cache, temperature, use }: ModelOptions): number | undefined {
+  if (cache !== undefined) return cache === false ? undefined : cache.ttl_ms;
+  const own = temperature ?? (use as { temperature?: number } | undefined)?.temperature;
+  return own === 0 ? configured.cacheMs : undefined;
+}
+
+/** The chat models to ask, in their order. */
+async function chatsOf(options: ModelOptions): Promise<BaseChatModel[]> {
+  const { use, fallbacks = configured.fallbacks ?? [] } = options;
+  const named = async (name: string | undefined) => await configuredChat(options, name);
+  const asked = [
+    use ?? (await named(options.model)),
+    ...(await Promise.all(fallbacks.map(async (one) => (typeof one === "string" ? await named(one) : one)))),
+  ];
+  return asked.filter((chat) => chat !== undefined);
+}
+
+async function configuredChat(options: ModelOptions, name: string | undefined): Promise<BaseChatModel | undefined> {
+  const standIn = portsIfAny()?.models;
+  if (standIn !== undefined) return standIn(name === undefined ? {} : { model: name });
+  const { apiKey, baseUrl } = configured;
   if (apiKey === undefined || apiKey === "") return undefined;
   // Loaded on first use: 160 ms that a server without a key never spends.
   const { ChatOpenAI } = await import("@langchain/openai");
+  const { temperature, max_output_tokens } = options;
   return new ChatOpenAI({
     apiKey,
-    model: options.model ?? name ?? DEFAULT_MODEL,
-    timeout: options.timeout_ms ?? DEFAULT_TIMEOUT_MS,
+    model: name ?? configured.model ?? DEFAULT_MODEL,
     maxRetries: 0,
-    ...(options.temperature === undefined ? {} : { temperature: options.temperature }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(max_output_tokens === undefined ? {} : { maxTokens: max_output_tokens }),
     ...(baseUrl === undefined || baseUrl === "" ? {} : { configuration: { baseURL: baseUrl } }),
   });
 }

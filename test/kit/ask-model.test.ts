@@ -14,15 +14,14 @@ beforeAll(async () => {
   server = await startOpenAIServer();
 });
 afterAll(() => server.close());
-beforeEach(() => configureModels({ apiKey: "sk-test", baseUrl: server.url, model: "test-model" }));
+beforeEach(() => configureModels({ apiKey: "sk-test", baseUrl: server.url, model: "test-model", firstWaitMs: 1 }));
 afterEach(() => configureModels({}));
 
 type Answer = AskResult<z.infer<typeof schema>>;
 
 async function ask(options: { timeout_ms?: number; signal?: AbortSignal } = {}): Promise<Answer> {
   const chat = (await model({ temperature: 0, timeout_ms: options.timeout_ms ?? 10_000 }))!;
-  const question = () =>
-    askModel({ model: chat, schema, name: "request", system: "Read.", user: "Refund invoice 5.", first_wait_ms: 1 });
+  const question = () => askModel({ model: chat, schema, name: "request", system: "Read.", user: "Refund invoice 5." });
   return options.signal === undefined ? question() : withTestPorts({ signal: options.signal }, question);
 }
 
@@ -49,7 +48,7 @@ describe("the configured model", () => {
 
   test("is asked at its address with its key, its name and the schema", async () => {
     server.script(good);
-    expect(await ask()).toEqual({ ok: true, value: good.json });
+    expect(await ask()).toMatchObject({ ok: true, value: good.json });
     const [request] = server.requests;
     expect(request?.authorization).toBe("Bearer sk-test");
     expect(request?.body).toMatchObject({
@@ -65,7 +64,7 @@ describe("the configured model", () => {
 
   test("may stream its answer, or give it as a tool call", async () => {
     server.script(good);
-    expect(await askStreaming()).toEqual({ ok: true, value: good.json });
+    expect(await askStreaming()).toMatchObject({ ok: true, value: good.json });
     expect(server.requests[0]?.body.stream).toBe(true);
     const chat = (await model())!;
     const structured = chat.withStructuredOutput(schema, { name: "request", method: "functionCalling" });
@@ -91,13 +90,13 @@ describe("a model that fails", () => {
     ["says nothing", [{ text: "" }, good], 2],
   ])("%s is asked again", async (_name, script, requests) => {
     server.script(...script);
-    expect(await ask()).toEqual({ ok: true, value: good.json });
+    expect(await ask()).toMatchObject({ ok: true, value: good.json });
     expect(server.requests).toHaveLength(requests);
   });
 
   test("that cuts its stream is asked again", async () => {
     server.script({ cut: true }, good);
-    expect(await askStreaming()).toEqual({ ok: true, value: good.json });
+    expect(await askStreaming()).toMatchObject({ ok: true, value: good.json });
     expect(server.requests).toHaveLength(2);
   });
 
@@ -128,7 +127,7 @@ describe("a model that fails", () => {
   });
 
   test("that is not there is given up", async () => {
-    configureModels({ apiKey: "sk-test", baseUrl: "http://127.0.0.1:1/v1", model: "test-model" });
+    configureModels({ apiKey: "sk-test", baseUrl: "http://127.0.0.1:1/v1", model: "test-model", firstWaitMs: 1 });
     expect(await ask()).toMatchObject({ ok: false, reason: expect.stringMatching(/^the connection to it failed/) });
   });
 

@@ -9,7 +9,7 @@ beforeAll(async () => {
   [shop, server] = await Promise.all([openRefundShop(), startOpenAIServer()]);
 });
 afterAll(() => Promise.all([shop.close(), server.close()]));
-beforeEach(() => configureModels({ apiKey: "sk-test", baseUrl: server.url, model: "test-model" }));
+beforeEach(() => configureModels({ apiKey: "sk-test", baseUrl: server.url, model: "test-model", firstWaitMs: 1 }));
 afterEach(async () => {
   configureModels({});
   await shop.clear();

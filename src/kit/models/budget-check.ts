@@ -1,0 +1,96 @@
+import { getConfig } from "@langchain/langgraph";
+import { z } from "zod";
+import { HoldpointError } from "../../protocol/errors.ts";
+import type { Budget, Overspent } from "../guards.ts";
+import { portsIfAny } from "../ports.ts";
+import { type Ask, withQuestions } from "../task-question.ts";
+import { currentNodeAttempt, currentScratchpad } from "../task-turns.ts";
+
+interface Calls {
+  attempt: number;
+  count: number;
+}
+
+const callsOfTask = new WeakMap<object, Calls>();
+
+/** Which call of a model of its task this is, the same each time the task is executed; undefined outside of one. */
+export function ordinalInTask(): number | undefined {
+  const scratchpad = currentScratchpad();
+  if (scratchpad === undefined) return undefined;
+  const attempt = currentNodeAttempt();
+  const known = callsOfTask.get(scratchpad);
+  const calls = known?.attempt === attempt ? known : { attempt, count: 0 };
+  calls.count += 1;
+  callsOfTask.set(scratchpad, calls);
+  return calls.count;
+}
+
+/** Asks a person whether more may be spent where a budget is used up. Throws `budget_exceeded` when it may not. */
+export async function checkBudget(budget: Budget | undefined): Promise<void> {
+  const ports = portsIfAny();
+  if (ports === undefined) return;
+  const { meter } = ports.guards;
+  const ordinal = ordinalInTask();
+  if (ordinal === undefined) {
+    const over = await meter.overspent(budget);
+    if (over !== undefined) throw exceeded(over, "and there is no run that could ask for more");
+    return;
+  }
+  const position = `budget:${ordinal}`;
+  // Entered each time: what was asked here before has its place in the order of the task's questions.
+  await withQuestions(position, async (ask) => {
+    // Bound: each round has a person's answer, who can end it.
+    for (let round = 1; ; round += 1) {
+      const over = await meter.overspent(budget);
+      if (over === undefined) return;
+      // What runs of a graph or a tenant may spend in a day is for whoever runs the server to say.
+      if (over.scope !== "run") throw exceeded(over, "for today; whoever runs this server can raise it");
+      await meter.grant(`${taskPath()}:${position}:${round}`, await allowed(ask, over, round));
+    }
+  });
+}
+
+/** Tells the tasks of a run apart; the same when one is executed again. */
+function taskPath(): string {
+  return String(getConfig()?.metadata?.["langgraph_checkpoint_ns"] ?? "");
+}
+
+const moreSchema = z
+  .object({ tokens: z.int().positive().optional(), cost: z.number().positive().optional() })
+  .refine(({ tokens, cost }) => tokens !== undefined || cost !== undefined, "say how much more, in tokens or in cost");
+
+async function allowed(ask: Ask, over: Overspent, round: number): Promise<Budget> {
+  const { tokens, cost } = over.budget;
+  const args = { ...(tokens === undefined ? {} : { tokens }), ...(cost === undefined ? {} : { cost }) };
+  const [decision] = await ask({
+    key: `budget-${round}`,
+    title: "This run has used up its budget. May it spend more?",
+    description: `It may spend ${spelt(over.budget)}. Approving allows as much again; the amount can be changed.`,
+    actions: [
+      {
+        name: "spend_more",
+        args,
+        schema: moreSchema,
+        allowed: ["approve", "edit", "reject"],
+        preview: `The run may spend ${spelt(args)} more, and goes on.`,
+      },
+    ],
+  });
+  if (decision.type === "approve" || decision.type === "edit") return given(decision.args);
+  throw exceeded(over, "and a person has refused it more");
+}
+
+function given({ tokens, cost }: z.output<typeof moreSchema>): Budget {
+  return { ...(tokens === undefined ? {} : { tokens }), ...(cost === undefined ? {} : { cost }) };
+}
+
+function exceeded({ scope, budget, tokens, cost }: Overspent, why: string): HoldpointError {
+  return new HoldpointError("budget_exceeded", `the budget of this ${scope} (${spelt(budget)}) is used up, ${why}`, {
+    facts: { scope, budget, tokens, cost },
+  });
+}
+
+function spelt({ tokens, cost }: Budget): string {
+  const parts = [tokens === undefined ? [] : `${tokens} tokens`, cost === undefined ? [] : `a cost of ${cost}`].flat();
+  return parts.join(" and ") || "nothing";
+}

@@ -1,0 +1,34 @@
+import type { BaseMessage } from "@langchain/core/messages";
+import { withinTime } from "../time-limit.ts";
+import type { BoundModel } from "./bind.ts";
+import type { ModelCall, Piece } from "./model-call.ts";
+
+/** Makes one request: gives the answer, or its pieces as they come. It ends with its consumer. */
+export async function* requestPieces({ runnable, options }: BoundModel, call: ModelCall): AsyncGenerator<Piece> {
+  const { stopped, terms, streams } = call;
+  const request = new AbortController();
+  const signal = stopped === undefined ? request.signal : AbortSignal.any([stopped, request.signal]);
+  const told = { ...options, signal };
+  const inTime = <Value>(body: () => Promise<Value>) => withinTime(terms.timeoutMs, stopped, body);
+  let pieces: AsyncIterator<Piece> | undefined;
+  try {
+    const messages = call.messages as BaseMessage[];
+    if (!streams) {
+      yield await inTime(() => runnable.invoke(messages, told));
+      return;
+    }
+    const stream = await inTime(() => runnable.stream(messages, told));
+    pieces = stream[Symbol.asyncIterator]();
+    const from = pieces;
+    // Bound: the answer's end, or the time in which nothing comes.
+    for (;;) {
+      const next = await inTime(() => from.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    request.abort();
+    // What is in the middle of something ends by the signal; nobody waits for it.
+    void pieces?.return?.().catch(() => undefined);
+  }
+}

@@ -1,0 +1,32 @@
+import { toJsonSchema } from "@langchain/core/utils/json_schema";
+import type { ShapeWish } from "./model-call.ts";
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What a provider is asked for: a zod schema or another one as JSON Schema, strictly where the schema can be. */
+export function shapeOf(schema: unknown, { name, method, strict }: Partial<Omit<ShapeWish, "schema">> = {}): ShapeWish {
+  const { $schema: _dialect, ...told } = toJsonSchema(schema as never) as Record<string, unknown>;
+  const title = name ?? told["title"] ?? "extract";
+  return {
+    name: String(title),
+    schema: told,
+    ...(method === undefined ? {} : { method }),
+    strict: strict ?? isStrict(told),
+  };
+}
+
+/** Strict answers need every member named and none left out: a schema with an optional member has no strict form. */
+function isStrict(schema: JsonSchema): boolean {
+  const properties = schema["properties"];
+  if (schema["type"] === "object" || properties !== undefined) {
+    const names = Object.keys((properties ?? {}) as object);
+    const required = new Set((schema["required"] ?? []) as string[]);
+    if (schema["additionalProperties"] !== false || names.some((name) => !required.has(name))) return false;
+  }
+  return Object.values(schema).every(isStrictInside);
+}
+
+function isStrictInside(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isStrictInside);
+  return typeof value !== "object" || value === null || isStrict(value as JsonSchema);
+}
