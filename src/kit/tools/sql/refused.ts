@@ -1,0 +1,8 @@
+import { HoldpointError } from "../../../protocol/errors.ts";
+
+/** A statement that is not allowed: what is wrong with it, for whoever wrote it. Asking again does not mend it. */
+export function refused(message: string, facts: Record<string, unknown> = {}): HoldpointError {
+  return new HoldpointError("tool_failed", `the query is not allowed: ${message}`, {
+    facts: { class: "validation", ...facts },
+  });
+}
