@@ -6,7 +6,7 @@ import type { EffectKind } from "../protocol/effect.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Clock } from "./clock.ts";
-import type { Guards } from "./guards.ts";
+import type { Budget, Guards } from "./guards.ts";
 import type { OutsidePorts } from "./outside.ts";
 
 export type { EffectKind } from "../protocol/effect.ts";
@@ -69,6 +69,8 @@ export interface RunFacts {
   graph_id: string;
   thread_id: string;
   run_id: string;
+  /** What its graph's author lets a run spend. */
+  budget?: Budget;
 }
 
 /** What a running graph reaches the world through. */

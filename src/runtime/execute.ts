@@ -21,6 +21,7 @@ import { describe } from "./describe-error.ts";
 import { createEffectPort } from "./effect-port.ts";
 import { type Ended, failed, type Seen, settled } from "./ending.ts";
 import { createEventWriter } from "./events.ts";
+import { underPolicies } from "./graph-policies.ts";
 import { createGuardPorts } from "./guard-ports.ts";
 import { createMessageEvents } from "./message-events.ts";
 import { noteNodeEnd } from "./node-end.ts";
@@ -54,7 +55,7 @@ async function execute(parts: RunnerParts, execution: Execution): Promise<void> 
   failpoint("run.claimed");
   const loaded = parts.graphs().graphs.get(run.graph_id);
   if (loaded === undefined) throw new Error(`graph ${run.graph_id} was unloaded while run ${run.run_id} was claimed`);
-  const kwargs = JSON.parse(run.kwargs) as RunKwargs;
+  const kwargs = underPolicies(JSON.parse(run.kwargs) as RunKwargs, loaded);
   const observer = createObserver(parts.modelPrices);
   const owner = { ...lease, attempt: run.attempt, graph_id: run.graph_id };
   const saver = parts.saver.withLease({
@@ -222,12 +223,13 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
   let values: string | null = null;
   let last: { next?: unknown[]; values?: unknown } | undefined;
   const { tenant_id, graph_id, thread_id, run_id } = run;
+  const budget = loaded.policies?.budget;
   const ports = {
     effects,
     questions: createQuestionPort(parts.database, lease),
     database: parts.databasePort,
     guards: createGuardPorts(parts.guards, { ...lease, graph_id }),
-    run: { tenant_id, graph_id, thread_id, run_id },
+    run: { tenant_id, graph_id, thread_id, run_id, ...(budget === undefined ? {} : { budget }) },
     clock: SYSTEM_CLOCK,
     may: (permission: string) => parts.mayUse({ tenant_id, run_id, ...scene.kwargs }, permission),
     ...outsideOf(parts),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { concurrencyLimits, timeLimits } from "../graphs/stated-limits.ts";
 import {
   type ClaimedRun,
   claimRuns,
@@ -68,11 +69,17 @@ export function createWorker(shared: RunnerParts, options: WorkerOptions): Worke
     onLost: () => parts.metrics.leases_lost.inc(),
   });
   const { leaseMs, limits = new Map(), timeouts = new Map() } = options;
-  const claimant = () => ({ worker_id, graph_ids: [...parts.graphs().graphs.keys()], leaseMs, limits, timeouts });
+  // What is loaded may change.
+  const allowed = () => concurrencyLimits(limits, parts.graphs());
+  const claimant = () => {
+    const graphs = parts.graphs();
+    const graph_ids = [...graphs.graphs.keys()];
+    return { worker_id, graph_ids, leaseMs, limits: allowed(), timeouts: timeLimits(timeouts, graphs) };
+  };
   const begin = (run: ClaimedRun) => {
     const entry = execute(parts, running, run, (thread_id) => ended.add(thread_id));
     // Its end makes room for another thread's run of the same graph, which no hint names.
-    if (limitOf({ limits }, run.graph_id) !== null) void entry.done.then(() => loop.wake());
+    if (limitOf({ limits: allowed() }, run.graph_id) !== null) void entry.done.then(() => loop.wake());
     return entry;
   };
   const claim = () =>

@@ -1,3 +1,4 @@
+import { concurrencyLimits } from "../../graphs/stated-limits.ts";
 import { viewQueue } from "../../policy/queue.ts";
 import { limitOf } from "../../postgres/claim.ts";
 import { listWorkers, queueRows } from "../../postgres/operations.sql.ts";
@@ -20,13 +21,13 @@ export const queueRoutes: readonly Route[] = [
     summary: "See what waits and what executes",
     answers: { 200: shows(anyObject, "Figures by graph and priority.") },
     async handle({ deps, principal }) {
-      const { database, settings } = deps;
+      const { database, settings, graphs } = deps;
       const [rows, workers] = await Promise.all([
         database.many(queueRows(principal.tenant_id, COUNTED_AT_MOST)),
         database.many(listWorkers(principal.tenant_id, SEEN_HOURS, WORKERS_AT_MOST)),
       ]);
       const loaded = workers.filter(({ state }) => state === "live").map(({ graph_ids }) => graph_ids);
-      const limits = settings.graphLimits ?? new Map<string, number>();
+      const limits = concurrencyLimits(settings.graphLimits ?? new Map(), graphs());
       const queue = viewQueue(rows, loaded, (graph_id) => limitOf({ limits }, graph_id));
       return json({ ...queue, is_cut: queue.pending + queue.running >= COUNTED_AT_MOST });
     },
