@@ -25,6 +25,9 @@ export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-term
 export { type Chosen, type ConditionOptions, type RouteOptions, route, type ScoreOptions } from "./kit/route.ts";
 export type { Found, Rule, RuleAnswer } from "./kit/rule.ts";
 export { defineTool, type Tool, type ToolCall, type ToolOptions } from "./kit/tool.ts";
+export type { ChainResults, ChainStep } from "./kit/tool-chain.ts";
+export { type ToolNodeOptions, type ToolRequest, toolNode } from "./kit/tool-node.ts";
+export type { ToolModel, ToolRule } from "./kit/tool-selection.ts";
 export { type CalculatorTool, calculator } from "./kit/tools/calculator.ts";
 export { type HttpMethod, type HttpOptions, httpRequest } from "./kit/tools/http/request.ts";
 export { type BraveOptions, brave } from "./kit/tools/search/brave.ts";

@@ -11,20 +11,18 @@ export function modelToolName({ name }: Pick<Tool, "name">): string {
 
 /** The tool as LangChain's agents and `bindTools` take it. It is called under the same terms. Throws `invalid`. */
 export function toLangChainTool(tool: Tool): DynamicStructuredTool {
-  const schema = z.toJSONSchema(tool.input, { io: "input", unrepresentable: "any" });
-  if (schema.type !== "object") {
+  if (z.toJSONSchema(tool.input, { io: "input", unrepresentable: "any" }).type !== "object") {
     throw new HoldpointError(
       "invalid",
       `${tool.name} takes no object, and models give nothing else; make its input one`,
     );
   }
-  const { description } = tool;
-  // The schema as JSON: by a zod schema LangChain would give on what it has parsed, which is parsed here.
   return makeTool(
-    async (args: unknown, config: { toolCall?: { id?: string } }) => {
-      const id = config.toolCall?.id;
-      return (await callTool(tool, args, id === undefined ? {} : { key: `${tool.name}:${id}` })).value;
+    async (parsed: unknown, { toolCall }: { toolCall?: { id?: string; args?: unknown } }) => {
+      const key = toolCall?.id === undefined ? {} : { key: `${tool.name}:${toolCall.id}` };
+      // What the model gave, not what LangChain has made of it: it is parsed here, once.
+      return (await callTool(tool, toolCall?.args ?? parsed, key)).value;
     },
-    { name: modelToolName(tool), description, schema: schema as { type: "object" } },
+    { name: modelToolName(tool), description: tool.description, schema: tool.input as z.ZodObject },
   ) as unknown as DynamicStructuredTool;
 }

@@ -3,6 +3,7 @@ import { type Classified, STRATEGIES } from "../policy/error-class.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import { kitClock } from "./clock.ts";
 import type { BreakerPermit } from "./guards.ts";
+import { isNotDone, notDone } from "./not-done.ts";
 import { portsIfAny } from "./ports.ts";
 import { withinTime } from "./time-limit.ts";
 import type { Tool } from "./tool.ts";
@@ -12,13 +13,9 @@ import { classifyFailure, type FailedCall, isOthers, toolFailed } from "./tool-f
 export interface AttemptTerms extends RetryTerms {
   tool: Tool;
   timeoutMs: number;
-  /** All attempts and the waits between them. */
-  wholeMs: number;
-  /** The run's, and whatever else ends the call. */
-  stopped: AbortSignal | undefined;
   call: FailedCall;
-  /** Whether a failure leaves it open if it happened, so that it is not attempted again. */
-  isLast(error: unknown): boolean;
+  /** Whether it may happen once only, so that it is attempted again only where it surely did not happen. */
+  isOnce: boolean;
 }
 
 /** What came of the attempts. */
@@ -27,71 +24,93 @@ export interface Attempted<Value> {
   attempts: number;
 }
 
-const NO_PERMIT: BreakerPermit = { succeeded: async () => {}, faulted: async () => {}, ignored: async () => {} };
+/** What an attempt failed by: the call itself, or a limit that let nothing through. */
+type Tried = { failure: Classified } | { limitedMs: number };
 
-/** Calls until it is done or there is no use. Bound: `terms.attempts`. */
+// Beside the error and not on it: others throw it on, and others read it.
+const triedBy = new WeakMap<object, Tried>();
+
+/** Makes attempts until one goes well or there is no use. Bound: `terms.attempts`, and one time-out of waiting for the limit. */
 export async function attemptCall<Value>(
   terms: AttemptTerms,
-  body: (signal: AbortSignal) => Promise<Value> | Value,
+  stopped: AbortSignal | undefined,
+  attempt: (ordinal: number) => Promise<Value>,
 ): Promise<Attempted<Value>> {
-  const clock = kitClock();
-  const endsAt = clock.now() + terms.wholeMs;
-  for (let attempts = 1; ; attempts += 1) {
-    await takeRate(terms);
-    const permit = await enterBreaker(terms.tool);
-    try {
-      const value = await withinTime(terms.timeoutMs, terms.stopped, body);
-      await permit.succeeded();
-      return { value, attempts };
-    } catch (error) {
-      const failure = await settle(terms, permit, error);
-      const left = { leftMs: endsAt - clock.now(), chance: Math.random() };
-      const waitMs = terms.isLast(error) ? null : nextAttemptMs(failure, attempts, terms, left);
-      if (waitMs === null) throw toolFailed(terms.call, error, failure, attempts);
-      await clock.sleep(waitMs, terms.stopped).catch((reason: unknown) => {
-        terms.stopped?.throwIfAborted();
-        throw reason;
-      });
-    }
-  }
-}
-
-/** Tells the breaker how it went. Throws on what is none of the tool's. */
-async function settle({ stopped }: AttemptTerms, permit: BreakerPermit, error: unknown): Promise<Classified> {
-  const failure = classifyFailure(error, kitClock().now());
-  const isFault = STRATEGIES[failure.class].isProviderFault;
-  if (stopped?.aborted === true || isOthers(error)) {
-    await permit.ignored();
-    throw error;
-  }
-  await (isFault ? permit.faulted() : permit.ignored());
-  return failure;
-}
-
-async function enterBreaker({ name, options }: Tool): Promise<BreakerPermit> {
-  if (options.breaker === false) return NO_PERMIT;
-  return (await portsIfAny()?.guards.breakers.enter(`tool:${name}`, options.breaker)) ?? NO_PERMIT;
-}
-
-/** Waits while the limit is used up, for as long as one attempt may take; a longer wait is told instead. */
-async function takeRate({ tool, timeoutMs, stopped }: AttemptTerms): Promise<void> {
-  const { rate } = tool.options;
-  const limits = portsIfAny()?.guards.limits;
-  if (rate === undefined || limits === undefined) return;
-  const clock = kitClock();
-  const endsAt = clock.now() + timeoutMs;
-  // Bound: no wait goes beyond `endsAt`, and each is longer than nothing.
+  let attempts = 1;
+  let patienceMs = terms.timeoutMs;
   for (;;) {
-    const answer = await limits.take(`tool:${tool.name}`, 1, rate);
-    if (answer.granted) return;
-    const retry_after_ms = Math.max(1, Math.ceil(answer.retry_after_ms));
-    if (clock.now() + retry_after_ms > endsAt) {
-      const message = `${tool.name} may be called ${rate.limit} times in ${rate.per_ms ?? 60_000} ms, and that is used up; try again in ${retry_after_ms} ms`;
-      throw new HoldpointError("rate_limited", message, { facts: { tool: tool.name, retry_after_ms } });
+    try {
+      return { value: await attempt(attempts), attempts };
+    } catch (error) {
+      const tried = typeof error === "object" && error !== null ? triedBy.get(error) : undefined;
+      if (tried === undefined || (terms.isOnce && !isNotDone(error))) throw error;
+      if ("limitedMs" in tried) {
+        patienceMs -= tried.limitedMs;
+        if (patienceMs < 0) throw error;
+        await wait(tried.limitedMs, stopped);
+      } else {
+        const waitMs = nextAttemptMs(tried.failure, attempts, terms, Math.random());
+        if (waitMs === null) throw error;
+        await wait(waitMs, stopped);
+        attempts += 1;
+      }
     }
-    await clock.sleep(retry_after_ms, stopped).catch((reason: unknown) => {
+  }
+}
+
+async function wait(ms: number, stopped: AbortSignal | undefined): Promise<void> {
+  await kitClock()
+    .sleep(ms, stopped)
+    .catch((reason: unknown) => {
       stopped?.throwIfAborted();
       throw reason;
     });
+}
+
+/** One attempt: past the limit and the breaker, within its time. */
+export async function tryCall<Value>(
+  terms: AttemptTerms,
+  attempts: number,
+  stopped: AbortSignal | undefined,
+  body: (signal: AbortSignal) => Promise<Value> | Value,
+): Promise<Value> {
+  const permit = await admit(terms.tool);
+  let value: Value;
+  try {
+    value = await withinTime(terms.timeoutMs, stopped, body);
+  } catch (error) {
+    const failure = classifyFailure(error, kitClock().now());
+    const isFault = STRATEGIES[failure.class].isProviderFault;
+    if (stopped?.aborted === true || isOthers(error)) {
+      await permit.ignored();
+      throw error;
+    }
+    await (isFault ? permit.faulted() : permit.ignored());
+    const failed = toolFailed(terms.call, error, failure, attempts);
+    triedBy.set(failed, { failure });
+    throw isNotDone(error) ? notDone(failed) : failed;
   }
+  await permit.succeeded();
+  return value;
+}
+
+const NO_PERMIT: BreakerPermit = { succeeded: async () => {}, faulted: async () => {}, ignored: async () => {} };
+
+/** Leave for one attempt. Throws `rate_limited` or `breaker_open`: then it surely did not happen. */
+async function admit({ name, options }: Tool): Promise<BreakerPermit> {
+  const guards = portsIfAny()?.guards;
+  const { rate, breaker } = options;
+  if (guards === undefined) return NO_PERMIT;
+  const answer = rate === undefined ? undefined : await guards.limits.take(`tool:${name}`, 1, rate);
+  if (rate !== undefined && answer?.granted === false) {
+    const retry_after_ms = Math.max(1, Math.ceil(answer.retry_after_ms));
+    const message = `${name} may be called ${rate.limit} times in ${rate.per_ms ?? 60_000} ms, and that is used up; try again in ${retry_after_ms} ms`;
+    const limited = new HoldpointError("rate_limited", message, { facts: { tool: name, retry_after_ms } });
+    triedBy.set(limited, { limitedMs: retry_after_ms });
+    throw notDone(limited);
+  }
+  if (breaker === false) return NO_PERMIT;
+  return await guards.breakers.enter(`tool:${name}`, breaker).catch((error: unknown) => {
+    throw error instanceof Error ? notDone(error) : error;
+  });
 }

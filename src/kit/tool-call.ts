@@ -1,12 +1,12 @@
 import { getConfig } from "@langchain/langgraph";
-import { longestCallMs } from "../policy/call-retry.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { effect } from "./effect.ts";
 import { currentNode } from "./node.ts";
+import { notDone } from "./not-done.ts";
 import { type EffectKind, portsIfAny, runSignal } from "./ports.ts";
 import type { Tool, ToolCall } from "./tool.ts";
-import { type Attempted, type AttemptTerms, attemptCall } from "./tool-attempts.ts";
+import { type Attempted, type AttemptTerms, attemptCall, tryCall } from "./tool-attempts.ts";
 import { asJson, type ReadArgs, readArgs, readResult, receiptOf } from "./tool-json.ts";
 import { isCost, TOOL_DEFAULTS } from "./tool-options.ts";
 import { refuseForbidden } from "./tool-permission.ts";
@@ -24,39 +24,37 @@ export interface CalledTool {
 export async function callTool(tool: Tool, given: unknown, { key }: { key?: string | undefined }): Promise<CalledTool> {
   const read = await readArgs(tool, given);
   await refuseForbidden(tool);
-  const raw = tool.effect === "read" ? await readOnly(tool, read) : await change(tool, read, key);
-  if (raw.attempts === 0) {
-    return { value: await readResult(tool, call(read), raw.value, 0), attempts: 0, from: "stored", cost: null };
+  if (tool.effect === "read") {
+    const { value, attempts } = await readOnly(tool, read);
+    return { value, attempts, from: "live", cost: await costOf(tool, read, value) };
   }
+  const { value: receipt, attempts } = await change(tool, read, key);
+  const isLive = attempts > 0;
   // An effect has been paid for whatever its result looks like.
-  const fixed = typeof tool.options.cost === "number" ? await recordCost(tool, tool.options.cost) : null;
-  const value = tool.effect === "read" ? raw.value : await readResult(tool, call(read), raw.value, raw.attempts);
-  const { cost } = tool.options;
-  const computed = typeof cost === "function" ? await recordCost(tool, cost(read.args, value)) : null;
-  return { value, attempts: raw.attempts, from: "live", cost: fixed ?? computed };
+  const fixed = isLive && typeof tool.options.cost === "number" ? await recordCost(tool, tool.options.cost) : null;
+  const value = await readResult(tool, read.recorded, receipt, attempts);
+  if (!isLive || fixed !== null) return { value, attempts, from: isLive ? "live" : "stored", cost: fixed };
+  return { value, attempts, from: "live", cost: await costOf(tool, read, value) };
 }
-
-const call = ({ recorded }: ReadArgs) => ({ args: recorded });
 
 /** What changes nothing is asked without a record, and asked again where its result is not what it declares. */
 async function readOnly(tool: Tool, read: ReadArgs): Promise<Attempted<unknown>> {
   const stopped = stopSignal();
-  return await attemptCall(termsOf(tool, read, stopped), async (signal) => {
-    const result = await functionOf(tool)(read.args, { effect_id: "", signal });
-    return await readResult(tool, call(read), result, 1);
-  });
+  const terms = termsOf(tool, read, "read");
+  return await attemptCall(terms, stopped, (attempts) =>
+    tryCall(terms, attempts, stopped, async (signal) => {
+      const result = await functionOf(tool)(read.args, { effect_id: "", signal });
+      return await readResult(tool, read.recorded, result, attempts);
+    }),
+  );
 }
 
-/** What changes the world is attempted inside of one effect, whose receipt later executions are given. */
+/** What changes the world is one effect, whose receipt later executions are given. */
 async function change(tool: Tool, read: ReadArgs, key: string | undefined): Promise<Attempted<Json>> {
-  const { name, effect: kind, options } = tool;
-  const body = async (call: ToolCall) => receiptOf(await functionOf(tool)(read.args, call));
-  return await record(
-    { name, kind, key, args: read.recorded, holdBack: options.hold_back !== undefined },
-    tool,
-    read,
-    body,
-  );
+  const { name, effect: kind } = tool;
+  const { redact = [], hold_back } = tool.options;
+  const what: Change = { name, kind, key, args: read.recorded, redact, ...(hold_back && { hold_back }) };
+  return await record(what, tool, read, async (call) => receiptOf(await functionOf(tool)(read.args, call)));
 }
 
 /** Undoes a call: an effect of its own. */
@@ -65,11 +63,15 @@ export async function undoCall(tool: Tool, given: unknown, result: unknown, key:
   const kept = asJson(result);
   if (kept === undefined) throw new HoldpointError("invalid", `the result of ${tool.name} to undo is no JSON`);
   await refuseForbidden(tool);
-  const undone = { args: read.recorded, result: kept };
-  const name = `${tool.name}.undo`;
-  const what: Change = { name, kind: "once", key: `${key ?? tool.name}:undo`, args: undone, holdBack: false };
+  const what: Change = {
+    name: `${tool.name}.undo`,
+    kind: "once",
+    key: `${key ?? tool.name}:undo`,
+    args: { args: read.recorded, result: kept },
+    redact: (tool.options.redact ?? []).map((pointer) => `/args${pointer}`),
+  };
   await record(what, tool, read, async (call) => {
-    await tool.options.compensate?.(read.args, await readResult(tool, undone, kept, 1), call);
+    await tool.options.compensate?.(read.args, await readResult(tool, read.recorded, kept, 1), call);
     return null;
   });
 }
@@ -80,33 +82,39 @@ interface Change {
   kind: EffectKind;
   key: string | undefined;
   args: Json;
-  holdBack: boolean;
+  redact: readonly string[];
+  hold_back?: NonNullable<Tool["options"]["hold_back"]>;
 }
 
+/** All attempts are at the same effect. 0 attempts where an earlier execution, or a person, had the result. */
 async function record(
-  { name, kind, key, args, holdBack }: Change,
+  { key, ...what }: Change,
   tool: Tool,
   read: ReadArgs,
   body: (call: ToolCall) => Promise<Json>,
 ): Promise<Attempted<Json>> {
-  let attempts = 0;
-  const { wholeMs } = termsOf(tool, read, undefined);
-  const value = await effect<Json, Json>({
-    name,
-    kind,
-    ...(key === undefined ? {} : { key }),
-    args,
-    timeout_ms: wholeMs,
-    run: async ({ effect_id, signal: stopped }) => {
-      // Rights may have been taken away while it was held back.
-      if (holdBack) await refuseForbidden(tool);
-      const terms = { ...termsOf(tool, read, stopped), isLast: () => kind === "once" };
-      const done = await attemptCall(terms, (signal) => body({ effect_id, signal }));
-      attempts = done.attempts;
-      return done.value;
-    },
-  });
-  return { value, attempts };
+  let made = 0;
+  const terms = termsOf(tool, read, what.kind);
+  const { value } = await attemptCall(terms, stopSignal(), (attempts) =>
+    effect<Json, Json>({
+      ...what,
+      ...(key === undefined ? {} : { key }),
+      timeout_ms: terms.timeoutMs,
+      ...(what.name === tool.name ? { result: tool.output } : {}),
+      run: async ({ effect_id, signal: stopped }) => {
+        // Rights may have been taken away while it was held back.
+        if (what.hold_back !== undefined) await refuseForbidden(tool).catch(surelyNot);
+        const done = await tryCall(terms, attempts, stopped, (signal) => body({ effect_id, signal }));
+        made = attempts;
+        return done;
+      },
+    }),
+  );
+  return { value, attempts: made };
+}
+
+function surelyNot(error: unknown): never {
+  throw error instanceof Error ? notDone(error) : error;
 }
 
 type ToolFunction = (args: unknown, call: ToolCall) => unknown;
@@ -116,24 +124,17 @@ function functionOf({ name, options }: Tool): ToolFunction {
   return portsIfAny()?.standIns?.get(name) ?? ((args, told) => options.run(args, told));
 }
 
-function termsOf(tool: Tool, read: ReadArgs, stopped: AbortSignal | undefined): AttemptTerms {
+function termsOf(tool: Tool, read: ReadArgs, kind: EffectKind): AttemptTerms {
   const { timeout_ms, attempts, back_off, redact = [] } = tool.options;
-  const timeoutMs = timeout_ms ?? TOOL_DEFAULTS.timeoutMs;
   const longestMs = back_off?.longest_ms ?? Math.max(TOOL_DEFAULTS.longestMs, back_off?.first_ms ?? 0);
-  const retry = {
+  return {
     attempts: attempts ?? TOOL_DEFAULTS.attempts,
     firstMs: back_off?.first_ms ?? Math.min(TOOL_DEFAULTS.firstMs, longestMs),
     longestMs,
-  };
-  return {
-    ...retry,
     tool,
-    timeoutMs,
-    // One wait more than between the attempts: for the limit, before the first.
-    wholeMs: longestCallMs(retry, timeoutMs) + timeoutMs,
-    stopped,
+    timeoutMs: timeout_ms ?? TOOL_DEFAULTS.timeoutMs,
     call: { tool: tool.name, args: read.recorded, redact },
-    isLast: () => false,
+    isOnce: kind === "once",
   };
 }
 
@@ -141,6 +142,12 @@ function termsOf(tool: Tool, read: ReadArgs, stopped: AbortSignal | undefined): 
 function stopSignal(): AbortSignal | undefined {
   const signals = [runSignal(), getConfig()?.signal].filter((signal) => signal !== undefined);
   return signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+}
+
+async function costOf(tool: Tool, { args }: ReadArgs, value: unknown): Promise<number | null> {
+  const { cost } = tool.options;
+  if (cost === undefined) return null;
+  return await recordCost(tool, typeof cost === "function" ? cost(args, value) : cost);
 }
 
 async function recordCost({ name }: Tool, cost: number): Promise<number> {

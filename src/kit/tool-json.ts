@@ -90,14 +90,14 @@ export function receiptOf(result: unknown): Json {
 }
 
 /** The result that a call gives, of what its function or its receipt says. Throws `tool_failed` of class `tool`. */
-export async function readResult(tool: Tool, call: { args: Json }, given: unknown, attempts: number): Promise<unknown> {
+export async function readResult(tool: Tool, args: Json, given: unknown, attempts: number): Promise<unknown> {
   const unreadable = unreadableOf(given);
   const parsed = unreadable === undefined ? await tool.output.safeParseAsync(given) : undefined;
   if (parsed?.success === true) return parsed.data;
   const why = unreadable ?? (parsed === undefined ? [] : faultsOf(parsed.error)).join("; ");
   const happened = tool.effect === "read" ? "" : "it has happened and is not repeated, but ";
   const error = new Error(`${happened}its result is not what it declares: ${why}`);
-  const failed = { tool: tool.name, args: call.args, redact: tool.options.redact ?? [] };
+  const failed = { tool: tool.name, args, redact: tool.options.redact ?? [] };
   throw toolFailed(failed, error, { class: "tool" }, attempts);
 }
 

@@ -16,27 +16,22 @@ const MOST_JITTER = 0.3;
 
 /**
  * How long to wait before the next attempt at a call; null when there is none: the kind of failure does not get better,
- * all attempts are made, or what the other side asks for is longer than there is time. `chance` is from 0 to 1.
+ * all attempts are made, or the other side asks for more patience than there is. `chance` is from 0 to 1.
  */
 export function nextAttemptMs(
   failure: Classified,
   attemptsMade: number,
   terms: RetryTerms,
-  { leftMs, chance }: { leftMs: number; chance: number },
+  chance: number,
 ): number | null {
   if (STRATEGIES[failure.class].retry === "never" || attemptsMade >= terms.attempts) return null;
   const waitMs = failure.retry_after_ms ?? backOffMs(attemptsMade, terms, chance);
-  return waitMs <= Math.min(terms.longestMs, leftMs) ? waitMs : null;
+  return waitMs <= terms.longestMs ? waitMs : null;
 }
 
 function backOffMs(attemptsMade: number, { firstMs, longestMs }: RetryTerms, chance: number): number {
   const factor = 1 + LEAST_JITTER + (MOST_JITTER - LEAST_JITTER) * chance;
   // The jitter comes on top and stays within the longest wait: at its end too, not everybody comes at once.
   const waitMs = Math.min(firstMs * 2 ** (attemptsMade - 1), longestMs / (1 + MOST_JITTER));
-  return Math.round(waitMs * factor);
-}
-
-/** The longest that all attempts can take together, where each takes at most `timeoutMs` and every wait is its longest. */
-export function longestCallMs(terms: RetryTerms, timeoutMs: number): number {
-  return terms.attempts * timeoutMs + (terms.attempts - 1) * terms.longestMs;
+  return Math.floor(waitMs * factor);
 }
