@@ -67,6 +67,8 @@ create table holdpoint.usage (
   cost double precision,
   primary key (tenant_id, at, usage_id)
 );
+-- What is swept is what is oldest, of all tenants.
+create index usage_at on holdpoint.usage using brin (at);
 
 -- The sums that budgets are compared with, kept by the statement that records a use.
 create table holdpoint.spent (

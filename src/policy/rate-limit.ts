@@ -49,6 +49,7 @@ export function adjustRate(
   now: number,
 ): RateState {
   const { level, at } = runOut(state, { limit, per_ms }, now);
+  if (Number.isNaN(difference)) return { level, at };
   return { level: Math.min(Math.max(0, level + difference), limit * FULLEST), at };
 }
 

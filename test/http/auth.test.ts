@@ -197,7 +197,7 @@ it("keeps apart who has a name here and who has it there", async () => {
 });
 
 it("shows the server's own affairs to users who are its administrators", async () => {
-  for (const path of ["/queue", "/workers", "/metrics", "/insights/graphs/who"]) {
+  for (const path of ["/queue", "/workers", "/metrics", "/insights/graphs/who", "/usage"]) {
     expect([path, (await scene.ask(path, { headers: as("ana") })).status]).toEqual([path, 403]);
     expect([path, (await scene.ask(path, { headers: named("boss", ["admin"]) })).status]).toEqual([path, 200]);
   }

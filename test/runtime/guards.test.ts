@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { currentPorts } from "../../src/kit/ports.ts";
 import { adjustRate, type RateState, takeRate, UNTOUCHED } from "../../src/policy/rate-limit.ts";
-import type { Database } from "../../src/postgres/database.ts";
 import { createSharedGuards, type SharedGuards } from "../../src/postgres/guards/shared-guards.ts";
 import { sweepGuards } from "../../src/postgres/guards/sweep.ts";
 import { createGuardPorts } from "../../src/runtime/guard-ports.ts";
@@ -12,6 +11,7 @@ import { knobs } from "../fixtures/workflows/lib/knobs.ts";
 import { type GuardScene, RULES_BUDGETS, testGuardRules } from "../support/guard-rules.ts";
 import { fc } from "../support/properties.ts";
 import { answer, theOpen } from "../support/reviewer.ts";
+import { watchDatabase } from "../support/watched-database.ts";
 import { house, openScene, started } from "./scene.ts";
 
 openScene();
@@ -60,21 +60,7 @@ const scene: GuardScene = {
 
 testGuardRules(() => scene);
 
-/** The database, counting its statements and failing where it is told to. */
-function watched(): { database: Database; statements: string[]; fail: { with: Error | undefined } } {
-  const statements: string[] = [];
-  const fail: { with: Error | undefined } = { with: undefined };
-  const watch =
-    <Row>(send: (statement: never) => Promise<Row>) =>
-    async (statement: { text: string }) => {
-      statements.push(statement.text);
-      if (fail.with !== undefined) throw fail.with;
-      return await send(statement as never);
-    };
-  const { one, maybeOne, many, run } = house.database;
-  const verbs = { one: watch(one), maybeOne: watch(maybeOne), many: watch(many), run: watch(run) };
-  return { database: { ...house.database, ...verbs } as Database, statements, fail };
-}
+const watched = () => watchDatabase(house.database);
 const countOf = async (name: string, labels = "") => {
   const line = (await metrics.render()).split("\n").find((row) => row.startsWith(`${name}${labels} `));
   return Number(line?.split(" ").at(-1) ?? 0);
@@ -89,6 +75,17 @@ describe("breakers", () => {
       await (call % 2 === 0 ? permit.succeeded() : permit.ignored());
     }
     expect(statements).toHaveLength(1);
+  });
+
+  test("what one process knows of a breaker is half a second old at most", async () => {
+    let ms = 0;
+    const { breakers } = createGuardPorts(process({ copyMs: 500, now: () => ms }), runOf());
+    await breakers.enter("seen");
+    await (await scene.of().breakers.enter("seen", { faults: 1 })).faulted();
+    ms = 499;
+    await expect(breakers.enter("seen")).resolves.toBeDefined();
+    ms = 500;
+    await expect(breakers.enter("seen")).rejects.toMatchObject({ code: "breaker_open" });
   });
 
   test("faults of many calls at once, from several processes, are all counted", async () => {

@@ -132,7 +132,10 @@ function limitRules(scene: () => GuardScene): void {
     await guards.limits.adjust(name, -1, rate);
     expect(await guards.limits.take(name, 2, rate)).toEqual({ granted: true });
     await expect(guards.limits.take(name, 4, rate)).rejects.toEqual(refused("invalid"));
-    await guards.limits.adjust(name, 1e15, rate);
+    await guards.limits.adjust(name, Number.NaN, rate);
+    await guards.limits.adjust(name, Number.NEGATIVE_INFINITY, rate);
+    expect(await guards.limits.take(name, 3, rate)).toEqual({ granted: true });
+    await guards.limits.adjust(name, Number.POSITIVE_INFINITY, rate);
     await scene().pass(2 * rate.per_ms);
     expect(await guards.limits.take(name, 3, rate)).toEqual({ granted: true });
   });

@@ -31,6 +31,7 @@ export function createLimits({ database, metrics }: LimitParts): SharedLimits {
       return again === undefined || again.granted ? 1 : again.retry_after_ms;
     },
     async adjust(tenant_id, name, difference, settings) {
+      if (Number.isNaN(difference)) return;
       await database.run(adjustLimit(tenant_id, guardName(name), difference, settings));
     },
   };

@@ -36,7 +36,7 @@ export const deleteOldSums = (limit: number) => sql`
     order by expires_at limit ${limit}::int
     for update skip locked)`;
 
-/** Removes some of the oldest calls of a tenant, with those of the next one where that has none. */
+/** Removes some of the calls that are too old. */
 export const deleteOldUsage = (days: number, limit: number) => sql`
   delete from holdpoint.usage
   where (tenant_id, at, usage_id) in (
