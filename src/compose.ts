@@ -4,6 +4,7 @@ import { readFigures } from "./compose/figures.ts";
 import type { HomeDatabase } from "./compose/home-database.ts";
 import { createInProcess } from "./compose/in-process.ts";
 import { loadOptions } from "./compose/load-options.ts";
+import { modelSettings } from "./compose/model-settings.ts";
 import type { Patient } from "./compose/patience.ts";
 import { openPolicy } from "./compose/policy-file.ts";
 import { openProjectApp, servedRoutes } from "./compose/project-app.ts";
@@ -89,7 +90,7 @@ async function start(
 ): Promise<Running> {
   const { role, progress, log, patient } = options;
   const warnings = [...config.warnings];
-  configureModels({ apiKey: config.openaiApiKey, baseUrl: config.openaiBaseUrl, model: config.openaiModel });
+  configureModels(modelSettings(config));
   // Before the workflows, which may make their clients as they are read.
   const inProcess = createInProcess();
   // Reading the workflows takes this process, starting and seeding the database another one: both at once.

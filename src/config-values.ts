@@ -131,6 +131,25 @@ export const limits = () =>
   });
 
 /** What may be spent. */
+/** A whole number from 1 for each of some models; `*` stands for every other model, where one may. */
+export const modelAmounts = ({ star }: { star: boolean }) =>
+  kind(`pairs like gpt-4.1=${star ? "20000,*=200000" : "1047576"}`, (text) => {
+    const pairs = text.split(",").map((pair) => /^\s*([^\s=,]+)\s*=\s*([1-9]\d{0,8})\s*$/.exec(pair));
+    const found = new Map(pairs.map((pair) => [pair?.[1] ?? "", Number(pair?.[2])]));
+    const isWrong = pairs.includes(null) || found.size < pairs.length || (!star && found.has("*"));
+    return isWrong ? undefined : (found as ReadonlyMap<string, number>);
+  });
+
+const MOST_FALLBACKS = 10;
+
+/** Names of models, each once. */
+export const modelNames = () =>
+  kind("names of models, separated by commas", (text) => {
+    const names = listed(text);
+    const isRight = names.every((name) => /^[^\s,=]{1,200}$/.test(name)) && new Set(names).size === names.length;
+    return isRight && names.length <= MOST_FALLBACKS ? names : undefined;
+  });
+
 export const budget = () => kind("amounts like cost:50,tokens:2000000", (text) => parseBudget(text));
 
 /** The same for each of some names; `*` stands for every other name. */

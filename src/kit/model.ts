@@ -98,7 +98,7 @@ function termsOf(options: ModelOptions, candidates: [Candidate, ...Candidate[]])
     timeoutMs: timeout_ms,
     cacheMs: cacheMsOf(options),
     breaker: options.breaker,
-    budget: options.budget,
+    budget: options.budget ?? portsIfAny()?.run.budget,
     requestsPerMinute,
     tokensPerMinute,
     prices,

@@ -148,6 +148,17 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["openai:text-embedding-3-small", "./src/embed.ts:embed", "openai:a/b:c"],
     wrong: ["text-embedding-3-small", ":a", "openai:", "openai:a\nb"],
   },
+  HOLDPOINT_MODEL_FALLBACKS: {
+    right: ["gpt-4.1", "a/b:c, gpt-4o"],
+    wrong: ["a,,b", "a,a", "a b", "a=1", Array.from({ length: 11 }, (_, index) => `m${index}`).join(",")],
+  },
+  HOLDPOINT_MODEL_REQUESTS_PER_MINUTE: {
+    right: ["gpt-4.1=500,*=60", "a/b:c=1"],
+    wrong: ["500", "a=0", "a=1,a=2", "a=-1"],
+  },
+  HOLDPOINT_MODEL_TOKENS_PER_MINUTE: { right: ["*=200000", "a=999999999"], wrong: ["a=1e6", "a=1,", "a=1000000000"] },
+  HOLDPOINT_MODEL_WINDOWS: { right: ["llama3:8b=8192"], wrong: ["*=8192", "8192", "a=0"] },
+  HOLDPOINT_MODEL_CACHE_SECONDS: { right: ["0", "3600"], wrong: ["-1", "1.5", "1h", "31622401"] },
   HOLDPOINT_EMBEDDING_DIMS: { right: ["1", "1536", "16000"], wrong: ["0", "-1", "1e3", "16001", "many"] },
   HOLDPOINT_EMBEDDING_FIELDS: {
     right: ["$", "title, chapters[*].text", "a.b[0]"],
