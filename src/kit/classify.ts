@@ -1,8 +1,6 @@
 import { z } from "zod";
 import { askModel } from "./ask-model.ts";
-import { model } from "./model.ts";
-
-type Chat = Parameters<typeof askModel>[0]["model"];
+import { type ModelOptions, model } from "./model.ts";
 
 /** A way by a model that is told what each of the ways is for. */
 export interface ClassifierOptions<State, Route extends string> {
@@ -14,8 +12,8 @@ export interface ClassifierOptions<State, Route extends string> {
   fallback: Route;
   /** From 0 to 1; 0.5 unless given. */
   min_confidence?: number;
-  /** The configured model unless given. */
-  model?: Chat;
+  /** Which model, and how it is called; the configured one, with temperature 0, unless given. */
+  model?: ModelOptions;
 }
 
 const MIN_CONFIDENCE = 0.5;
@@ -26,7 +24,7 @@ export async function classify<State, Route extends string>(
   { choices, text, fallback, min_confidence = MIN_CONFIDENCE, model: given }: ClassifierOptions<State, Route>,
   state: State,
 ): Promise<{ to: Route; reason: string; score: number | null }> {
-  const chat = given ?? ((await model({ temperature: 0 })) as Chat | undefined);
+  const chat = await model({ temperature: 0, ...given });
   if (chat === undefined) return { to: fallback, reason: "no model is configured (OPENAI_API_KEY)", score: null };
   const names = Object.keys(choices) as [Route, ...Route[]];
   const asked = await askModel({

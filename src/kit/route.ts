@@ -4,17 +4,18 @@ import type { TrailEntry } from "../protocol/trail.ts";
 import { type ClassifierOptions, classify } from "./classify.ts";
 import { type ChoosingNode, choosing, currentNode } from "./node.ts";
 
-/** Which way it goes, and why, in a sentence for a record. */
-export interface Chosen<Route extends string> {
+/** Which way it goes, why, in a sentence for a record, and what was found out on the way. */
+export interface Chosen<Route extends string, Update = object> {
   to: Route;
   reason: string;
+  update?: Update;
 }
 
 /** A way by rules. */
-export interface ConditionOptions<State, Route extends string> {
+export interface ConditionOptions<State, Route extends string, Update = object> {
   /** The nodes that may come next, or "end". */
   routes: readonly Route[];
-  choose: (state: State) => Chosen<NoInfer<Route>> | Promise<Chosen<NoInfer<Route>>>;
+  choose: (state: State) => Chosen<NoInfer<Route>, Update> | Promise<Chosen<NoInfer<Route>, Update>>;
 }
 
 /** A way by a number. */
@@ -27,13 +28,13 @@ export interface ScoreOptions<State, Route extends string> {
 }
 
 /** How a route is chosen: by rules, by a score, or by a model. */
-export type RouteOptions<State, Route extends string> =
-  | ConditionOptions<State, Route>
+export type RouteOptions<State, Route extends string, Update = object> =
+  | ConditionOptions<State, Route, Update>
   | ScoreOptions<State, Route>
   | ClassifierOptions<State, Route>;
 
 type RouteEntry = Extract<TrailEntry, { kind: "route" }>;
-type Choice<Route> = { to: Route } & Pick<RouteEntry, "by" | "reason" | "score">;
+type Choice<Route> = { to: Route; update?: object } & Pick<RouteEntry, "by" | "reason" | "score">;
 
 /** A node that chooses which node comes next. Which one, and why, is put on record in `trail`. */
 export function route<State, const Route extends string>(
@@ -42,7 +43,7 @@ export function route<State, const Route extends string>(
   const routes = [...new Set(routesOf(options))];
   if (routes.length === 0) throw new HoldpointError("invalid", "route() was given no route; name at least one node");
   return choosing(routes, async (state: State) => {
-    const { to, ...why } = await choiceOf(options, state);
+    const { to, update, ...why } = await choiceOf(options, state);
     const node = currentNode();
     if (!routes.includes(to)) {
       const facts = { node, to, routes };
@@ -51,7 +52,7 @@ export function route<State, const Route extends string>(
       });
     }
     const entry: RouteEntry = { kind: "route", node, to, ...why };
-    return new Command({ goto: to, update: { trail: [entry] } });
+    return new Command({ goto: to, update: { ...update, trail: [entry] } });
   });
 }
 

@@ -1,13 +1,15 @@
 import type { z } from "zod";
 import type { Finding } from "../protocol/finding.ts";
 import type { DecisionType } from "../protocol/interrupt.ts";
-import { type ChoosingNode, EXITS } from "./node.ts";
+import { type Analysed, type AnalysisOptions, analysis } from "./analysis.ts";
+import { type ChoosingNode, EXITS, type NodeFunction } from "./node.ts";
 import type { NodeGroup } from "./node-group.ts";
 import { type NodeOptions, withOptions } from "./node-options.ts";
 import { type Branch, type ParallelOptions, parallel } from "./parallel.ts";
 import type { Proposed } from "./proposal.ts";
 import { type ReviewNode, type ReviewNodeOptions, reviewNode } from "./review-node.ts";
 import { type RouteOptions, route } from "./route.ts";
+import { type ValidationOptions, type ValidationRoutes, validation } from "./validation.ts";
 import type { KeysTaking, Known, NodeConfig, NodeResult } from "./workflow-types.ts";
 
 /** How a node is executed, and where it may go when it gives commands. */
@@ -34,8 +36,21 @@ export interface BoundNodes<State, Update, Context> {
     terms?: NodeTerms<Exit>,
   ): FlowNode<State, Context, Result, Exit>;
 
+  /** Reads something of the state by a model, or by fixed rules that say so. */
+  analysis<Value>(
+    options: AnalysisOptions<State, Value> & { into: KeysTaking<Update, Analysed<Value>> },
+  ): NodeFunction<State, object>;
+
+  /** Checks something and keeps what it has found; with thresholds it chooses what comes next by that. */
+  validation<const Exit extends string, Schema extends z.ZodType = z.ZodType>(
+    options: ValidationOptions<State, Schema> & FindingKeys<Update> & ValidationRoutes<Exit>,
+  ): ChoosingNode<State, object, Exit>;
+  validation<Schema extends z.ZodType = z.ZodType>(
+    options: ValidationOptions<State, Schema> & FindingKeys<Update>,
+  ): NodeFunction<State, object>;
+
   /** Chooses what comes next, and puts on record why: by rules, by a score, or by a model. */
-  route<const Route extends string>(options: RouteOptions<State, Route>): ChoosingNode<State, object, Route>;
+  route<const Route extends string>(options: RouteOptions<State, Route, Update>): ChoosingNode<State, object, Route>;
 
   /**
    * Proposes, asks a person and executes what was decided, in three nodes: its own name, and with `_review` and `_execute`
@@ -71,6 +86,11 @@ export interface BoundNodes<State, Update, Context> {
   ): NodeGroup<`*_${keyof Branches & string}` | "*_join">;
 }
 
+interface FindingKeys<Update> {
+  into: KeysTaking<Update, Finding[]>;
+  score_into?: KeysTaking<Update, number>;
+}
+
 type BranchRun<State, Update, Context> = (
   state: State,
   config: NodeConfig<Context>,
@@ -86,6 +106,8 @@ export function boundNodes(): BoundNodes<unknown, unknown, unknown> {
       if (known !== undefined) Object.defineProperty(own, EXITS, { value: known });
       return withOptions(own, options) as never;
     },
+    analysis: analysis as never,
+    validation: validation as never,
     route: route as never,
     reviewNode: reviewNode as never,
     parallel: parallel as never,

@@ -16,7 +16,7 @@ const flow = workflow({
 
 /** Which way it went, and what is on record of it. */
 async function way(
-  options: RouteOptions<typeof flow.State, "small" | "large" | "end">,
+  options: RouteOptions<typeof flow.State, "small" | "large" | "end", typeof flow.Update>,
   input: { amount: number; text?: string },
 ) {
   const graph = flow.graph({
@@ -32,7 +32,7 @@ const on = (to: string, by: string, reason: unknown, score: number | null = null
 ];
 
 describe("a route", () => {
-  const byRule: RouteOptions<typeof flow.State, "small" | "large" | "end"> = {
+  const byRule: RouteOptions<typeof flow.State, "small" | "large" | "end", typeof flow.Update> = {
     routes: ["small", "large", "end"],
     choose: ({ amount }) => {
       if (amount === 0) return { to: "end", reason: "there is nothing to do" };
@@ -48,7 +48,7 @@ describe("a route", () => {
     expect(await way(byRule, { amount: 0 })).toEqual({ went: null, trail: on("end", "condition", expect.any(String)) });
   });
 
-  const byScore: RouteOptions<typeof flow.State, "small" | "large" | "end"> = {
+  const byScore: RouteOptions<typeof flow.State, "small" | "large" | "end", typeof flow.Update> = {
     score: ({ amount }) => amount,
     thresholds: [
       { at_least: 1, to: "small" },
@@ -71,6 +71,14 @@ describe("a route", () => {
       code: "invalid",
       message: expect.stringContaining("NaN"),
     });
+  });
+
+  test("brings along what the rules have found out", async () => {
+    const { went } = await way(
+      { routes: ["small", "large", "end"], choose: () => ({ to: "end", reason: "", update: { went: "nowhere" } }) },
+      { amount: 1 },
+    );
+    expect(went).toBe("nowhere");
   });
 
   test("is refused where rules choose what is not among the routes", async () => {
@@ -105,7 +113,7 @@ describe("a classified route", () => {
     await server.close();
   });
 
-  const byModel: RouteOptions<typeof flow.State, "small" | "large" | "end"> = {
+  const byModel: RouteOptions<typeof flow.State, "small" | "large" | "end", typeof flow.Update> = {
     choices: { small: "It is about little.", large: "It is about much.", end: "It is about nothing." },
     text: ({ text }) => text,
     fallback: "large",

@@ -1,5 +1,6 @@
 // What must not compile of the kit's own nodes; see workflow.types.ts.
 import { z } from "zod";
+import { analysed } from "../../src/kit/analysis.ts";
 import { proposalOf } from "../../src/kit/proposal.ts";
 import { workflow } from "../../src/kit/workflow.ts";
 import { findingSchema } from "../../src/protocol/finding.ts";
@@ -91,3 +92,49 @@ const look = flow.parallel({ branches: { first: { run: async () => ({ amount: 1 
 flow.graph({ nodes: { look }, edges: { start: "look" } });
 // @ts-expect-error
 flow.graph({ nodes: { look }, edges: { start: "look_second", look: "end" } });
+
+// An analysis and a validation, with keys that do not take what they give.
+const request = z.object({ email: z.string() });
+const read = { schema: request, prompt: () => "Read it.", without_model: () => ({ email: "" }) };
+const check = { value: () => 1, schema: z.number() };
+const reading = workflow({
+  name: "reading",
+  description: "For the compiler.",
+  version: "1.0.0",
+  input: {},
+  state: {
+    request: analysed(request).nullable().default(null),
+    plain: request.nullable().default(null),
+    findings: z.array(findingSchema).default([]),
+    score: z.number().default(0),
+  },
+});
+reading.graph({
+  nodes: {
+    read: reading.analysis({ ...read, into: "request" }),
+    check: reading.validation({ ...check, into: "findings", score_into: "score" }),
+    choose: reading.validation({
+      ...check,
+      into: "findings",
+      thresholds: [{ score: 1, to: "read" }],
+      otherwise: "end",
+    }),
+  },
+  edges: { start: "read", read: "check", check: "choose" },
+});
+// @ts-expect-error
+reading.analysis({ ...read, into: "plain" });
+// @ts-expect-error
+reading.analysis({ ...read, into: "request", without_model: () => ({ mail: "" }) });
+// @ts-expect-error
+reading.validation({ ...check, into: "score" });
+const strays = reading.validation({
+  ...check,
+  into: "findings",
+  thresholds: [{ score: 1, to: "gone" }],
+  otherwise: "end",
+});
+// @ts-expect-error
+reading.graph({ nodes: { strays }, edges: { start: "strays" } });
+// @ts-expect-error
+reading.route({ routes: ["end"], choose: () => ({ to: "end", reason: "", update: { score: "1" } }) });
