@@ -1,5 +1,5 @@
 import { openDatabasePorts } from "./compose/database-ports.ts";
-import { deliverySettings } from "./compose/delivery-settings.ts";
+import { deliverySettings, notificationSettings } from "./compose/delivery-settings.ts";
 import { readFigures } from "./compose/figures.ts";
 import type { HomeDatabase } from "./compose/home-database.ts";
 import { createInProcess } from "./compose/in-process.ts";
@@ -126,6 +126,7 @@ async function start(
     databasePort: ports.port,
     network: { allow: config.toolAllow },
     search: searchProvider(config),
+    notifications: notificationSettings(config),
     log,
     metrics,
     policyOf: policy.policyOf,

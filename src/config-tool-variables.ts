@@ -19,4 +19,11 @@ export const TOOL_FIELDS = {
     "nobody",
   ),
   searchKey: field("HOLDPOINT_SEARCH_KEY", values.secret(), undefined, "The key of that service."),
+  notifyTo: field(
+    "HOLDPOINT_NOTIFY",
+    values.notificationTargets(),
+    [],
+    "Whom workflows tell something that name nobody.",
+    "nobody",
+  ),
 };

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { parseBudget, parseBudgets } from "./policy/budget.ts";
 import { type Mailbox, type MailServer, parseMailbox, parseMailServer } from "./policy/mail-address.ts";
+import { notificationTarget } from "./policy/notification.ts";
 import { type AllowList, parseAllowList } from "./policy/private-address.ts";
 import { webhookKey } from "./policy/webhook-signature.ts";
 import { maskUrl } from "./postgres/unreachable.ts";
@@ -130,7 +131,6 @@ export const limits = () =>
     return pairs.includes(null) || found.size < pairs.length ? undefined : (found as ReadonlyMap<string, number>);
   });
 
-/** What may be spent. */
 /** A whole number from 1 for each of some models; `*` stands for every other model, where one may. */
 export const modelAmounts = ({ star }: { star: boolean }) =>
   kind(`pairs like gpt-4.1=${star ? "20000,*=200000" : "1047576"}`, (text) => {
@@ -150,6 +150,7 @@ export const modelNames = () =>
     return isRight && names.length <= MOST_FALLBACKS ? names : undefined;
   });
 
+/** What may be spent. */
 export const budget = () => kind("amounts like cost:50,tokens:2000000", (text) => parseBudget(text));
 
 /** The same for each of some names; `*` stands for every other name. */
@@ -198,6 +199,17 @@ export const webAddresses = () =>
       const isGood = (url: URL | undefined) =>
         url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
       return urls.every(isGood) ? [...new Set(urls.map((url) => (url as URL).href))] : undefined;
+    },
+    (text) => (text.includes("@") ? hidden() : quote(text)),
+  );
+
+/** Who is told: webhooks and mail addresses. */
+export const notificationTargets = () =>
+  kind(
+    "webhooks and mailto:ana@example.com, separated by commas",
+    (text) => {
+      const targets = listed(text).map(notificationTarget);
+      return targets.includes(undefined) ? undefined : [...new Set(targets.map((target) => target?.url ?? ""))];
     },
     (text) => (text.includes("@") ? hidden() : quote(text)),
   );

@@ -1,5 +1,6 @@
 /** What workflow authors use. The only barrel: each name is exported by itself. */
 
+export { type Analysed, type AnalysisOptions, analysed, analysis, type Prompt } from "./kit/analysis.ts";
 export { type AskOptions, type AskResult, askModel } from "./kit/ask-model.ts";
 export type { ClassifierOptions } from "./kit/classify.ts";
 export { compensate, type UndoneCall } from "./kit/compensate.ts";
@@ -13,7 +14,6 @@ export { notDone } from "./kit/not-done.ts";
 export type { Branch, ParallelOptions } from "./kit/parallel.ts";
 export type { EffectCall, EffectKind } from "./kit/ports.ts";
 export { type Decided, type Proposal, type Proposed, proposalOf } from "./kit/proposal.ts";
-export type { ReviewNode, ReviewNodeOptions } from "./kit/review-node.ts";
 export {
   type ActionOptions,
   type ReviewDecision,
@@ -21,6 +21,7 @@ export {
   type ReviewOptions,
   review,
 } from "./kit/review.ts";
+export type { ReviewNode, ReviewNodeOptions } from "./kit/review-node.ts";
 export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-terms.ts";
 export { type Chosen, type ConditionOptions, type RouteOptions, route, type ScoreOptions } from "./kit/route.ts";
 export type { Found, Rule, RuleAnswer } from "./kit/rule.ts";
@@ -30,6 +31,7 @@ export { type ToolNodeOptions, type ToolRequest, toolNode } from "./kit/tool-nod
 export type { ToolModel, ToolRule } from "./kit/tool-selection.ts";
 export { type CalculatorTool, calculator } from "./kit/tools/calculator.ts";
 export { type HttpMethod, type HttpOptions, httpRequest } from "./kit/tools/http/request.ts";
+export { type NotifyOptions, notify } from "./kit/tools/notify.ts";
 export { type BraveOptions, brave } from "./kit/tools/search/brave.ts";
 export type { FoundPage, SearchAsked, SearchKey, SearchProvider } from "./kit/tools/search/provider.ts";
 export type { SearchResult } from "./kit/tools/search/search-result.ts";
@@ -38,6 +40,7 @@ export { type TavilyOptions, tavily } from "./kit/tools/search/tavily.ts";
 export { type WebSearchOptions, webSearch } from "./kit/tools/search/web-search.ts";
 export type { TableTerms } from "./kit/tools/sql/allowed-tables.ts";
 export { type SqlQueryOptions, type SqlQueryResult, type SqlQueryTool, sqlQuery } from "./kit/tools/sql-query.ts";
+export { type TicketOptions, type TicketUpdateOptions, ticket, ticketUpdate } from "./kit/tools/ticket.ts";
 export { type ValidationOptions, type ValidationRoutes, validation } from "./kit/validation.ts";
 export { type Workflow, type WorkflowOptions, type WorkflowPolicies, workflow } from "./kit/workflow.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";

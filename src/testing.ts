@@ -2,7 +2,11 @@
 
 export type { MemoryEffect, MemoryEffects } from "./kit/memory-effects.ts";
 export { createMemoryEffects } from "./kit/memory-effects.ts";
+export { createMemoryNotifications, type MemoryNotifications } from "./kit/notifications.ts";
+export { createMemoryTickets, type MemoryTickets } from "./kit/tickets.ts";
 export type { AskedModel } from "./testing/asked-model.ts";
+export { type Cassette, type CassetteOptions, cassette } from "./testing/cassette.ts";
+export type { CassetteMode, Recorded } from "./testing/cassette-tape.ts";
 export { type ModelServer, type ModelServerOptions, startModelServer } from "./testing/model-server.ts";
 export type { ModelStep, ScriptStep } from "./testing/model-step.ts";
 export {

@@ -1,9 +1,16 @@
 import type { Config } from "../config.ts";
 import type { DeliverySettings } from "../runtime/deliver.ts";
+import type { NotificationSettings } from "../runtime/notifications.ts";
 import { readAuthorities } from "./mail-authorities.ts";
 
 // A mail server may take its time with a message it has; a webhook is asked to be quicker.
 const MAIL_TIMEOUT_MS = 60_000;
+
+/** How workflows tell people something. */
+export function notificationSettings(config: Config): NotificationSettings {
+  const { notifyTo: to, webhookAllow: allow, smtpServer, mailFrom } = config;
+  return { to, allow, isMailSet: smtpServer !== undefined && mailFrom !== undefined };
+}
 
 /**
  * How this process delivers. `own` gets the address it answers at once that is known; a worker alone goes by HOST and PORT.

@@ -10,6 +10,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, { schema: z.ZodType<string
   checkpoint_id: { schema: uuidSchema, description: "A checkpoint of the thread." },
   cron_id: { schema: uuidSchema, description: "A cron." },
   delivery_id: { schema: uuidSchema, description: "A delivery." },
+  effect_id: { schema: uuidSchema, description: "An effect." },
   graph_id: { schema: textSchema, description: "A graph." },
   group_id: { schema: uuidSchema, description: "The reviews that one run has opened together." },
   namespace: { schema: z.string(), description: "The path of a subgraph." },
@@ -17,6 +18,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, { schema: z.ZodType<string
   run_id: { schema: uuidSchema, description: "A run." },
   secret: { schema: z.string(), description: "The secret of a link." },
   thread_id: { schema: uuidSchema, description: "A thread." },
+  ticket_id: { schema: uuidSchema, description: "A ticket." },
 };
 
 /** The parameters of a path as they are meant: a UUID in lower case. Throws `invalid`. */

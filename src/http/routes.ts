@@ -6,6 +6,7 @@ import { assistantRoutes } from "./routes/assistants.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { cronRoutes } from "./routes/crons.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
+import { effectRoutes } from "./routes/effects.ts";
 import { insightRoutes } from "./routes/insights.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { describingRoutes } from "./routes/openapi.ts";
@@ -29,6 +30,7 @@ import { threadSearchRoutes } from "./routes/thread-search.ts";
 import { threadStateRoutes } from "./routes/thread-state.ts";
 import { threadStreamRoutes } from "./routes/thread-stream.ts";
 import { threadRoutes } from "./routes/threads.ts";
+import { ticketRoutes } from "./routes/tickets.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
@@ -58,6 +60,8 @@ export const routes: readonly Route[] = [
   ...reviewAttendRoutes,
   ...reviewRetryRoutes,
   ...deliveryRoutes,
+  ...effectRoutes,
+  ...ticketRoutes,
   ...runListRoutes,
   ...runProcessRoutes,
   ...runRetryRoutes,

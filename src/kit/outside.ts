@@ -1,6 +1,9 @@
 import type { lookup } from "node:dns";
 import { ALLOW_NONE, type AllowList } from "../policy/private-address.ts";
+import type { guardedRequest } from "./guarded-request.ts";
+import { createMemoryNotifications, type NotificationPort } from "./notifications.ts";
 import { portsIfAny } from "./ports.ts";
+import { createMemoryTickets, type TicketPort } from "./tickets.ts";
 import type { SearchProvider } from "./tools/search/provider.ts";
 
 /** What tools may reach of the network. */
@@ -9,6 +12,8 @@ export interface NetworkPort {
   allow: AllowList;
   /** How names become addresses; the system's way unless given. */
   resolve?: typeof lookup | undefined;
+  /** How requests are made; as `guardedRequest` makes them unless given: tests bring recorded answers. */
+  send?: typeof guardedRequest | undefined;
 }
 
 /** What tools reach the world through, beside databases. */
@@ -16,16 +21,25 @@ export interface OutsidePorts {
   network: NetworkPort;
   /** Who searches the web for tools that name nobody; nobody unless given. */
   search?: SearchProvider | undefined;
+  notifications: NotificationPort;
+  tickets: TicketPort;
 }
 
-/** The internet alone, as where a function is called by itself; a unit test may give more. */
-export function memoryOutside({ network, search }: Partial<OutsidePorts> = {}): OutsidePorts {
-  return { network: network ?? { allow: ALLOW_NONE }, search };
+const INTERNET: NetworkPort = { allow: ALLOW_NONE };
+
+/** The outside of a unit test: the internet alone, and the rest in memory, unless given. */
+export function memoryOutside(given: Partial<OutsidePorts> = {}): OutsidePorts {
+  return {
+    network: given.network ?? INTERNET,
+    search: given.search,
+    notifications: given.notifications ?? createMemoryNotifications(),
+    tickets: given.tickets ?? createMemoryTickets(),
+  };
 }
 
-/** The network as the surrounding run may reach it. */
+/** The network as the surrounding run may reach it; the internet alone where a function is called by itself. */
 export function currentNetwork(): NetworkPort {
-  return portsIfAny()?.network ?? memoryOutside().network;
+  return portsIfAny()?.network ?? INTERNET;
 }
 
 /** Who searches the web in the surrounding run. */

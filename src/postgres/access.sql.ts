@@ -41,6 +41,14 @@ export const threadOfReviewGroup = (tenant_id: string, group_id: string) => sql<
 export const threadOfDelivery = (tenant_id: string, delivery_id: string) => sql<{ thread_id: string }>`
   select thread_id from holdpoint.delivery where tenant_id = ${tenant_id} and delivery_id = ${delivery_id}::uuid`;
 
+/** The thread that a ticket was opened in. */
+export const threadOfTicket = (tenant_id: string, ticket_id: string) => sql<{ thread_id: string }>`
+  select thread_id from holdpoint.ticket where tenant_id = ${tenant_id} and ticket_id = ${ticket_id}::uuid`;
+
+/** The thread that an effect is of. */
+export const threadOfEffect = (tenant_id: string, effect_id: string) => sql<{ thread_id: string }>`
+  select thread_id from holdpoint.effect where tenant_id = ${tenant_id} and effect_id = ${effect_id}::uuid`;
+
 /** An assistant that may be seen. */
 export const seenAssistant = (tenant_id: string, assistant_id: string, filter: AccessFilter) => sql<{ seen: true }>`
   select true as seen from holdpoint.assistant

@@ -1,5 +1,11 @@
 import { failpoint } from "../failpoint.ts";
 import { afterAttempt } from "../policy/delivery.ts";
+import {
+  NOTIFICATION_EVENT,
+  type Notification,
+  notificationMail,
+  notificationWebhookBody,
+} from "../policy/notification.ts";
 import type { AllowList } from "../policy/private-address.ts";
 import type { ReviewNotice } from "../policy/review/notice.ts";
 import { reviewMailText } from "../policy/review/notice-mail.ts";
@@ -82,8 +88,7 @@ type Answer = WebhookAnswer & Partial<MailAnswer>;
 
 async function posted(delivery: TakenDelivery, settings: DeliverySettings, signal: AbortSignal): Promise<Answer> {
   const { delivery_id: id, url, run, values, now } = delivery;
-  const body =
-    run === null ? reviewWebhookBody(noticeIn(delivery), linkBase(settings)) : webhookBody({ run, values, now });
+  const body = run === null ? toldBody(delivery, settings) : webhookBody({ run, values, now });
   return await postWebhook({ url, ...signedWebhook({ id, body }, settings.secrets), ...settings, signal });
 }
 
@@ -94,7 +99,9 @@ async function mailed(delivery: TakenDelivery, settings: DeliverySettings, signa
   return await sendMail({
     ...settings.mail,
     to: url.replace(/^mailto:/, ""),
-    mail: reviewMailText(noticeIn(delivery), linkBase(settings)),
+    mail: isNotification(delivery)
+      ? notificationMail(notificationIn(delivery), delivery)
+      : reviewMailText(noticeIn(delivery), linkBase(settings)),
     delivery_id,
     created_at,
     topic: delivery.review_id ?? delivery.run_id,
@@ -102,5 +109,13 @@ async function mailed(delivery: TakenDelivery, settings: DeliverySettings, signa
   });
 }
 
+/** What a webhook is told of a review, or by a workflow. */
+function toldBody(delivery: TakenDelivery, settings: DeliverySettings): string {
+  if (isNotification(delivery)) return notificationWebhookBody(notificationIn(delivery), delivery);
+  return reviewWebhookBody(noticeIn(delivery), linkBase(settings));
+}
+
+const isNotification = ({ event }: TakenDelivery) => event === NOTIFICATION_EVENT;
+const notificationIn = ({ body }: TakenDelivery) => JSON.parse(body ?? "null") as Notification;
 const noticeIn = ({ body }: TakenDelivery) => JSON.parse(body ?? "null") as ReviewNotice;
 const linkBase = ({ publicUrl }: DeliverySettings) => publicUrl?.() ?? "";

@@ -232,7 +232,7 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
     run: { tenant_id, graph_id, thread_id, run_id, ...(budget === undefined ? {} : { budget }) },
     clock: SYSTEM_CLOCK,
     may: (permission: string) => parts.mayUse({ tenant_id, run_id, ...scene.kwargs }, permission),
-    ...outsideOf(parts),
+    ...outsideOf(parts, { tenant_id, graph_id, thread_id, run_id }),
     signal,
   };
   await withPorts(ports, async () => {

@@ -15,6 +15,7 @@ import type { StoreTerms } from "../postgres/store/terms.ts";
 import type { RunKwargs } from "../protocol/run.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { NotificationSettings } from "./notifications.ts";
 
 /** What executing runs needs; wired by compose. */
 export interface RunnerParts {
@@ -42,6 +43,8 @@ export interface RunnerParts {
   storeTerms?: StoreTerms | undefined;
   /** What tools may reach that is not on the internet; nothing unless given. */
   network?: NetworkPort | undefined;
+  /** How workflows tell people something; nobody is told unless given. */
+  notifications?: NotificationSettings | undefined;
   /** Who searches the web; nobody unless given. */
   search?: SearchProvider | undefined;
   /** How what a run executes asks this server without a connection; not at all unless given. */

@@ -117,6 +117,10 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["brave", "tavily", "searxng:http://localhost:8080", "searxng:https://search.example.com/x"],
     wrong: ["google", "searxng", "searxng:localhost", "searxng:ftp://h", "searxng:https://u:sesame@h/", "Brave"],
   },
+  HOLDPOINT_NOTIFY: {
+    right: ["https://hooks.example.com/a", "mailto:ana@example.com, http://localhost:1/x"],
+    wrong: ["ana@example.com", "mailto:ana", "https://u:sesame@h/", "slack", "https://h/,", ","],
+  },
   HOLDPOINT_SEARCH_KEY: { right: ["BSA-abc"], wrong: ["a b", "a\nb"] },
   HOLDPOINT_REVIEW_WEBHOOKS: {
     right: ["https://h/x", "http://localhost:1/a, https://h/b?c=d"],
@@ -144,10 +148,6 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
     right: ["gpt-4.1-mini=0.4/1.6", "a=1/2/0.5, b/c:d=3/4"],
     wrong: ["gpt", "a=1", "a=1/-2", "a=1/2,a=3/4", "a=1/2,,b=1/2"],
   },
-  HOLDPOINT_EMBEDDING_MODEL: {
-    right: ["openai:text-embedding-3-small", "./src/embed.ts:embed", "openai:a/b:c"],
-    wrong: ["text-embedding-3-small", ":a", "openai:", "openai:a\nb"],
-  },
   HOLDPOINT_MODEL_FALLBACKS: {
     right: ["gpt-4.1", "a/b:c, gpt-4o"],
     wrong: ["a,,b", "a,a", "a b", "a=1", Array.from({ length: 11 }, (_, index) => `m${index}`).join(",")],
@@ -159,6 +159,10 @@ const CASES: Record<string, { right: string[]; wrong: string[] }> = {
   HOLDPOINT_MODEL_TOKENS_PER_MINUTE: { right: ["*=200000", "a=999999999"], wrong: ["a=1e6", "a=1,", "a=1000000000"] },
   HOLDPOINT_MODEL_WINDOWS: { right: ["llama3:8b=8192"], wrong: ["*=8192", "8192", "a=0"] },
   HOLDPOINT_MODEL_CACHE_SECONDS: { right: ["0", "3600"], wrong: ["-1", "1.5", "1h", "31622401"] },
+  HOLDPOINT_EMBEDDING_MODEL: {
+    right: ["openai:text-embedding-3-small", "./src/embed.ts:embed", "openai:a/b:c"],
+    wrong: ["text-embedding-3-small", ":a", "openai:", "openai:a\nb"],
+  },
   HOLDPOINT_EMBEDDING_DIMS: { right: ["1", "1536", "16000"], wrong: ["0", "-1", "1e3", "16001", "many"] },
   HOLDPOINT_EMBEDDING_FIELDS: {
     right: ["$", "title, chapters[*].text", "a.b[0]"],

@@ -43,6 +43,8 @@ const OF_MANY = [
   "GET /runs",
   "GET /insights/runs",
   "GET /deliveries",
+  "GET /effects",
+  "GET /tickets",
   "GET /reviews",
   "GET /reviews/counts",
   "GET /reviews/stream",

@@ -1,7 +1,9 @@
+import { randomUUID } from "node:crypto";
 import type { Client } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { GATED_PARAMETERS } from "../../src/http/auth/gate.ts";
 import { routes } from "../../src/http/routes.ts";
+import { createTicketPort } from "../../src/runtime/tickets.ts";
 import { until } from "../support/until.ts";
 import { type AuthScene, named, openAuthScene } from "./auth-scene.ts";
 
@@ -24,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-/** One of everything: an assistant, a thread that waits with its run, review and group, a cron, an item, a delivery. */
+/** One of everything: an assistant, a thread that waits with its run, review and group, a cron, an item, a delivery, a ticket. */
 async function makeThings(client: Client, identity: string): Promise<Record<string, string>> {
   const text = `secret of ${identity}`;
   const assistant = await client.assistants.create({ graphId: "asked", name: text });
@@ -45,8 +47,20 @@ async function makeThings(client: Client, identity: string): Promise<Record<stri
       thread.thread_id,
     ])
   ).rows as { delivery_id: string }[];
+  const facts = { tenant_id: "default", graph_id: "asked", thread_id: thread.thread_id, run_id: run.run_id };
+  const ticket_id = randomUUID();
+  const words = { title: text, body: text, severity: "low", labels: [], about: text } as const;
+  await createTicketPort(scene.house.database, facts).open(ticket_id, { ...words, labels: [] });
+  const effect_id = crypto.randomUUID();
+  await scene.house.database.pool.query(
+    `insert into holdpoint.effect (thread_id, effect_id, run_id, checkpoint_ns, checkpoint_id, task_id, call_key, name, kind, status,
+       args, args_digest, not_after, held_until, attempt)
+     values ($1, $2, $3, '', $3, 't', 'k', $4, 'once', 'held', to_json($4::text)::text, '', now(), now() + interval '1 day', 0)`,
+    [thread.thread_id, effect_id, run.run_id, text],
+  );
   const [state] = await client.threads.getHistory(thread.thread_id, { limit: 1 });
   return {
+    ticket_id,
     thread_id: thread.thread_id,
     run_id: run.run_id,
     assistant_id: assistant.assistant_id,
@@ -54,6 +68,7 @@ async function makeThings(client: Client, identity: string): Promise<Record<stri
     review_id: review?.review_id ?? "",
     group_id: review?.group_id ?? "",
     delivery_id: delivery?.delivery_id ?? "",
+    effect_id,
     checkpoint_id: state?.checkpoint.checkpoint_id ?? "",
     namespace: "none",
   };
@@ -73,12 +88,14 @@ const BODIES: Record<string, unknown> = {
     answers: [{ review_id: "00000000-0000-4000-8000-000000000000", decisions: [{ type: "respond", value: 1 }] }],
   },
   "POST /reviews/:review_id/assign": { to: "alice" },
+  "PATCH /tickets/:ticket_id": { status: "closed", comment: "alice was here" },
   "POST /reviews/:review_id/delegate": { to: "alice" },
   "POST /reviews/:review_id/snooze": { until: null },
   "POST /reviews/:review_id/escalate": { reason: "alice was here" },
   "POST /reviews/:review_id/comment": { text: "alice was here" },
   "POST /reviews/:review_id/answer": { text: "alice was here" },
   "POST /reviews/:review_id/ask": { question: "alice was here" },
+  "POST /effects/:effect_id/recall": { reason: "alice was here" },
 };
 
 const owned = routes.filter(
@@ -127,6 +144,8 @@ const LISTS = [
   get("/insights/runs?status=waiting"),
   get("/deliveries"),
   get("/deliveries?thread_id=THREAD"),
+  get("/tickets"),
+  get("/tickets?thread_id=THREAD"),
   get("/reviews"),
   get("/reviews?status=open"),
   get("/reviews?thread_id=THREAD"),

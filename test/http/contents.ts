@@ -11,6 +11,7 @@ const TABLES = [
   "event",
   "audit",
   "delivery",
+  "ticket",
   "cron",
   "assistant",
   "store_item",

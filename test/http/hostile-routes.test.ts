@@ -41,6 +41,8 @@ beforeAll(async () => {
     group_id: review?.group_id as string,
     checkpoint_id: state?.checkpoint.checkpoint_id as string,
     delivery_id: NOBODY,
+    effect_id: NOBODY,
+    ticket_id: NOBODY,
     assistant_id,
     cron_id,
     api_key_id,

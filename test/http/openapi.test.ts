@@ -275,6 +275,8 @@ describe("a server", () => {
       "/usage",
       "/workers",
       "/deliveries",
+      "/tickets",
+      "/effects",
       "/runs",
       "/api-keys",
     ]) {

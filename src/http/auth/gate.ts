@@ -5,9 +5,11 @@ import {
   seenCron,
   seenThread,
   threadOfDelivery,
+  threadOfEffect,
   threadOfReview,
   threadOfReviewGroup,
   threadOfRun,
+  threadOfTicket,
 } from "../../postgres/access.sql.ts";
 import type { Queryable } from "../../postgres/database.ts";
 import type { Statement } from "../../postgres/sql.ts";
@@ -26,6 +28,8 @@ const OF_THREADS: Readonly<
   review_id: { noun: "Review", threadOf: threadOfReview },
   group_id: { noun: "Review group", threadOf: threadOfReviewGroup },
   delivery_id: { noun: "Delivery", threadOf: threadOfDelivery },
+  effect_id: { noun: "Effect", threadOf: threadOfEffect },
+  ticket_id: { noun: "Ticket", threadOf: threadOfTicket },
 };
 
 /** The parameters of a path that name something with an owner. */

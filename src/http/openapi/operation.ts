@@ -37,7 +37,7 @@ const TAGS: readonly [RegExp, string][] = [
   [/^\/threads/, "Threads"],
   [/^\/store/, "Store"],
   [/^\/(reviews|review-groups|audit)/, "Reviews"],
-  [/^\/(queue|workers|deliveries|insights|usage)/, "Operations"],
+  [/^\/(queue|workers|deliveries|tickets|insights|usage)/, "Operations"],
 ];
 
 /** What a route is, as OpenAPI has it. */

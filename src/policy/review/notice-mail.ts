@@ -73,14 +73,15 @@ export function reviewMailText(notice: ReviewNotice, publicUrl: string): MailTex
 }
 
 /** Foreign words in one line, in which no mail program finds a link: the only link is ours. */
-function defanged(text: string): string {
+export function defanged(text: string): string {
   return clipped(visibleLine(text.slice(0, LONGEST_LINE)), LONGEST_LINE)
     .replaceAll("://", "[:]//")
     .replaceAll(/\bwww\./gi, "www[.]")
     .replaceAll(/mailto:/gi, "mailto[:]");
 }
 
-function clipped(text: string, longest: number): string {
+/** A text that is no longer than this, and says when it was. */
+export function clipped(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest - 1).toWellFormed()}…`;
 }
 
