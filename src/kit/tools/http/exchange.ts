@@ -40,7 +40,7 @@ export async function exchange(wanted: Exchange): Promise<Exchanged> {
   let hop: Hop = { url, method, body };
   let isDone = false;
   for (let redirects = 0; ; redirects += 1) {
-    const answer = await guardedRequest({
+    const answer = await (network.send ?? guardedRequest)({
       ...hop,
       headers: {
         ...headersOf(wanted.headers, hop.body),
