@@ -123,6 +123,21 @@ export const giveUpEffect = (at: Omit<EffectAt, "status">, because: string) => s
   where tenant_id = ${at.tenant_id} and thread_id = ${at.thread_id} and effect_id = ${at.effect_id}::uuid
     and status = 'intent' and attempt = ${at.attempt}::int`;
 
+/** Calls back what is held; no row when it is not held any more. */
+export const recallHeld = (
+  tenant_id: string,
+  thread_id: string,
+  effect_id: string,
+  by: string,
+  because: string,
+) => sql<{
+  run_id: string;
+  name: string;
+}>`
+  update holdpoint.effect set status = 'recalled', settled_by = ${by}, settled_because = ${because}
+  where tenant_id = ${tenant_id} and thread_id = ${thread_id} and effect_id = ${effect_id}::uuid and status = 'held'
+  returning run_id, name`;
+
 /** What a run has begun outside, in order; of very many the first ones. */
 export const effectsOfRun = ({
   tenant_id,

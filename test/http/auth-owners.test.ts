@@ -144,6 +144,8 @@ const LISTS = [
   get("/insights/runs?status=waiting"),
   get("/deliveries"),
   get("/deliveries?thread_id=THREAD"),
+  get("/effects"),
+  get("/effects?thread_id=THREAD"),
   get("/tickets"),
   get("/tickets?thread_id=THREAD"),
   get("/reviews"),

@@ -275,6 +275,7 @@ describe("a server", () => {
       "/usage",
       "/workers",
       "/deliveries",
+      "/effects",
       "/tickets",
       "/effects",
       "/runs",

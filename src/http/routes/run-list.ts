@@ -11,6 +11,7 @@ import { assistantIdOf } from "../../protocol/assistant.ts";
 import { uuidSchema } from "../../protocol/json.ts";
 import { RUN_STATUSES } from "../../protocol/run.ts";
 import { anyObject, shows } from "../answers.ts";
+import { idPrefixSchema, idsWith } from "../id-range.ts";
 import { limitSchema, textSchema, wholeNumber } from "../read-request.ts";
 import { json } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
@@ -34,12 +35,7 @@ const listSchema = z.object({
   thread_id: uuidSchema.optional(),
   status: z.enum(RUN_STATUSES).optional(),
   since: sinceSchema.optional(),
-  id_prefix: z
-    .string()
-    .regex(/^[0-9a-f]{8}-?$|^[0-9a-f-]{4,36}$/i, "must be the first 4 characters of a UUID, or more")
-    .transform((text) => text.toLowerCase())
-    .optional()
-    .describe("The beginning of a run's id; nothing else is looked at then."),
+  id_prefix: idPrefixSchema.optional().describe("The beginning of a run's id; nothing else is looked at then."),
   limit: wholeNumber(limitSchema).default(20),
 });
 
@@ -62,10 +58,9 @@ async function find(call: Call<never, unknown, z.infer<typeof listSchema>>): Pro
   const { tenant_id } = call.principal;
   const { database } = call.deps;
   if (id_prefix !== undefined) {
-    const first = padded(id_prefix, "0");
-    const last = padded(id_prefix, "f");
-    if (first === undefined || last === undefined) return [];
-    return await database.many(runsBetween(tenant_id, first, last, limit, call.access.of("threads")));
+    const ids = idsWith(id_prefix);
+    if (ids === undefined) return [];
+    return await database.many(runsBetween(tenant_id, ids.first, ids.last, limit, call.access.of("threads")));
   }
   const when = { seconds_ago: null, at: null, ...since };
   const seen = call.access.of("threads");
@@ -73,13 +68,6 @@ async function find(call: Call<never, unknown, z.infer<typeof listSchema>>): Pro
   if (thread_id !== undefined) return await database.many(newestRunsOfThread(tenant_id, { ...filter, thread_id }));
   const isAllSeen = Object.keys(seen).length === 0;
   return await database.many((isAllSeen ? newestRuns : newestRunsSeen)(tenant_id, filter));
-}
-
-/** The first or the last UUID that begins so; undefined where none does. */
-function padded(prefix: string, digit: "0" | "f"): string | undefined {
-  const shape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx".replaceAll("x", digit);
-  const id = uuidSchema.safeParse(prefix + shape.slice(prefix.length));
-  return id.success ? id.data : undefined;
 }
 
 function shown({ queue_seq: _place, error, assistant_id, ...run }: ListedRow) {
