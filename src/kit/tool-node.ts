@@ -3,7 +3,7 @@ import { HoldpointError } from "../protocol/errors.ts";
 import type { ToolOutcome } from "../protocol/tool-outcome.ts";
 import type { TrailEntry } from "../protocol/trail.ts";
 import { kitClock } from "./clock.ts";
-import { model } from "./model.ts";
+import { type ModelOptions, model } from "./model.ts";
 import { currentNode, type KitUpdate, type NodeFunction } from "./node.ts";
 import type { Tool } from "./tool.ts";
 import { callId, type ToolBox, toolBox } from "./tool-box.ts";
@@ -16,7 +16,6 @@ import {
   type Selection,
   selectByModel,
   selectByRules,
-  type ToolModel,
   type ToolRule,
 } from "./tool-selection.ts";
 
@@ -43,8 +42,8 @@ export interface ToolNodeOptions<State> {
   rules?: readonly ToolRule<State>[];
   /** Calls for one query at most, where they are chosen; 3, or fewer. */
   most?: number;
-  /** The model that chooses; the configured one unless given. */
-  model?: ToolModel;
+  /** Which model chooses, and how it is called; the configured one, with temperature 0, unless given. */
+  model?: ModelOptions;
   /** With none of the three: the key of the messages whose last one asks for calls; "messages" unless given. */
   messages?: keyof State & string;
 }
@@ -112,7 +111,7 @@ async function select<State>(
     return { ...selection, reason: `${why}${selection.reason}` };
   };
   if (choose === "rules") return byRules("");
-  const chat = given ?? (await model({ temperature: 0 }));
+  const chat = await model({ temperature: 0, ...given });
   if (chat === undefined) {
     if (rules !== undefined) return byRules("no model is configured, so by rules: ");
     const message = "no model is configured (OPENAI_API_KEY), and there are no rules to choose tools by";

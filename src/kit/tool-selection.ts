@@ -3,8 +3,8 @@ import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { effect } from "./effect.ts";
 import { modelToolName, toLangChainTool } from "./langchain-tool.ts";
+import type { ModelGateway } from "./models/gateway.ts";
 import { currentNode } from "./node.ts";
-import { runSignal } from "./ports.ts";
 import type { ToolBox } from "./tool-box.ts";
 import { asJson, faultsOf } from "./tool-json.ts";
 
@@ -74,25 +74,16 @@ function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
-/** A chat model that can be told of tools. */
-export interface ToolModel {
-  bindTools?(tools: ReturnType<typeof toLangChainTool>[]): {
-    invoke(messages: BaseMessage[], options?: { signal?: AbortSignal }): Promise<AIMessage>;
-  };
-}
-
 const LONGEST_REASON = 500;
 
 /**
  * Has a model choose. What it cannot have, an unknown tool, too many, arguments that do not fit, it is told once; then
  * its choice stands as it is, or is refused as a whole.
  */
-export async function selectByModel(chat: ToolModel, box: ToolBox, query: string, most: number): Promise<Selection> {
-  const bound = chat.bindTools?.(box.tools.map(toLangChainTool));
-  if (bound === undefined) throw new HoldpointError("invalid", "this chat model cannot be told of tools");
-  const signal = runSignal();
+export async function selectByModel(chat: ModelGateway, box: ToolBox, query: string, most: number): Promise<Selection> {
+  const bound = chat.bindTools(box.tools.map(toLangChainTool));
   const messages: BaseMessage[] = [new SystemMessage(systemOf(most)), new HumanMessage(query.toWellFormed())];
-  const ask = async () => await bound.invoke(messages, signal === undefined ? {} : { signal });
+  const ask = async () => await bound.invoke(messages);
   let answer = await ask();
   const faults = faultsOfChoice(answer, box, most);
   if (faults.length > 0) {
