@@ -1,14 +1,25 @@
 import { describe, expect, test } from "vitest";
 import type { GraphSet } from "../../src/graphs/graph-set.ts";
 import { concurrencyLimits, timeLimits } from "../../src/graphs/stated-limits.ts";
+import { checkBudget } from "../../src/kit/models/budget-check.ts";
 import { currentPorts, type RunFacts } from "../../src/kit/ports.ts";
 import { underPolicies } from "../../src/runtime/graph-policies.ts";
 import { knobs } from "../fixtures/workflows/lib/knobs.ts";
+import { until } from "../support/until.ts";
 import { house, openScene, valuesOf } from "./scene.ts";
 
 openScene();
 
 const query = async (text: string, values: unknown[] = []) => (await house.database.pool.query(text, values)).rows;
+
+/** The run when it has ended. The end of another one of its graph makes the worker look again, beside what the test steps. */
+async function ended(run_id: string) {
+  await house.settle();
+  return await until(`run ${run_id} has ended`, async () => {
+    const run = await house.run(run_id);
+    return run.status !== "pending" && run.status !== "running" ? run : undefined;
+  });
+}
 
 describe("what a workflow states", () => {
   test("holds for its runs: how many at once, for how long, what they spend and how surely they are kept", async () => {
@@ -25,7 +36,7 @@ describe("what a workflow states", () => {
         timeouts: now.map(({ timeout_seconds }) => timeout_seconds).sort(),
       });
     };
-    await house.settle();
+    for (const { run_id } of runs) expect((await ended(run_id)).status).toBe("success");
     expect(seen.map(({ statuses }) => statuses)).toEqual([
       ["pending", "running"],
       ["running", "success"],
@@ -35,17 +46,34 @@ describe("what a workflow states", () => {
     expect(kept).toEqual([{ version: "1.4.0" }]);
   });
 
+  test("stops a run for a person's word when its budget is used up", async () => {
+    knobs.onVisit = async () => {
+      const spent = {
+        kind: "model",
+        name: "m",
+        node: "work",
+        input_tokens: 1001,
+        output_tokens: 0,
+        cached_tokens: 0,
+      } as const;
+      await currentPorts().guards.meter.record({ ...spent, cost: null });
+      await checkBudget(undefined);
+    };
+    const { thread_id, run_id } = await house.start("stated", { input: { times: 1 } });
+    await ended(run_id);
+    const [asked] = await query("select title from holdpoint.review where thread_id = $1", [thread_id]);
+    expect(asked).toEqual({ title: "This run has used up its budget. May it spend more?" });
+  });
+
   test("counts a node's rounds over a failure and a further attempt at the same run", async () => {
     knobs.onVisit = (place) => {
       if (place === "stated.round_2" && knobs.visits.length === 3) throw new Error("the third round fails once");
     };
     const { thread_id, run_id } = await house.start("stated", { input: { times: 9 } });
-    await house.settle();
-    expect((await house.run(run_id)).status).toBe("error");
+    expect((await ended(run_id)).status).toBe("error");
     // Going on from where it failed is no new input.
     const next = await house.start("stated", { input: null }, { thread_id });
-    await house.settle();
-    const { status, error } = await house.run(next.run_id);
+    const { status, error } = await ended(next.run_id);
     expect({ status, error: JSON.stringify(error) }).toEqual({
       status: "error",
       error: expect.stringContaining("loop_limit"),

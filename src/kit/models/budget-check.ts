@@ -26,10 +26,11 @@ export function ordinalInTask(): number | undefined {
 }
 
 /** Asks a person whether more may be spent where a budget is used up. Throws `budget_exceeded` when it may not. */
-export async function checkBudget(budget: Budget | undefined): Promise<void> {
+export async function checkBudget(own: Budget | undefined): Promise<void> {
   const ports = portsIfAny();
   if (ports === undefined) return;
   const { meter } = ports.guards;
+  const budget = own ?? ports.run.budget;
   const ordinal = ordinalInTask();
   if (ordinal === undefined) {
     const over = await meter.overspent(budget);
