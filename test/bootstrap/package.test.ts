@@ -91,6 +91,30 @@ test("a graph of an empty project uses holdpoint, and its test uses holdpoint/te
   expect(JSON.parse(said)).toEqual({ first: { paid: true }, second: { paid: true }, calls: 1, known: true });
 });
 
+test("a graph of an empty project is run in its tests with a scripted model and a scripted reviewer", async () => {
+  const said = await runInProject(
+    "workflow.test.js",
+    `import { Annotation, StateGraph } from "@langchain/langgraph";
+     import { review } from "holdpoint";
+     import { approve, edit, runGraph, scriptedModel } from "holdpoint/testing";
+     import { z } from "zod";
+     const State = Annotation.Root({ amount: Annotation(), paid: Annotation() });
+     const schema = z.object({ amount: z.number() });
+     const graph = new StateGraph(State)
+       .addNode("ask", async ({ amount }) => {
+         const actions = [{ name: "pay", args: { amount }, schema }];
+         const [decision] = await review({ key: "pay", title: "Pay?", actions });
+         return { paid: decision.args.amount };
+       })
+       .addEdge("__start__", "ask");
+     const model = scriptedModel([{ text: "Hello." }]);
+     const { text } = await (await model.chat()).invoke("Hi");
+     const run = await runGraph(graph, { amount: 5 }, { reviewers: [edit({ amount: 7 })] });
+     console.log(JSON.stringify({ text, paid: run.values.paid, asked: run.questions[0].title, approve }));`,
+  );
+  expect(JSON.parse(said)).toEqual({ text: "Hello.", paid: 7, asked: "Pay?", approve: { type: "approve" } });
+});
+
 test("an empty project uses holdpoint/checkpointer alone, on a database it sets up itself", async () => {
   const said = await runInProject(
     "saver.js",
@@ -127,8 +151,11 @@ test("the types of all three entries hold in a project of their own", async () =
     join(project, "types.ts"),
     `import { effect, type ReviewDecisions, review } from "holdpoint";
      import { HoldpointSaver } from "holdpoint/checkpointer";
-     import { withTestPorts } from "holdpoint/testing";
-     export const used: unknown[] = [effect, review, HoldpointSaver, withTestPorts];
+     import { cassette, runGraph, scriptedModel, testClock, withTestPorts } from "holdpoint/testing";
+     export const used: unknown[] = [effect, review, HoldpointSaver, withTestPorts, cassette, runGraph, testClock];
+     scriptedModel([{ text: "x", cut: 2 }, ({ question }) => ({ text: question })]);
+     // @ts-expect-error: a status is a number.
+     scriptedModel([{ status: "500" }]);
      export type Decisions = ReviewDecisions<[]>;
      // @ts-expect-error: an effect needs a name.
      effect(1);\n`,
