@@ -13,7 +13,7 @@ export { type ModelOptions, model } from "./kit/model.ts";
 export type { NodeOptions } from "./kit/node-options.ts";
 export { notDone } from "./kit/not-done.ts";
 export type { Branch, ParallelOptions } from "./kit/parallel.ts";
-export type { EffectCall, EffectKind } from "./kit/ports.ts";
+export type { EffectCall } from "./kit/ports.ts";
 export { type Decided, type Proposal, type Proposed, proposalOf } from "./kit/proposal.ts";
 export {
   type ActionOptions,
@@ -44,6 +44,7 @@ export { type SqlQueryOptions, type SqlQueryResult, type SqlQueryTool, sqlQuery 
 export { type TicketOptions, type TicketUpdateOptions, ticket, ticketUpdate } from "./kit/tools/ticket.ts";
 export { type ValidationOptions, type ValidationRoutes, validation } from "./kit/validation.ts";
 export { type Workflow, type WorkflowOptions, type WorkflowPolicies, workflow } from "./kit/workflow.ts";
+export type { EffectKind } from "./protocol/effect.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";
 export type { GraphMark } from "./protocol/graph-mark.ts";
 export type { DecisionType, ReviewValue } from "./protocol/interrupt.ts";

@@ -2,9 +2,10 @@ import type { z } from "zod";
 import { canonicalJson } from "../policy/canonical-json.ts";
 import { JSON_POINTER } from "../policy/json-pointer.ts";
 import { spanSeconds } from "../policy/span.ts";
+import type { EffectKind } from "../protocol/effect.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
-import { currentPorts, type EffectCall, type EffectKind, type EffectRequest } from "./ports.ts";
+import { currentPorts, type EffectCall, type EffectRequest } from "./ports.ts";
 import type { Span } from "./review-terms.ts";
 import { currentNodeAttempt, currentScratchpad } from "./task-turns.ts";
 

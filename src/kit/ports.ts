@@ -9,8 +9,6 @@ import type { Clock } from "./clock.ts";
 import type { Budget, Guards } from "./guards.ts";
 import type { OutsidePorts } from "./outside.ts";
 
-export type { EffectKind } from "../protocol/effect.ts";
-
 /** One call that changes the world outside. `key` is unique within the task that makes it. */
 export interface EffectRequest {
   key: string;

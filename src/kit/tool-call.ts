@@ -1,10 +1,11 @@
 import { getConfig } from "@langchain/langgraph";
+import type { EffectKind } from "../protocol/effect.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { effect } from "./effect.ts";
 import { currentNode } from "./node.ts";
 import { notDone } from "./not-done.ts";
-import { type EffectKind, portsIfAny, runSignal } from "./ports.ts";
+import { portsIfAny, runSignal } from "./ports.ts";
 import type { Tool, ToolCall } from "./tool.ts";
 import { type Attempted, type AttemptTerms, attemptCall, tryCall } from "./tool-attempts.ts";
 import { asJson, type ReadArgs, readArgs, readResult, receiptOf } from "./tool-json.ts";

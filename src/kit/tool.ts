@@ -1,6 +1,6 @@
 import type { z } from "zod";
+import type { EffectKind } from "../protocol/effect.ts";
 import type { BreakerTerms, RateTerms } from "./guards.ts";
-import type { EffectKind } from "./ports.ts";
 import type { Span } from "./review-terms.ts";
 import { callTool } from "./tool-call.ts";
 import { checkToolOptions } from "./tool-options.ts";

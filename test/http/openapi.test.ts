@@ -275,7 +275,6 @@ describe("a server", () => {
       "/usage",
       "/workers",
       "/deliveries",
-      "/effects",
       "/tickets",
       "/effects",
       "/runs",
