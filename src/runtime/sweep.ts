@@ -1,5 +1,5 @@
 import type { Database } from "../postgres/database.ts";
-import { sweepGuards } from "../postgres/guards/sweep.ts";
+import { sweepGuards, sweepUsage } from "../postgres/guards/sweep.ts";
 import { sweepIdempotencyKeys } from "../postgres/idempotency.ts";
 import { sweepItems } from "../postgres/store/items.ts";
 import { sweepVectors } from "../postgres/store/sweep-vectors.ts";
@@ -26,6 +26,7 @@ const SWEEPS: readonly Sweep[] = [
   { name: "sessions", everyMs: 60_000, sweep: sweepSessions },
   { name: "login_links", everyMs: 60_000, sweep: sweepLoginLinks },
   { name: "guards", everyMs: 60_000, sweep: sweepGuards },
+  { name: "usage", everyMs: 3_600_000, sweep: sweepUsage },
   { name: "deleted_threads", everyMs: 5_000, sweep: sweepDeletedThreads },
   { name: "thread_ttl", everyMs: 5_000, sweep: (_database, parts) => sweepThreadTtl(parts) },
   { name: "store_items", everyMs: 60_000, sweep: sweepItems },
