@@ -26,6 +26,7 @@ export type { ReviewNode, ReviewNodeOptions } from "./kit/review-node.ts";
 export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-terms.ts";
 export { type Chosen, type ConditionOptions, type RouteOptions, route, type ScoreOptions } from "./kit/route.ts";
 export type { Found, Rule, RuleAnswer } from "./kit/rule.ts";
+export { type Answer, answerSchema, type SynthesiseOptions, synthesise } from "./kit/synthesise.ts";
 export { defineTool, type Tool, type ToolCall, type ToolOptions } from "./kit/tool.ts";
 export type { ChainResults, ChainStep } from "./kit/tool-chain.ts";
 export { type ToolNodeOptions, type ToolRequest, toolNode } from "./kit/tool-node.ts";
