@@ -27,7 +27,7 @@ export interface SqlQueryOptions {
   max_bytes?: number;
   /** 10 seconds unless given. */
   timeout_ms?: number;
-  /** What the planner may expect it to cost, above which it is not run but answered as heavy; any unless given. */
+  /** What the planner may expect it to cost, above which it is not run but answered as heavy; any unless given. 0 only asks the planner. */
   max_cost?: number;
 }
 
@@ -141,15 +141,18 @@ function explained(error: unknown): unknown {
 
 function rulesOf(options: SqlQueryOptions): Rules {
   const { max_rows: rows = 200, max_bytes: bytes = 1_000_000, timeout_ms: timeoutMs = 10_000, max_cost } = options;
-  for (const [name, value] of Object.entries({ max_rows: rows, max_bytes: bytes, timeout_ms: timeoutMs, max_cost })) {
-    if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
-      throw new HoldpointError("invalid", `sqlQuery() has ${name} ${value}; give a number above 0`);
-    }
+  for (const [name, value] of Object.entries({ max_rows: rows, max_bytes: bytes, timeout_ms: timeoutMs })) {
+    if (!(value > 0 && Number.isFinite(value))) throw invalid(`has ${name} ${value}; give a number above 0`);
   }
+  if (max_cost !== undefined && !(max_cost >= 0)) throw invalid(`has max_cost ${max_cost}; give 0 or more`);
   return {
     tables: allowedTables(options.tables),
     functions: new Set(options.functions),
     limits: { rows, bytes, timeoutMs },
     maxCost: max_cost ?? Number.POSITIVE_INFINITY,
   };
+}
+
+function invalid(what: string): HoldpointError {
+  return new HoldpointError("invalid", `sqlQuery() ${what}`);
 }

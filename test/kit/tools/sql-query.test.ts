@@ -192,6 +192,7 @@ describe("an honest question", () => {
       estimate: { cost: expect.any(Number), rows: expect.any(Number) },
     });
     expect(answer.estimate.cost).toBeGreaterThan(1_000);
+    expect(await query({ max_cost: 0 })("select 1")).toMatchObject({ kind: "heavy" });
   });
 
   test("that is wrong is told what is wrong in the database's words, without its hints", async () => {
@@ -261,6 +262,7 @@ describe("what is no statement, or too much of one", () => {
     ["a table in capitals", { tables: { "chinook.Invoice": "*" as const } }, /lower case/],
     ["no columns", { tables: { "chinook.invoice": [] } }, /no columns/],
     ["no rows", { max_rows: 0 }, /max_rows 0/],
+    ["a cost below nothing", { max_cost: -1 }, /max_cost -1/],
     ["endless time", { timeout_ms: Number.POSITIVE_INFINITY }, /timeout_ms/],
   ])("a tool with %s is refused", (_name, options, why) => {
     expect(() => query(options)).toThrow(why);
