@@ -1,6 +1,6 @@
 import type { ErrorClass } from "../protocol/error-class.ts";
 import { isHoldpointError } from "../protocol/errors.ts";
-import { classOfCode, classOfStatus, classOfType, isBugType } from "./error-signs.ts";
+import { classOfCode, classOfStatus, classOfType, classOfWrapper, isBugType } from "./error-signs.ts";
 import { type HeaderBag, parseRetryAfter } from "./retry-after.ts";
 
 /** What is done about a failure. */
@@ -45,14 +45,17 @@ const DEEPEST_CAUSE = 5;
 export function classifyError(error: unknown, nowMs: number, otherwise: ErrorClass = "bug"): Classified {
   let current = error;
   let deepest: ErrorLike | undefined;
+  let wrapper: ErrorClass | undefined;
   // Bound: causes may go round in a circle.
   for (let depth = 0; depth < DEEPEST_CAUSE && isErrorLike(current); depth += 1) {
     const found = classifyOne(current, nowMs);
     if (found !== undefined) return found;
+    wrapper ??= classOfWrapper(current);
     deepest = current;
     // Connecting to several addresses fails with one error for each; the first speaks for them.
     current = current.cause ?? (Array.isArray(current.errors) ? current.errors[0] : undefined);
   }
+  if (wrapper !== undefined) return { class: wrapper };
   // fetch() fails with a TypeError whose cause says why: what lies deepest tells a bug from a failure.
   return { class: deepest !== undefined && isBugType(deepest) ? "bug" : otherwise };
 }

@@ -100,8 +100,6 @@ const TYPES = new Map<string, ErrorClass>([
   ["ModelAbortError", "timeout"],
   ["APIUserAbortError", "timeout"],
   ["APIConnectionTimeoutError", "timeout"],
-  ["APIConnectionError", "provider"],
-  ["APIError", "provider"],
   ["ThrottlingException", "rate_limit"],
   ["ServiceUnavailableException", "provider"],
   ["ZodError", "validation"],
@@ -114,15 +112,30 @@ const TYPES = new Map<string, ErrorClass>([
   ["SyntaxError", "validation"],
 ]);
 
+// Errors around others, which say more: only where nothing underneath does, this is what they are.
+const WRAPPERS = new Map<string, ErrorClass>([
+  ["APIConnectionError", "provider"],
+  ["APIError", "provider"],
+]);
+
 const BUGS = new Set(["TypeError", "ReferenceError", "RangeError", "EvalError"]);
 
 /** What the type of an error says: its name, else the names of its class and of what that extends. */
 export function classOfType(error: { readonly name: string }): ErrorClass | undefined {
-  const own = TYPES.get(error.name);
+  return classIn(TYPES, error);
+}
+
+/** The same of an error that is made around another one. */
+export function classOfWrapper(error: { readonly name: string }): ErrorClass | undefined {
+  return classIn(WRAPPERS, error);
+}
+
+function classIn(types: ReadonlyMap<string, ErrorClass>, error: { readonly name: string }): ErrorClass | undefined {
+  const own = types.get(error.name);
   if (own !== undefined) return own;
   for (let link: unknown = Object.getPrototypeOf(error); link !== null; link = Object.getPrototypeOf(link)) {
     const made = (link as { constructor?: unknown }).constructor;
-    const known = typeof made === "function" ? TYPES.get(made.name) : undefined;
+    const known = typeof made === "function" ? types.get(made.name) : undefined;
     if (known !== undefined) return known;
   }
   return undefined;

@@ -172,6 +172,8 @@ describe("what lies underneath", () => {
     const chain = new Error("the tool failed", { cause: new Error("asking failed", { cause: openaiError(503) }) });
     expect(classifyError(chain, NOW)).toEqual({ class: "provider", status: 503 });
     expect(classOf(new TypeError("fetch failed", { cause: withFacts({ code: "ECONNRESET" }) }))).toBe("provider");
+    const failed = new APIConnectionError({ message: "Connection error.", cause: withFacts({ code: "ETIMEDOUT" }) });
+    expect(classifyError(failed, NOW)).toEqual({ class: "timeout", code: "ETIMEDOUT" });
     expect(classOf(new AggregateError([withFacts({ code: "ETIMEDOUT" }), new Error("x")]))).toBe("timeout");
   });
 
