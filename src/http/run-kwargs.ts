@@ -52,7 +52,8 @@ export function startedBy({ principal, request, deps }: Call): Pick<RunKwargs, "
   };
 }
 
-function startedWith({ principal_id, credential, permissions }: Call["principal"]): StartedWith {
+/** What somebody has shown, as it is kept to be looked up again. */
+export function startedWith({ principal_id, credential, permissions }: Call["principal"]): StartedWith {
   if (credential === undefined || "user" in credential) return { principal_id };
   if ("api_key_id" in credential) return { principal_id, api_key_id: credential.api_key_id };
   const session_sha256 = Buffer.from(credential.session_sha256).toString("hex");

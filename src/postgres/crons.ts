@@ -6,6 +6,7 @@ import { openZone } from "../policy/zone-time.ts";
 import { type Cron, type CronPayload, type CronUpdate, cronPayloadSchema } from "../protocol/cron.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { ProjectUser } from "../protocol/principal.ts";
+import type { RunKwargs, StartedWith } from "../protocol/run.ts";
 import {
   type CronFilter,
   type CronPage,
@@ -37,6 +38,8 @@ export interface CreateCron {
   payload: CronPayload;
   metadata: Record<string, unknown>;
   grant?: CronGrant | undefined;
+  /** What who makes it has shown, where no Auth of a project says who that is. */
+  started_with?: StartedWith | undefined;
 }
 
 /** In whose name the runs of a cron start, where the Auth of the project says so: what it let them see when they made it. */
@@ -52,7 +55,7 @@ export async function createCron(database: Database, request: CreateCron): Promi
   const cron: NewCron = {
     ...request,
     cron_id: randomUUID(),
-    payload: JSON.stringify({ ...request.payload, grant: request.grant }),
+    payload: JSON.stringify({ ...request.payload, grant: request.grant, started_with: request.started_with }),
     next_run_at: nextRunAt(request, now),
   };
   return wireCron(await database.one(insertCron(cron)));
@@ -79,7 +82,7 @@ export async function updateCron(
       enabled: enabled ?? cron.enabled,
       on_run_completed: on_run_completed ?? cron.on_run_completed,
       metadata: metadata ?? cron.metadata,
-      payload: JSON.stringify({ ...payloadOf(cron), ...withoutAbsent(given), grant: grantOf(cron) }),
+      payload: JSON.stringify({ ...payloadOf(cron), ...withoutAbsent(given), grant: grantOf(cron), ...makerOf(cron) }),
     };
     const isMoved =
       changed.schedule !== cron.schedule ||
@@ -143,6 +146,12 @@ export function payloadOf({ payload }: Pick<CronRow, "payload">): CronPayload {
 /** In whose name its runs start; kept beside what they are asked to do, and never shown. */
 export function grantOf({ payload }: Pick<CronRow, "payload">): CronGrant | undefined {
   return (JSON.parse(payload) as { grant?: CronGrant }).grant;
+}
+
+/** What who has made it had shown: its runs may do what that allows when they execute. Never shown. */
+export function makerOf({ payload }: Pick<CronRow, "payload">): Pick<RunKwargs, "started_with"> {
+  const { started_with } = JSON.parse(payload) as Pick<RunKwargs, "started_with">;
+  return started_with === undefined ? {} : { started_with };
 }
 
 /** A cron of a thread that was deleted would be refused each time. */

@@ -5,7 +5,7 @@ import { stamped } from "../policy/access-filter.ts";
 import { configurableOf, mergeConfigs, mergeContexts, type RunConfig } from "../policy/run-settings.ts";
 import { readAssistant } from "../postgres/assistants.ts";
 import type { CreateRun, ThreadAccess } from "../postgres/create-run.ts";
-import { type CronGrant, grantOf, payloadOf } from "../postgres/crons.ts";
+import { type CronGrant, grantOf, makerOf, payloadOf } from "../postgres/crons.ts";
 import type { Queryable } from "../postgres/database.ts";
 import { fireCron, type Occurrence } from "../postgres/fire-cron.ts";
 import type { ErrandHandler } from "../postgres/jobs.ts";
@@ -61,7 +61,10 @@ async function plan(parts: CronParts, tx: Queryable, { cron, run_id }: Occurrenc
     guarded: graph.guarded,
     isGuarded: (graph_id) => graphs.get(graph_id)?.guarded ?? true,
     assistant_id,
-    kwargs: { ...kwargsOf(payload, assistant, thread, graph), ...(grant === undefined ? {} : { user: grant.user }) },
+    kwargs: {
+      ...kwargsOf(payload, assistant, thread, graph),
+      ...(grant === undefined ? makerOf(cron) : { user: grant.user }),
+    },
     ...(grant === undefined ? {} : { access: accessOf(grant, cron.metadata) }),
     // Nobody decides by a clock.
     may_decide: false,

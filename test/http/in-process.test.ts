@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createInProcess } from "../../src/compose/in-process.ts";
 import { type ProjectAuth, projectAuth } from "../../src/http/auth/project-auth.ts";
 import type { Permission } from "../../src/protocol/principal.ts";
+import { createCronFirer } from "../../src/runtime/cron.ts";
 import { openServer, type TestServer } from "./server.ts";
 
 const FIXTURES = fileURLToPath(new URL("../fixtures/in-process", import.meta.url));
@@ -141,6 +142,23 @@ test("a client without an address reaches nobody outside of a run", async () => 
   await expect(new Client().threads.search()).rejects.toThrow(/403.*only inside a run or a request/);
 });
 
+/** Has the run of a cron of this caller pay, and gives what came of it. */
+async function paysByClock(amount: string, headers: Record<string, string>): Promise<Came> {
+  const input = { does: "pay", with: amount };
+  const body = { assistant_id: "caller", schedule: "0 0 1 1 *", input, on_run_completed: "keep" };
+  const made = await server.ask("/runs/crons", { method: "POST", headers, body });
+  const shown = await made.text();
+  expect(shown).not.toMatch(/started_with|api_key/);
+  const { cron_id: id } = JSON.parse(shown) as { cron_id: string };
+  const { pool } = server.house.database;
+  await pool.query("update holdpoint.cron set next_run_at = holdpoint.now() where cron_id = $1", [id]);
+  await createCronFirer(server.house.parts)({ tenant_id: "default", id }, AbortSignal.timeout(60_000));
+  const { rows } = await pool.query("select thread_id, run_id from holdpoint.run where metadata ->> 'cron_id' = $1", [
+    id,
+  ]);
+  return (await server.client.runs.join(rows[0].thread_id, rows[0].run_id)) as Came;
+}
+
 test("a tool asks whether who started the run may use it, by what they hold when it is called", async () => {
   const clerk = { "x-api-key": await server.key("user:clerk", READS) };
   const refused = /pay needs the permission "refunds:pay".*does not hold now/;
@@ -152,6 +170,12 @@ test("a tool asks whether who started the run may use it, by what they hold when
   const cashier = { "x-api-key": secret as string };
   expect(await does("pay", "5", cashier)).toMatchObject({ told: { paid: "5" } });
   expect(await does("pay", "6")).toMatchObject({ told: { paid: "6" } });
+  // By a clock it is who has made the cron.
+  for (const [headers, came] of [
+    [cashier, { told: { paid: "9" } }],
+    [clerk, { error: expect.stringMatching(refused) }],
+  ] as const)
+    expect(await paysByClock("9", headers)).toMatchObject(came);
   const other = { ...body, permissions: ["tool:ledger:close"] };
   expect((await server.ask("/api-keys", { method: "POST", body: other, headers: cashier })).status).toBe(403);
   const user = { "x-user": "ann" };

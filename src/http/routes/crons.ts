@@ -24,6 +24,7 @@ import { pickMembers } from "../pick-members.ts";
 import { limitSchema, offsetSchema, textSchema } from "../read-request.ts";
 import { empty, json, page } from "../reply.ts";
 import { type Call, defineRoute, type Route } from "../route.ts";
+import { startedWith } from "../run-kwargs.ts";
 import { findThread } from "./threads.ts";
 
 const filterSchema = z.object({
@@ -131,7 +132,9 @@ async function create(call: Call, body: z.infer<typeof cronCreateSchema>, thread
     on_run_completed: on_run_completed ?? "delete",
     payload: await checked(call, assistant, payload),
     metadata: metadata ?? {},
-    grant: user && { user, filter: call.access.of("threads") },
+    ...(user === undefined
+      ? { started_with: startedWith(call.principal) }
+      : { grant: { user, filter: call.access.of("threads") } }),
   });
 }
 
