@@ -1,18 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
-import { currentPorts } from "../../src/kit/ports.ts";
 import { adjustRate, type RateState, takeRate, UNTOUCHED } from "../../src/policy/rate-limit.ts";
 import { createSharedGuards, type SharedGuards } from "../../src/postgres/guards/shared-guards.ts";
 import { sweepGuards, sweepUsage } from "../../src/postgres/guards/sweep.ts";
 import { createGuardPorts } from "../../src/runtime/guard-ports.ts";
 import { openLog } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
-import { knobs } from "../fixtures/workflows/lib/knobs.ts";
 import { type GuardScene, RULES_BUDGETS, testGuardRules } from "../support/guard-rules.ts";
 import { fc } from "../support/properties.ts";
-import { answer, theOpen } from "../support/reviewer.ts";
 import { watchDatabase } from "../support/watched-database.ts";
-import { house, openScene, started } from "./scene.ts";
+import { house, openScene } from "./scene.ts";
 
 openScene();
 
@@ -185,78 +182,6 @@ describe("the cache", () => {
     expect(await cache.get("lost")).toBeUndefined();
     await cache.put("lost", 1, 60_000);
     expect(await cache.get("lost")).toBe(1);
-  });
-});
-
-describe("the meter", () => {
-  const use = { kind: "model", name: "gpt-4.1-mini", node: "ask", cached_tokens: 0, cost: 0.25 } as const;
-  const call = { ...use, input_tokens: 80, output_tokens: 20 };
-
-  test("what is recorded at once is stored together, before anybody goes on", async () => {
-    const { database, statements } = watched();
-    const run = runOf({ run_id: randomUUID(), graph_id: "together" });
-    const meter = process({ database }).meter.of(run);
-    await Promise.all(Array.from({ length: 20 }, () => meter.record(call)));
-    const [{ calls, tokens }] = await query(
-      "select count(*)::int as calls, sum(input_tokens + output_tokens)::int as tokens from holdpoint.usage where run_id = $1",
-      [run.run_id],
-    );
-    expect({ calls, tokens }).toEqual({ calls: 20, tokens: 2_000 });
-    expect(statements.filter((text) => text.includes("holdpoint.usage")).length).toBeLessThanOrEqual(2);
-    expect(await meter.overspent({ tokens: 2_000 })).toMatchObject({ tokens: 2_000, cost: 5 });
-  });
-
-  test("a use that could not be stored fails its call, and the next one is stored", async () => {
-    const { database, fail } = watched();
-    const run = runOf({ run_id: randomUUID() });
-    const meter = process({ database }).meter.of(run);
-    await meter.record(call);
-    fail.with = new Error("gone");
-    await expect(meter.record(call)).rejects.toThrow("gone");
-    fail.with = undefined;
-    await meter.record(call);
-    expect(await meter.overspent({ tokens: 1 })).toMatchObject({ tokens: 200 });
-  });
-
-  test("recording of many runs, graphs and tenants at once deadlocks nobody", async () => {
-    const meters = [process().meter, process().meter, process().meter, process().meter];
-    const tenants = ["default", "other", "meter c"];
-    await Promise.all(
-      meters.flatMap((meter) =>
-        Array.from({ length: 30 }, (_, index) =>
-          meter
-            .of(runOf({ tenant_id: tenants[index % 3] ?? "", graph_id: `graph ${index % 5}`, run_id: randomUUID() }))
-            .record(call),
-        ),
-      ),
-    );
-  });
-
-  test("a process that has lost its run grants it nothing", async () => {
-    const run = { ...runOf({ run_id: randomUUID() }), lease_epoch: 6 };
-    await expect(process().meter.of(run).grant("p", { tokens: 5 })).rejects.toMatchObject({ code: "lease_lost" });
-    expect(await query("select 1 from holdpoint.budget_grant where run_id = $1", [run.run_id])).toEqual([]);
-  });
-
-  test("runs that carry the answers to a run's questions spend of its budget, and the next run of the thread does not", async () => {
-    const seen: unknown[] = [];
-    knobs.onVisit = async () => {
-      const { guards } = currentPorts();
-      await guards.meter.record(call);
-      seen.push((await guards.meter.overspent({ tokens: 0 }))?.tokens);
-    };
-    const run = await started("nested-questions");
-    const { resume_run } = await answer(house, await theOpen(house, run.thread_id), [
-      { type: "respond", value: "yes" },
-    ]);
-    await house.settle();
-    expect(seen).toEqual(seen.map((_, index) => (index + 1) * 100));
-    const rows = await query("select distinct run_id from holdpoint.usage where origin_run_id = $1", [run.run_id]);
-    expect(rows.map(({ run_id }) => run_id).sort()).toEqual([run.run_id, resume_run?.run_id].sort());
-    seen.length = 0;
-    await house.start("nested-questions", { input: { amount: 1 } }, { thread_id: run.thread_id });
-    await house.settle();
-    expect(seen[0]).toBe(100);
   });
 });
 
