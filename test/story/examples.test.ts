@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, decide, openReview, reviewsOf, sdk } from "../support/client.ts";
 import { openRefundHouse, type RefundHouse } from "../support/refund-house.ts";
@@ -211,6 +212,18 @@ it("never refunds more than an invoice holds, however many threads are approved 
     )
   ).rows;
   expect(books).toEqual({ refunds: 3, covered: true });
+});
+
+it("answers a question about the shop from what its read-only login may see, and declines what only a model could ask", async () => {
+  const answer = async (name: string) => {
+    const input = JSON.parse(await readFile(`examples/sql-analyst-${name}.json`, "utf8")) as Record<string, string>;
+    return (await client().runs.wait(null, "sql-analyst", { input })) as { outcome: string; answer: { text: string } };
+  };
+  expect(await answer("best-genres")).toMatchObject({
+    outcome: "answered",
+    answer: { text: expect.stringMatching(/^Rock: 835 tracks sold/) },
+  });
+  expect(await answer("share-of-a-country")).toMatchObject({ outcome: "declined" });
 });
 
 it("leaves no review open and no chain broken behind", async () => {

@@ -1,11 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { formatLoadError, type LoadedGraph } from "../../src/graphs/graph-set.ts";
 import { loadGraphs } from "../../src/graphs/load.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { seedChinook } from "../../src/postgres/seed-chinook.ts";
 import { approve, edit, type RunGraphOptions, reject, runGraph } from "../../src/testing.ts";
+import { AnalystInput, EXAMPLES } from "../../workflows/sql-analyst/state.ts";
 import { createShopDatabase, type TestDatabase } from "../support/postgres.ts";
 import { virtualModules } from "../support/workflow-folder.ts";
 
@@ -79,13 +81,19 @@ const reading = (more: object = {}) => ({
   },
 });
 const SHARE_QUESTION = "Which share of our revenue in 2024 came from Germany and from France together?";
-const ANSWER = "In 2024, 55.47 of 477.53 USD came from Germany and France: 11.62 %.";
+const ANSWER = "In 2024, 55.47 of 477.53 USD came from Germany and France: 11.62 %. [1]";
+
+test("the input's schema offers the examples that the files hold", async () => {
+  const { properties } = z.toJSONSchema(AnalystInput) as { properties: Record<string, { examples: string[] }> };
+  const names = EXAMPLES.map(({ name }) => name);
+  expect(properties["question"]?.examples).toEqual(await Promise.all(names.map(example)));
+});
 
 describe("without a model", () => {
   test.each([
-    ["top-customers", /^Helena Holý \(Czech Republic\) has spent 49.62 USD\.\n/, 5],
-    ["revenue-by-year", /2022: 481.45 USD, 7.1 % against the year before.\n2023: 469.58 USD, -2.5 %/, 5],
-    ["best-genres", /^Rock: 835 tracks sold\.\nLatin: 386 tracks sold\.\n/, 10],
+    ["top-customers", /^Helena Holý \(Czech Republic\) has spent 49.62 USD\. \[1\]\n/, 5],
+    ["revenue-by-year", /2022: 481.45 USD, 7.1 % against the year before. \[1\]\n2023: 469.58 USD, -2.5 %/, 5],
+    ["best-genres", /^Rock: 835 tracks sold\. \[1\]\nLatin: 386 tracks sold\. \[1\]\n/, 10],
   ])("the example %s is answered by fixed rules that say so", async (name, text, rows) => {
     const { values, questions } = await ask(await example(name));
     expect(values.outcome).toBe("answered");
@@ -96,7 +104,7 @@ describe("without a model", () => {
   });
 
   test.each([
-    ["What do our countries bring in sales?", /^USA: 523.06 USD.\nCanada: 303.96 USD/],
+    ["What do our countries bring in sales?", /^USA: 523.06 USD. \[1\]\nCanada: 303.96 USD/],
     ["Which artists sell best?", /^Iron Maiden: 138.60 USD/],
     ["What is the average invoice?", /^An invoice comes to 5.65 USD on average: 412 invoices over 2328.60 USD/],
   ])("%s is answered, too", async (question, text) => {
@@ -157,7 +165,7 @@ describe("with a model", () => {
     expect(better.values.answer.text).toBe(ANSWER);
     const strange = reading({ values: [], claims: ["{two} and {nothing}"] });
     const worse = await ask(SHARE_QUESTION, { model: [plan(), draft(), made, strange] });
-    expect(worse.values.answer.text).toBe("55.47, 477.53");
+    expect(worse.values.answer.text).toBe("55.47, 477.53 [1]");
     expect(worse.values.answer.note).toMatch(/shown as they are/);
   });
 
@@ -166,7 +174,7 @@ describe("with a model", () => {
     const better = await ask(SHARE_QUESTION, { model: [plan(), draft(), wrong, { ...reading(), when: /by zero/ }] });
     expect(better.values.answer.text).toBe(ANSWER);
     const worse = await ask(SHARE_QUESTION, { model: [plan(), draft(), wrong, wrong] });
-    expect(worse.values.answer.text).toBe("55.47, 477.53");
+    expect(worse.values.answer.text).toBe("55.47, 477.53 [1]");
   });
 
   test("what the tables cannot tell is declined in the model's words", async () => {
@@ -204,7 +212,7 @@ describe("a person", () => {
     expect(questions[0]?.description).toMatch(/query 1 is heavy: the planner expects a cost of \d+/);
     expect(questions[0]?.description).toMatch(/expected cost \d+.*, about 1 rows/);
     expect(questions[0]?.actions[0]?.args).toMatchObject({ queries: [heavy] });
-    expect(values.answer.text).toBe("There are 3590580 pairs.");
+    expect(values.answer.text).toBe("There are 3590580 pairs. [1]");
     expect(trail.flatMap((entry) => (entry.kind === "tool" ? [entry.tool] : []))).toEqual([
       "sql_estimate",
       "sql_query_approved",

@@ -32,7 +32,9 @@ export function answerOf(state: State): Answer {
   const known = valuesOf(state);
   const claims = (reading?.value.claims ?? []).map((claim) => {
     const values = [...new Set(namesIn(claim))].flatMap((name) => known.get(name) ?? []);
-    return { text: claim.replaceAll(/\{([^}]*)\}/g, (_, name: string) => known.get(name)?.value ?? "?"), values };
+    const text = claim.replaceAll(/\{([^}]*)\}/g, (_, name: string) => known.get(name)?.value ?? "?");
+    const queries = [...new Set(values.flatMap(({ source }) => queriesIn(source, known)))].sort();
+    return { text, values, queries };
   });
   const queries = queriesOf(state).map((query, index) => {
     const found = rowsOf(state.results[index]);
@@ -40,6 +42,7 @@ export function answerOf(state: State): Answer {
       ...query,
       row_count: found?.row_count ?? 0,
       truncated: found?.truncated ?? false,
+      call_id: state.results[index]?.call_id ?? "",
       from: state.results[index]?.from ?? ("live" as const),
     };
   });
@@ -47,7 +50,8 @@ export function answerOf(state: State): Answer {
   const method = draft?.method === "model" || reading?.method === "model" ? "model" : "rules";
   const notes = [draft?.note, reading?.note === draft?.note ? undefined : reading?.note, ...cut];
   return {
-    text: claims.map(({ text }) => text).join("\n"),
+    // The queries are numbered from 1, as in the list of them.
+    text: claims.map(({ text, queries }) => [text, ...queries.map((query) => `[${query + 1}]`)].join(" ")).join("\n"),
     claims,
     queries,
     method,
@@ -69,6 +73,14 @@ function valuesOf(state: State): Map<string, Value> {
     return { name, value: shortened(result), source: { kind: "calculation", expression, of } };
   });
   return new Map([...cells, ...computed].map((value) => [value.name, value]));
+}
+
+function queriesIn(source: Value["source"], known: ReadonlyMap<string, Value>): number[] {
+  if (source.kind === "cell") return [source.query];
+  return source.of.flatMap((name) => {
+    const of = known.get(name)?.source;
+    return of?.kind === "cell" ? [of.query] : [];
+  });
 }
 
 // What was not rounded has up to sixty places, of which an answer needs a few.

@@ -75,6 +75,8 @@ export const answerSchema = z.object({
     z.object({
       text: z.string(),
       values: z.array(z.object({ name: z.string(), value: z.string(), source: sourceSchema })),
+      /** Which queries it comes from, counted from 0. */
+      queries: z.array(z.number()),
     }),
   ),
   queries: z.array(
@@ -84,6 +86,7 @@ export const answerSchema = z.object({
       params: z.array(z.string()),
       row_count: z.number(),
       truncated: z.boolean(),
+      call_id: z.string(),
       from: z.enum(["live", "stored"]),
     }),
   ),
