@@ -189,7 +189,8 @@ function readyLines(cli: Cli, config: Config, running: Running): string[] {
 }
 
 function nextLines(name: string, url: string, ids: readonly string[], dim: (text: string) => string): string[] {
-  const [id = "<graph>"] = ids;
+  // The story that the README tells, where the examples are what is loaded.
+  const id = ids.includes("refund-approval") ? "refund-approval" : (ids[0] ?? "<graph>");
   const input = id === "refund-approval" ? "examples/refund-large.json" : "'{}'";
   return [
     `Next: open ${url} in a browser, or in a second terminal:`,
