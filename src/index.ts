@@ -47,6 +47,7 @@ export { type ValidationOptions, type ValidationRoutes, validation } from "./kit
 export { type Workflow, type WorkflowOptions, type WorkflowPolicies, workflow } from "./kit/workflow.ts";
 export type { EffectKind } from "./protocol/effect.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";
+export { type Finding, findingSchema } from "./protocol/finding.ts";
 export type { GraphMark } from "./protocol/graph-mark.ts";
 export type { DecisionType, ReviewValue } from "./protocol/interrupt.ts";
 export type { Json, JsonObject } from "./protocol/json.ts";

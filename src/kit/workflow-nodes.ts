@@ -27,6 +27,11 @@ export type FlowNode<State, Context, Result, Exit extends string> = ((
 
 /** The nodes of the kit, for one workflow's state. */
 export interface BoundNodes<State, Update, Context> {
+  /** A node that chooses itself, with terms of execution. */
+  node<Exit extends string>(
+    run: ChoosingNode<State, object, Exit>,
+    terms: NodeOptions,
+  ): ChoosingNode<State, object, Exit>;
   /** A node of one's own. What it gives is checked against the state: its keys, and what they hold. */
   node<Result extends NodeResult<Update>, const Exit extends string = never>(
     run: (

@@ -173,7 +173,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the refund is not checked again when it is paid",
-    file: "workflows/refund-approval/execute.ts",
+    file: "workflows/refund-approval/pay.ts",
     find: "if (cents > left) {",
     replace: "if (cents > left + 1e9) {",
     tests: [TESTS.refund, TESTS.examples],

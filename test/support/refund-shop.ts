@@ -16,8 +16,8 @@ import { virtualModules } from "./workflow-folder.ts";
 export interface RefundOutcome {
   outcome: string;
   answer: string;
-  analysis: { method: string; note: string; confidence: number; invoice_id: number | null };
-  findings: { code: string; weight: string }[];
+  analysis: { method: string; note: string; confidence: number; value: { invoice_id: number | null } };
+  findings: { code: string; severity: string }[];
   receipt: { status: string; amount?: string; left?: string; reason?: string; refund_id?: string } | null;
 }
 

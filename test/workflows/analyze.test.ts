@@ -24,7 +24,7 @@ describe("analysing with a model", () => {
     server.script(says({}));
     const started = await shop.startCase(await refundExample("small"));
     const state = await started.state();
-    expect(state.analysis).toMatchObject({ method: "model", note: "The message was read by the configured model." });
+    expect(state.analysis).toMatchObject({ method: "model", note: "This was read by the model test-model." });
     expect(state.outcome).toBe("paid");
     expect(await shop.refunds()).toEqual([{ invoice_id: 121, amount: "3.96" }]);
     expect(server.requests).toHaveLength(1);
@@ -63,7 +63,7 @@ describe("a model that cannot be used", () => {
     const state = await started.state();
     expect(started.nodes).toEqual(["analyze", "validate", "propose"]);
     expect(state.findings.map(({ code }) => code)).toEqual(["model_failed", "low_confidence"]);
-    expect(state.analysis).toMatchObject({ method: "rules", confidence: 0.3, invoice_id: 121 });
+    expect(state.analysis).toMatchObject({ method: "rules", confidence: 0.3, value: { invoice_id: 121 } });
     expect(state.analysis.note).toMatch(/^The model could not be used \(/);
     expect((await started.shown()).description).toMatch(/The model could not be used/);
     expect(await shop.refunds()).toEqual([]);

@@ -1,13 +1,9 @@
 import { expect, test } from "vitest";
-import { z } from "zod";
-import { RefundInput } from "../../workflows/refund-approval/state.ts";
+import { GRAPH_MARK, type GraphMark } from "../../src/protocol/graph-mark.ts";
+import graph from "../../workflows/refund-approval.ts";
 import { refundExample } from "../support/refund-shop.ts";
 
-test("the input's schema offers examples of the three ways a refund can go, the same as the files", async () => {
-  const { properties } = z.toJSONSchema(RefundInput) as { properties: Record<string, { examples: string[] }> };
-  const offered = properties["email"]?.examples.map((email, place) => ({
-    email,
-    message: properties["message"]?.examples[place],
-  }));
-  expect(offered).toEqual(await Promise.all(["large", "small", "unknown-invoice"].map(refundExample)));
+test("the workflow offers examples of the three ways a refund can go, the same as the files", async () => {
+  const { examples } = (graph as { [GRAPH_MARK]?: GraphMark })[GRAPH_MARK] ?? {};
+  expect(examples).toEqual(await Promise.all(["large", "small", "unknown-invoice"].map(refundExample)));
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { requestSchema } from "../../workflows/refund-approval/flow.ts";
 import { toAmount, toCents, toDecimal } from "../../workflows/refund-approval/money.ts";
-import { analyzeByRules } from "../../workflows/refund-approval/rules.ts";
-import { analysisSchema } from "../../workflows/refund-approval/state.ts";
+import { readByRules } from "../../workflows/refund-approval/rules.ts";
 import { fc } from "../support/properties.ts";
 
 describe("money", () => {
@@ -42,7 +42,7 @@ describe("reading a message by rules", () => {
     ["Refund invoice 0", { invoice_id: null }],
     ["Refund invoice 1234567890123456", { invoice_id: null }],
   ])("%s", (message, expected) => {
-    expect(analyzeByRules(message)).toMatchObject(expected);
+    expect(readByRules(message)).toMatchObject(expected);
   });
 
   test("has the shape the model must have, whatever the message", () => {
@@ -66,14 +66,14 @@ describe("reading a message by rules", () => {
       fc.array(words).map((parts) => parts.join(" ")),
     );
     fc.assert(
-      fc.property(message, (text) => analysisSchema.safeParse(analyzeByRules(text)).success),
+      fc.property(message, (text) => requestSchema.safeParse(readByRules(text)).success),
       { numRuns: 300 },
     );
   });
 
   test("takes no longer for a message made to be slow", () => {
     for (const part of ["no ", "1,111", "invoice ", "#", "$", "because "]) {
-      expect(analyzeByRules(part.repeat(20_000 / part.length)).confidence).toBeGreaterThan(0);
+      expect(readByRules(part.repeat(20_000 / part.length)).confidence).toBeGreaterThan(0);
     }
   });
 });

@@ -1,14 +1,15 @@
+import { flow, type State } from "./flow.ts";
 import { CURRENCY } from "./money.ts";
-import type { State, Update } from "./state.ts";
 
 /** Writes the answer to the customer, whichever way it went. */
-export async function finalize(state: State): Promise<Update> {
+export const finalize = flow.node((state) => {
   const greeting = state.customer === null ? "Hello," : `Dear ${state.customer.name},`;
   const { outcome, text } = answerOf(state);
   return { outcome, answer: `${greeting}\n\n${text}\n\nYour Chinook music shop` };
-}
+});
 
-function answerOf({ decision, receipt, refund, findings }: State): { outcome: State["outcome"]; text: string } {
+function answerOf({ proposal, receipt, refund, findings }: State): { outcome: State["outcome"]; text: string } {
+  const decision = proposal?.decision;
   if (decision?.type === "reject") {
     const why = decision.message === null ? "" : ` The reason: ${decision.message.toWellFormed()}`;
     return { outcome: "rejected", text: `we have looked at your request and cannot refund it.${why}` };

@@ -1,7 +1,8 @@
-import type { State, Update } from "./state.ts";
+import { isBlocking } from "./check-request.ts";
+import { flow } from "./flow.ts";
 
 /** What cannot be paid is not put before a person: the findings are the reason. */
-export async function refuse(state: State): Promise<Update> {
-  const reasons = state.findings.filter(({ weight }) => weight === "blocks").map(({ text }) => text);
-  return { receipt: { status: "refused", reason: reasons.join(" ") } };
-}
+export const refuse = flow.node(({ findings }) => {
+  const reason = findings.filter(isBlocking).map(({ text }) => text);
+  return { receipt: { status: "refused", reason: reason.join(" ") } };
+});

@@ -1,5 +1,5 @@
+import type { Request } from "./flow.ts";
 import { toCents, toDecimal } from "./money.ts";
-import type { Analysis } from "./state.ts";
 
 const WANTS =
   /\brefund(?:ed|s)?\b|\bmoney back\b|\breimburs|\b(?:charged|billed|paid) (?:me )?twice\b|\bdouble[- ]charged\b/i;
@@ -17,7 +17,7 @@ const HEDGES = /\b(?:maybe|perhaps|possibly|probably|might|not sure|unsure|i thi
  * Reads a message without a model: deterministic, and modest about what it did not understand. Confidence is counted
  * in whole percent and falls with every thing that could be meant differently.
  */
-export function analyzeByRules(message: string): Analysis {
+export function readByRules(message: string): Request {
   const invoices = distinct([...message.matchAll(INVOICE)].map((match) => Number(match[1])).filter((id) => id > 0));
   const amounts = distinct([...message.matchAll(AMOUNT)].map((match) => normalised(match[1] ?? match[2] ?? "")));
   const wants_refund = WANTS.test(message) && !WANTS_NOT.test(message);

@@ -1,5 +1,5 @@
 import { database } from "holdpoint";
-import type { Customer, Invoice } from "./state.ts";
+import type { Customer, Invoice } from "./flow.ts";
 
 /** The customer with this e-mail address. */
 export async function findCustomer(email: string): Promise<Customer | null> {

@@ -1,18 +1,16 @@
 import { effect } from "holdpoint";
+import type { Receipt, Refund } from "./flow.ts";
 import { inWords, toCents, toDecimal } from "./money.ts";
-import type { Receipt, Refund, State, Update } from "./state.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Pays. The refund is an effect: recorded before, done once, and its receipt is what a repeated node gets. */
-export async function execute(state: State): Promise<Update> {
-  if (state.refund === null) throw new Error("execute was reached without a refund");
-  const receipt = await effect({
+export async function pay(refund: Refund): Promise<Receipt> {
+  return await effect({
     name: "chinook.refund",
     kind: "idempotent",
-    args: state.refund,
+    args: refund,
     run: ({ effect_id, signal, args }) => payRefund(effect_id, args, signal),
   });
-  return { receipt };
 }
 
 // What was true when it was validated, or approved days ago, is checked again under the invoice's lock: of two approved
