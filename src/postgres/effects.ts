@@ -64,16 +64,22 @@ export async function writeIntent(
   call: EffectIntent,
 ): Promise<EffectStep> {
   failpoint("effect.before_intent");
-  const step = await fencedWrite(database, lease, (tx) => intend(tx, lease, task, call));
+  const effect_id = randomUUID();
+  const step = await fencedWrite(database, lease, (tx) => intend(tx, lease, task, call, effect_id));
   if (step.execute) failpoint("effect.intent_written");
-  else if (step.row.status === "held") failpoint("effect.held");
+  else if (step.row.effect_id === effect_id) failpoint("effect.held");
   return step;
 }
 
-async function intend(tx: Transaction, lease: Lease, task: TaskKey, call: EffectIntent): Promise<EffectStep> {
+async function intend(
+  tx: Transaction,
+  lease: Lease,
+  task: TaskKey,
+  call: EffectIntent,
+  effect_id: string,
+): Promise<EffectStep> {
   const { tenant_id, thread_id, run_id } = lease;
   const { key, name, kind, timeoutMs, holdBackMs, redact = [] } = call;
-  const effect_id = randomUUID();
   const args = masked(call.args, redact);
   const inserted = await tx.maybeOne(
     insertIntent({

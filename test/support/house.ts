@@ -21,7 +21,7 @@ import { createWorker, type Worker, type WorkerOptions } from "../../src/runtime
 import { openLog } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { TRANSFORMED } from "./caches.ts";
-import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+import type { TestDatabase } from "./postgres.ts";
 
 /** The graphs that tests of the engine run. */
 export const FIXTURES = fileURLToPath(new URL("../fixtures/workflows", import.meta.url));
@@ -56,7 +56,8 @@ export async function openHouse(
   settings: Readonly<Record<string, string>> = {},
   given?: TestDatabase,
 ): Promise<House> {
-  const test = given ?? (await createTestDatabase());
+  // Loaded when it is needed: a process that no test runner has started has no such thing.
+  const test = given ?? (await (await import("./postgres.ts")).createTestDatabase());
   await configure(test, settings);
   const database = openDatabase({ url: test.url, max: 20 });
   const wakeups = openWakeups({ url: test.url });
