@@ -5,6 +5,7 @@ import { ENGINE_MUTANTS } from "./engine-mutants.ts";
 import { EVENT_MUTANTS } from "./event-mutants.ts";
 import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import { FLAVOUR_MUTANTS } from "./flavour-mutants.ts";
+import { GUARD_MUTANTS } from "./guard-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { OPERATOR_MUTANTS } from "./operator-mutants.ts";
 import { QUEUE_MUTANTS } from "./queue-mutants.ts";
@@ -23,6 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRIP_MUTANTS,
   ...EVENT_MUTANTS,
   ...DECISION_MUTANTS,
+  ...GUARD_MUTANTS,
   ...FLAVOUR_MUTANTS,
   ...REDEPLOY_MUTANTS,
   ...TIMER_MUTANTS,
