@@ -46,8 +46,11 @@ function shaped(chat: BaseChatModel, model: string, { name, schema, method, stri
   const told = isOpenAI
     ? { name, ...(method === undefined ? {} : { method }), ...(strict && method !== "jsonMode" ? { strict } : {}) }
     : { name };
-  const sequence = chat.withStructuredOutput(schema, told) as unknown as RunnableSequence;
-  const first = sequence.steps?.[0];
+  const structured = chat.withStructuredOutput(schema, told) as unknown as RunnableSequence & {
+    bound?: RunnableSequence;
+  };
+  // Most providers' clients give the sequence a name, and with it a wrapper.
+  const first = (structured.bound ?? structured).steps?.[0];
   if (first === undefined) throw cannot(model, "gives no answers of a shape");
   return first as unknown as BoundModel["runnable"];
 }
