@@ -8,6 +8,7 @@ export { type DatabaseClient, type DatabasePool, database } from "./kit/database
 export { defineGraph, guarded } from "./kit/define-graph.ts";
 export { type EffectOptions, effect } from "./kit/effect.ts";
 export { type FallbackOptions, type FallbackResult, type FallbackStep, fallback } from "./kit/fallback.ts";
+export { fallbackResult } from "./kit/fallback-result.ts";
 export { toLangChainTool } from "./kit/langchain-tool.ts";
 export { type ModelOptions, model } from "./kit/model.ts";
 export type { NodeOptions } from "./kit/node-options.ts";

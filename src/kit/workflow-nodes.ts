@@ -1,7 +1,9 @@
 import type { z } from "zod";
 import type { Finding } from "../protocol/finding.ts";
 import type { DecisionType } from "../protocol/interrupt.ts";
+import type { ToolOutcome } from "../protocol/tool-outcome.ts";
 import { type Analysed, type AnalysisOptions, analysis } from "./analysis.ts";
+import { type FallbackOptions, type FallbackResult, fallback, type StepFailure } from "./fallback.ts";
 import { type ChoosingNode, EXITS, type NodeFunction } from "./node.ts";
 import type { NodeGroup } from "./node-group.ts";
 import { type NodeOptions, withOptions } from "./node-options.ts";
@@ -9,6 +11,8 @@ import { type Branch, type ParallelOptions, parallel } from "./parallel.ts";
 import type { Proposed } from "./proposal.ts";
 import { type ReviewNode, type ReviewNodeOptions, reviewNode } from "./review-node.ts";
 import { type RouteOptions, route } from "./route.ts";
+import { type Answer, type SynthesiseOptions, synthesise } from "./synthesise.ts";
+import { type ToolNodeOptions, toolNode } from "./tool-node.ts";
 import { type ValidationOptions, type ValidationRoutes, validation } from "./validation.ts";
 import type { KeysTaking, Known, NodeConfig, NodeResult } from "./workflow-types.ts";
 
@@ -54,6 +58,17 @@ export interface BoundNodes<State, Update, Context> {
     options: ValidationOptions<State, Schema> & FindingKeys<Update>,
   ): NodeFunction<State, object>;
 
+  /** Calls tools and keeps what became of each call: calls of the graph's own, a chain, or what rules or a model choose. */
+  toolNode(options: ToolNodeOptions<State> & { into: KeysTaking<Update, ToolOutcome[]> }): NodeFunction<State, object>;
+
+  /** Tries one way after the other, and says which one it was; see `fallbackResult()`. */
+  fallback<Value>(
+    options: FallbackOptions<State, Value> & { into: KeysTaking<Update, StoredResult<Value>> },
+  ): NodeFunction<State, object>;
+
+  /** Answers a question from what tools have given, each claim linked to the calls it comes from; see `answerSchema`. */
+  synthesise(options: SynthesiseOptions<State> & { into: KeysTaking<Update, Answer> }): NodeFunction<State, object>;
+
   /** Chooses what comes next, and puts on record why: by rules, by a score, or by a model. */
   route<const Route extends string>(options: RouteOptions<State, Route, Update>): ChoosingNode<State, object, Route>;
 
@@ -91,6 +106,8 @@ export interface BoundNodes<State, Update, Context> {
   ): NodeGroup<`*_${keyof Branches & string}` | "*_join">;
 }
 
+type StoredResult<Value> = Omit<FallbackResult<Value>, "failures"> & { failures: StepFailure[] };
+
 interface FindingKeys<Update> {
   into: KeysTaking<Update, Finding[]>;
   score_into?: KeysTaking<Update, number>;
@@ -113,6 +130,9 @@ export function boundNodes(): BoundNodes<unknown, unknown, unknown> {
     },
     analysis: analysis as never,
     validation: validation as never,
+    toolNode: toolNode as never,
+    fallback: fallback as never,
+    synthesise: synthesise as never,
     route: route as never,
     reviewNode: reviewNode as never,
     parallel: parallel as never,

@@ -1,9 +1,12 @@
 // What must not compile of the kit's own nodes; see workflow.types.ts.
 import { z } from "zod";
 import { analysed } from "../../src/kit/analysis.ts";
+import { fallbackResult } from "../../src/kit/fallback-result.ts";
 import { proposalOf } from "../../src/kit/proposal.ts";
+import { answerSchema } from "../../src/kit/synthesise.ts";
 import { workflow } from "../../src/kit/workflow.ts";
 import { findingSchema } from "../../src/protocol/finding.ts";
+import { toolOutcomeSchema } from "../../src/protocol/tool-outcome.ts";
 
 const payment = z.object({ to: z.string(), amount: z.number() });
 
@@ -97,6 +100,7 @@ flow.graph({ nodes: { look }, edges: { start: "look_second", look: "end" } });
 const request = z.object({ email: z.string() });
 const read = { schema: request, prompt: () => "Read it.", without_model: () => ({ email: "" }) };
 const check = { value: () => 1, schema: z.number() };
+const saying = { question: () => "What is it like?", outcomes: () => [], without_model: () => [] };
 const reading = workflow({
   name: "reading",
   description: "For the compiler.",
@@ -107,12 +111,18 @@ const reading = workflow({
     plain: request.nullable().default(null),
     findings: z.array(findingSchema).default([]),
     score: z.number().default(0),
+    outcomes: z.array(toolOutcomeSchema).default([]),
+    weather: fallbackResult(z.string()).nullable().default(null),
+    answer: answerSchema.nullable().default(null),
   },
 });
 reading.graph({
   nodes: {
     read: reading.analysis({ ...read, into: "request" }),
     check: reading.validation({ ...check, into: "findings", score_into: "score" }),
+    call: reading.toolNode({ tools: [], calls: () => [], into: "outcomes" }),
+    look: reading.fallback({ steps: [{ rung: "full", run: () => "sun" }], into: "weather" }),
+    say: reading.synthesise({ ...saying, into: "answer" }),
     choose: reading.validation({
       ...check,
       into: "findings",
@@ -120,8 +130,14 @@ reading.graph({
       otherwise: "end",
     }),
   },
-  edges: { start: "read", read: "check", check: "choose" },
+  edges: { start: "read", read: "check", check: "call", call: "look", look: "say", say: "choose" },
 });
+// @ts-expect-error
+reading.toolNode({ tools: [], calls: () => [], into: "findings" });
+// @ts-expect-error
+reading.fallback({ steps: [{ rung: "full", run: () => 1 }], into: "weather" });
+// @ts-expect-error
+reading.synthesise({ ...saying, into: "weather" });
 // @ts-expect-error
 reading.analysis({ ...read, into: "plain" });
 // @ts-expect-error
