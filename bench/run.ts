@@ -4,6 +4,7 @@ import { measureApi } from "./api.ts";
 import { measureBoot } from "./boot.ts";
 import { measureConsole } from "./console.ts";
 import { measureEngine } from "./engine.ts";
+import { measureKit } from "./kit.ts";
 import { measureLatency } from "./latency.ts";
 import { measureReviews } from "./reviews.ts";
 import type { Row } from "./table.ts";
@@ -20,11 +21,11 @@ const { values } = parseArgs({
 });
 if (values.help === true) {
   console.log(
-    `usage: npm run bench -- [--only boot|latency|api|engine|reviews|console] [--quick] [--json file]
+    `usage: npm run bench -- [--only boot|latency|api|engine|reviews|console|kit] [--quick] [--json file]
 
 Measures start-up, request latency against the same graph run in process, the API against
 LangGraph's development server, what the engine gets through against DBOS and
-the official saver, the API with 10,000 open reviews, and the console in a browser with 200. --quick makes the loads
+the official saver, the API with 10,000 open reviews, the console in a browser with 200, and what the kit adds to nodes, calls and questions. --quick makes the loads
 small, for a first look.`,
   );
   process.exit(0);
@@ -36,6 +37,7 @@ const suites: Record<string, (options: { quick: boolean }) => Promise<Row[]>> = 
   engine: measureEngine,
   reviews: measureReviews,
   console: measureConsole,
+  kit: measureKit,
 };
 const chosen = values.only === undefined ? Object.keys(suites) : [values.only];
 const rows: Row[] = [];

@@ -17,5 +17,5 @@ export function percentile(samples: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }
 
-/** Milliseconds with one digit. */
-export const ms = (value: number): string => `${value.toFixed(1)} ms`;
+/** Milliseconds, with one digit unless more are wanted. */
+export const ms = (value: number, digits = 1): string => `${value.toFixed(digits)} ms`;
