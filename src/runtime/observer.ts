@@ -172,9 +172,14 @@ interface Usage {
   readonly input_token_details?: { readonly cache_read?: number };
 }
 
+interface Answer {
+  readonly usage_metadata?: Usage;
+  readonly response_metadata?: Readonly<Record<string, unknown>>;
+}
+
 function addTokens(task: Watched, { generations }: LLMResult, model: string, prices: ModelPrices): void {
   for (const generation of generations.flat()) {
-    const { message } = generation as { message?: { usage_metadata?: Usage } };
+    const { message } = generation as { message?: Answer };
     const usage = message?.usage_metadata;
     if (usage === undefined) continue;
     const use = {
@@ -185,7 +190,10 @@ function addTokens(task: Watched, { generations }: LLMResult, model: string, pri
     task.input_tokens += use.input;
     task.output_tokens += use.output;
     task.cached_tokens += use.cached;
-    const cost = priceOf(prices, model, use);
+    // Another model than the one that was asked may have answered in its place.
+    const answered = message?.response_metadata?.["model_name"];
+    const own = typeof answered === "string" ? priceOf(prices, answered, use) : null;
+    const cost = own ?? priceOf(prices, model, use);
     if (cost !== null) task.cost = (task.cost ?? 0) + cost;
   }
 }

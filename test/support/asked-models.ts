@@ -1,6 +1,7 @@
 import { HumanMessage } from "@langchain/core/messages";
 import type { MemoryGuards } from "../../src/kit/memory-guards.ts";
 import { createMemoryGuards } from "../../src/kit/memory-guards.ts";
+import { createMemoryQuestions } from "../../src/kit/memory-questions.ts";
 import { configureModels, type ModelConfiguration, type ModelOptions, model } from "../../src/kit/model.ts";
 import type { ModelGateway } from "../../src/kit/models/gateway.ts";
 import type { RunFacts } from "../../src/kit/ports.ts";
@@ -35,8 +36,9 @@ export function askedModels(server: OpenAIServer, configuration: Partial<ModelCo
   });
   const clock = testClock({ waits: "skipped" });
   const guards = createMemoryGuards({ clock });
+  const questions = createMemoryQuestions();
   const within = <Result>(body: () => Promise<Result>, run: Partial<RunFacts> = {}) =>
-    withTestPorts({ clock, guards, run }, body);
+    withTestPorts({ clock, guards, questions, run }, body);
   const chat = async (options: ModelOptions = {}) => (await model(options)) as ModelGateway;
   return {
     clock,

@@ -37,16 +37,16 @@ export async function checkBudget(own: Budget | undefined): Promise<void> {
     if (over !== undefined) throw exceeded(over, "and there is no run that could ask for more");
     return;
   }
-  const position = `budget:${ordinal}`;
   // Entered each time: what was asked here before has its place in the order of the task's questions.
-  await withQuestions(position, async (ask) => {
+  await withQuestions(`budget:${ordinal}`, async (ask) => {
     // Bound: each round has a person's answer, who can end it.
-    for (let round = 1; ; round += 1) {
+    for (;;) {
       const over = await meter.overspent(budget);
       if (over === undefined) return;
       // What runs of a graph or a tenant may spend in a day is for whoever runs the server to say.
       if (over.scope !== "run") throw exceeded(over, "for today; whoever runs this server can raise it");
-      await meter.grant(`${taskPath()}:${position}:${round}`, await allowed(ask, over, round));
+      // A budget only grows: what it was tells one answer from the next, also when the task is executed again.
+      await meter.grant(`${taskPath()}:budget:${spelt(over.budget)}`, await allowed(ask, over));
     }
   });
 }
@@ -60,11 +60,11 @@ const moreSchema = z
   .object({ tokens: z.int().positive().optional(), cost: z.number().positive().optional() })
   .refine(({ tokens, cost }) => tokens !== undefined || cost !== undefined, "say how much more, in tokens or in cost");
 
-async function allowed(ask: Ask, over: Overspent, round: number): Promise<Budget> {
+async function allowed(ask: Ask, over: Overspent): Promise<Budget> {
   const { tokens, cost } = over.budget;
   const args = { ...(tokens === undefined ? {} : { tokens }), ...(cost === undefined ? {} : { cost }) };
   const [decision] = await ask({
-    key: `budget-${round}`,
+    key: "budget",
     title: "This run has used up its budget. May it spend more?",
     description: `It may spend ${spelt(over.budget)}. Approving allows as much again; the amount can be changed.`,
     actions: [
