@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { MemorySaver } from "@langchain/langgraph";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -191,6 +192,29 @@ describe("with a model", () => {
     expect(values.answer).toMatchObject({ method: "rules", text: expect.stringMatching(/^Rock: 835/) });
     expect(values.answer.note).toMatch(/could not be used/);
   });
+});
+
+test("a second question on a thread has nothing of the first: no allowance, no query, no reading", async () => {
+  const checkpointer = new MemorySaver();
+  const unsure = [plan({ confidence: 0.4 }), draft(), reading()];
+  const first = await ask(SHARE_QUESTION, { model: unsure, reviewers: [approve], checkpointer });
+  expect(first.values.answer.text).toBe(ANSWER);
+  const second = await ask("Which genres sell best?", { checkpointer });
+  expect(second.questions).toEqual([]);
+  expect(second.values).toMatchObject({ approval: null, approved: null, drafts: 0, answer: { method: "rules" } });
+  const third = await ask(SHARE_QUESTION, { checkpointer });
+  expect(third.values).toMatchObject({ outcome: "declined", results: [], answer: { claims: [], queries: [] } });
+});
+
+test.each([
+  ["nothing", ""],
+  ["two characters", "ab"],
+  ["too much", "a".repeat(2_001)],
+  ["a NUL", "who\0?"],
+  ["a number", 5],
+  ["nobody", null],
+])("a question that is %s is refused", async (_name, question) => {
+  await expect(ask(question as string)).rejects.toThrow();
 });
 
 describe("a person", () => {
