@@ -134,11 +134,11 @@ test("a stopped run takes no other way", async () => {
     ],
   });
   const ended = scene.within(async () => await node({ city: "", weather: null }, {}), { signal: stop.signal });
-  expect(await ended.catch((reason: unknown) => reason)).toBe("cancelled");
+  expect(await ended.catch((reason: unknown) => reason)).toMatchObject({ name: "TimeoutError", message: "the run" });
 });
 
 function ending(signal: AbortSignal, stop: AbortController): Promise<never> {
-  setImmediate(() => stop.abort("cancelled"));
+  setImmediate(() => stop.abort(new DOMException("the run", "TimeoutError")));
   return new Promise((_resolve, reject) => {
     signal.addEventListener("abort", () => reject(Object.assign(new Error("aborted"), { status: 503 })));
   });

@@ -1,36 +1,13 @@
 import { beforeEach, expect, test } from "vitest";
-import { z } from "zod";
-import { compensate } from "../../src/kit/compensate.ts";
-import { notDone } from "../../src/kit/not-done.ts";
-import { defineTool, type ToolOptions } from "../../src/kit/tool.ts";
+import { defineTool } from "../../src/kit/tool.ts";
 import { HoldpointError } from "../../src/protocol/errors.ts";
+import { ada, busy, failing, input, output, scripted } from "../support/scripted-tool.ts";
 import { openToolScene, type ToolScene } from "../support/tool-scene.ts";
-
-const input = z.object({ id: z.number().int(), card: z.string().optional() });
-const output = z.object({ name: z.string() });
-type Options = ToolOptions<string, typeof input, typeof output>;
 
 let scene: ToolScene;
 beforeEach(() => {
   scene = openToolScene();
 });
-
-/** A tool that does one thing after the other, and counts how often it was called. */
-function scripted(steps: readonly (() => unknown)[], options: Partial<Options> = {}) {
-  const calls: { effect_id: string }[] = [];
-  const run = async (_args: unknown, { effect_id }: { effect_id: string }) => {
-    calls.push({ effect_id });
-    return (await (steps[Math.min(calls.length, steps.length) - 1] as () => unknown)()) as { name: string };
-  };
-  const tool = defineTool({ name: "find", description: "Finds.", input, output, effect: "read", ...options, run });
-  return { tool, calls };
-}
-
-const ada = () => ({ name: "Ada" });
-const failing = (fields: object) => () => {
-  throw Object.assign(new Error("it went wrong"), fields);
-};
-const busy = failing({ status: 503 });
 
 test("what the other side did wrong is attempted again after one second and two, each a little longer", async () => {
   const { tool, calls } = scripted([busy, busy, ada]);
@@ -155,84 +132,6 @@ test("a run that is stopped ends a wait at once, and its own reason is what is t
 const ended = (signal?: AbortSignal) =>
   new Promise<void>((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
 
-test("a change of the world is one effect, whose id all attempts share; `once` is attempted a single time", async () => {
-  const repeatable = scripted([busy, ada], { name: "repeatable", effect: "idempotent" });
-  await scene.within(() => repeatable.tool.call({ id: 1 }, { key: "a" }));
-  expect(repeatable.calls).toHaveLength(2);
-  expect(new Set(repeatable.calls.map(({ effect_id }) => effect_id)).size).toBe(1);
-  const { tool, calls } = scripted([busy, ada], { name: "once", effect: "once" });
-  expect((await scene.failing(() => tool.call({ id: 1 }))).code).toBe("effect_in_doubt");
-  expect(calls).toHaveLength(1);
-  expect(scene.effects.recorded).toMatchObject([
-    { name: "repeatable", key: "a", args: { id: 1 }, status: "receipt", result: { name: "Ada" } },
-    { name: "once", status: "intent", error: "once failed: it went wrong" },
-  ]);
-});
-
-test("what happens once is attempted again where it surely did not happen", async () => {
-  const closed = () => {
-    throw notDone(new Error("the till is closed"));
-  };
-  const { tool, calls } = scripted([closed, failing({ code: "ECONNREFUSED" }), ada], { name: "pay", effect: "once" });
-  expect(await scene.within(() => tool.call({ id: 1 }))).toEqual({ name: "Ada" });
-  expect(calls).toHaveLength(3);
-  const failed = scripted([closed], { name: "lend", effect: "once" });
-  const error = await scene.failing(() => failed.tool.call({ id: 1 }));
-  expect(error.message).toBe("lend failed 3 times: the till is closed");
-  expect(scene.effects.recorded.map(({ name, status, attempts }) => [name, status, attempts])).toEqual([
-    ["pay", "receipt", 3],
-    ["lend", "not_done", 3],
-  ]);
-  const limited = scripted([ada], { name: "give", effect: "once", rate: { limit: 1, per_ms: 3_600_000 } });
-  await scene.within(() => limited.tool.call({ id: 1 }, { key: "a" }));
-  for (let time = 0; time < 2; time += 1)
-    expect((await scene.failing(() => limited.tool.call({ id: 2 }, { key: "b" }))).code).toBe("rate_limited");
-  expect(limited.calls).toHaveLength(1);
-});
-
-test("what is held back happens when its time has come, if who started the run may still do it then", async () => {
-  const { tool, calls } = scripted([ada], { effect: "once", hold_back: "10m", permission: "refunds:pay" });
-  const begunAt = scene.now();
-  await scene.within(() => tool.call({ id: 1 }));
-  expect([scene.now() - begunAt, calls.length]).toEqual([600_000, 1]);
-  let asked = 0;
-  const may = async () => {
-    asked += 1;
-    return asked === 1;
-  };
-  expect((await scene.failing(() => tool.call({ id: 2 }, { key: "b" }), { may })).code).toBe("permission_denied");
-  expect([asked, calls.length]).toEqual([2, 1]);
-});
-
-test("the ledger does not show what is redacted", async () => {
-  const { tool } = scripted([ada], { effect: "idempotent", redact: ["/card"] });
-  await scene.within(() => tool.call({ id: 1, card: "4111 1111" }));
-  expect(scene.effects.recorded[0]?.args).toEqual({ id: 1, card: "[redacted]" });
-});
-
-test.each([
-  ["does not fit its schema", () => ({ nom: "Ada" }), /\/name: /],
-  ["is no JSON", () => ({ name: 1n }), /cannot be written as JSON/],
-  ["contains itself", () => circular(), /cannot be written as JSON/],
-  ["is endless", () => ({ name: "x".repeat(10_000_001) }), /10000012 characters/],
-])("an effect whose result %s has happened, is not repeated, and says so each time", async (_what, give, says) => {
-  const { tool, calls } = scripted([give], { effect: "idempotent" });
-  for (let time = 0; time < 2; time += 1) {
-    const error = await scene.failing(() => tool.call({ id: 1 }));
-    expect(error.message).toMatch(/has happened and is not repeated/);
-    expect(error.message).toMatch(says);
-    expect(error.facts).toMatchObject({ class: "tool", tool: "find" });
-  }
-  expect(calls).toHaveLength(1);
-  expect(scene.effects.recorded).toMatchObject([{ status: "receipt", attempts: 1 }]);
-});
-
-function circular() {
-  const self: Record<string, unknown> = {};
-  self["name"] = self;
-  return self;
-}
-
 test("what is only read is asked again where its result does not fit", async () => {
   const { tool, calls } = scripted([() => ({ nom: "?" }), ada]);
   expect(await scene.within(() => tool.call({ id: 1 }))).toEqual({ name: "Ada" });
@@ -311,24 +210,6 @@ test("a stand-in is called in the place of the tool, under all its terms", async
   const standIns = new Map([["find", standIn]]);
   expect(await scene.within(() => tool.call({ id: 7 }), { standIns })).toEqual({ name: "Eve" });
   expect([seen, calls.length, scene.effects.recorded.length]).toEqual([[{ id: 7 }], 0, 1]);
-});
-
-test("a call is undone once, by an effect of its own", async () => {
-  const undone: unknown[] = [];
-  const { tool } = scripted([ada], {
-    effect: "once",
-    compensate: async (args, result, { effect_id }) => void undone.push({ args, result, isKnown: effect_id !== "" }),
-  });
-  const result = await scene.within(() => tool.call({ id: 1 }, { key: "k" }));
-  for (let time = 0; time < 2; time += 1)
-    await scene.within(() => compensate(tool, { args: { id: 1 }, result, key: "k" }));
-  expect(undone).toEqual([{ args: { id: 1 }, result: { name: "Ada" }, isKnown: true }]);
-  expect(scene.effects.recorded.map(({ key, kind }) => [key, kind])).toEqual([
-    ["k", "once"],
-    ["k:undo", "once"],
-  ]);
-  const plain = scripted([ada], { effect: "once" }).tool;
-  await expect(compensate(plain, { args: { id: 1 }, result })).rejects.toThrow(/declares no compensate/);
 });
 
 test("what only reads can be called by itself, without a run", async () => {
