@@ -185,6 +185,38 @@ describe("the cache", () => {
   });
 });
 
+test("what guards do is counted", async () => {
+  const own = createMetrics(async () => []);
+  const guards = () => createGuardPorts(process({ metrics: own }), runOf({ run_id: randomUUID() }));
+  const { breakers, limits, cache, meter } = guards();
+  const permit = await breakers.enter("counted", { faults: 1, open_ms: 1_000 });
+  await permit.faulted();
+  await scene.pass(1_000);
+  await (await breakers.enter("counted", { open_ms: 1_000 })).succeeded();
+  for (const amount of [1, 1, 1]) await limits.take("counted", amount, { limit: 1, per_ms: 3_600_000 });
+  await cache.put("counted", "a", 60_000);
+  await cache.put("counted", "b", 0);
+  await cache.get("counted");
+  await cache.get("none");
+  await guards().cache.get("counted");
+  await meter.overspent({ tokens: 0 });
+  const counted = (await own.render())
+    .split("\n")
+    .filter((line) => /^holdpoint_(breaker|limit|cache|budget)/.test(line));
+  expect(counted.sort()).toEqual([
+    'holdpoint_breaker_changes_total{state="closed"} 1',
+    'holdpoint_breaker_changes_total{state="half_open"} 1',
+    'holdpoint_breaker_changes_total{state="open"} 1',
+    'holdpoint_budget_stops_total{scope="run"} 1',
+    'holdpoint_cache_requests_total{result="database"} 1',
+    'holdpoint_cache_requests_total{result="memory"} 1',
+    'holdpoint_cache_requests_total{result="miss"} 1',
+    'holdpoint_cache_requests_total{result="refused"} 1',
+    'holdpoint_cache_requests_total{result="stored"} 1',
+    "holdpoint_limit_refusals_total 2",
+  ]);
+});
+
 test("what nobody uses any more is swept, and what is still needed stays", async () => {
   const { breakers, limits, cache, meter } = scene.of({ run_id: randomUUID() });
   const fill = async () => {
