@@ -52,3 +52,4 @@ export { type Finding, findingSchema } from "./protocol/finding.ts";
 export type { GraphMark } from "./protocol/graph-mark.ts";
 export type { DecisionType, ReviewValue } from "./protocol/interrupt.ts";
 export type { Json, JsonObject } from "./protocol/json.ts";
+export { type ToolOutcome, toolOutcomeSchema } from "./protocol/tool-outcome.ts";

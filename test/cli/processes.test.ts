@@ -120,7 +120,7 @@ describe("without a server", () => {
     const good = await command(["graphs"], { env: env() });
     expect(good).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^refund-approval\tworkflows\/refund-approval\.ts\tyes\tsha256:/),
+      stdout: expect.stringMatching(/^refund-approval\tworkflows\/refund-approval\.ts\tyes\tsha256:/m),
     });
   });
 
