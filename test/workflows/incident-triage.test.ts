@@ -1,35 +1,12 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { createMemoryNotifications } from "../../src/kit/notifications.ts";
 import { createMemoryTickets } from "../../src/kit/tickets.ts";
-import {
-  type AskedQuestion,
-  approve,
-  edit,
-  type RunGraphOptions,
-  reject,
-  runGraph,
-  scriptedModel,
-} from "../../src/testing.ts";
+import { type AskedQuestion, edit, reject, scriptedModel } from "../../src/testing.ts";
 import { AlertmanagerPayload, type PostedAlerts } from "../../workflows/incident-triage/alertmanager.ts";
 import { EXAMPLES } from "../../workflows/incident-triage/examples.ts";
 import { weigh } from "../../workflows/incident-triage/severity.ts";
-import graph from "../../workflows/incident-triage.ts";
-
-const example = async (name: string): Promise<PostedAlerts> =>
-  JSON.parse(await readFile(new URL(`../../examples/incident-${name}.json`, import.meta.url), "utf8"));
-
-/** Triages a group; the ticket and what was told are kept where tests look. */
-async function triage(input: PostedAlerts, options: RunGraphOptions = {}) {
-  const tickets = options.tickets ?? createMemoryTickets();
-  const notifications = options.notifications ?? createMemoryNotifications({ to: ["mailto:on-call@example.com"] });
-  const run = await runGraph(graph, input, { reviewers: () => approve, ...options, tickets, notifications });
-  const kept = tickets as ReturnType<typeof createMemoryTickets>;
-  return { ...run, tickets: kept, told: (notifications as ReturnType<typeof createMemoryNotifications>).sent };
-}
-
-const steps = (orders: readonly { action: string; target: string }[]) =>
-  orders.map(({ action, target }) => `${action} on ${target}`);
+import { DRAFT, example, scripted, steps, triage, view } from "./incident-scene.ts";
 
 describe("the examples", () => {
   const PATHS: Record<string, { severity: string; orders: string[]; asked: number; views: Record<string, string> }> = {
@@ -180,28 +157,6 @@ describe("the reviewer", () => {
     expect(told).toEqual([]);
   });
 });
-
-const view = { severity: "high", summary: "It is slow.", confidence: 0.9 };
-const DRAFT = {
-  summary: [{ text: "Checkout was slow.", sources: ["A1", "V1"] }],
-  impact: [{ text: "Customers left.", sources: ["A99"] }],
-  causes: [{ text: "Perhaps the database.", sources: [] }],
-  follow_ups: [{ text: "Look at the ticket.", sources: ["T1"] }],
-  confidence: 0.8,
-};
-
-/** A model that says these things; the four views run side by side, so their answers are alike. */
-function scripted({
-  plan,
-  views = [view, view, view, view],
-  draft = DRAFT,
-}: {
-  plan: object;
-  views?: object[];
-  draft?: object;
-}) {
-  return [...views, plan, draft].map((json) => ({ json }));
-}
 
 describe("a model", () => {
   test("looks from four sides, chooses from the catalogue and drafts, and what has no source is left out", async () => {
