@@ -96,6 +96,24 @@ describe("an answer of a shape", () => {
   });
 });
 
+describe("OpenAI's newer protocol", () => {
+  test("is spoken through the same gateway: text, streams, tools and shapes, after a failure too", async () => {
+    const { ChatOpenAI } = await import("@langchain/openai");
+    const configuration = { baseURL: server.url };
+    const use = new ChatOpenAI({ apiKey: "x", model: "newer", useResponsesApi: true, configuration });
+    const chat = await scene.chat({ use });
+    server.script(broken, good, broken, good, calls, { json: { sum: 5 } });
+    expect((await scene.within(() => chat.invoke("x"))).text).toBe("one two three four");
+    expect((await scene.stream({ use })).join("")).toBe("one two three four");
+    const called = await scene.within(() => chat.bindTools([add]).invoke("2 + 3?"));
+    expect(called.tool_calls).toMatchObject([{ name: "add", args: { a: 2, b: 3 } }]);
+    const structured = chat.withStructuredOutput(z.object({ sum: z.number() }), { name: "sum" });
+    expect(await scene.within(() => structured.invoke("2 + 3?"))).toEqual({ sum: 5 });
+    expect(server.requests.map(({ asked }) => asked.protocol)).toEqual(Array(6).fill("responses"));
+    expect(scene.guards.uses).toHaveLength(4);
+  });
+});
+
 /** Counts the runs of models that callbacks hear of. */
 class Heard extends BaseCallbackHandler {
   override readonly name = "heard";

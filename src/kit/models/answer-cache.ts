@@ -71,7 +71,19 @@ interface Kept {
   finish_reason: string;
 }
 
-const WHOLE = new Set(["stop", "tool_calls", "end_turn", "tool_use", "STOP"]);
+// As providers say it: too long, held back, broken. Whatever else an answer ends with is its end.
+const CUT = new Set([
+  "length",
+  "max_tokens",
+  "model_length",
+  "incomplete",
+  "failed",
+  "error",
+  "content_filter",
+  "safety",
+  "recitation",
+  "refusal",
+]);
 
 /** Only an answer that came to its end is kept; one that was cut, refused or empty may be better the next time. */
 function keepable(pieces: readonly Piece[]): Kept | undefined {
@@ -79,12 +91,18 @@ function keepable(pieces: readonly Piece[]): Kept | undefined {
   if (first === undefined) return undefined;
   const whole = rest.reduce<Piece>((soFar, piece) => (soFar as AIMessageChunk).concat(piece as AIMessageChunk), first);
   const { content, tool_calls = [], invalid_tool_calls = [], additional_kwargs, response_metadata } = whole;
-  const finish_reason = String(response_metadata["finish_reason"] ?? response_metadata["stop_reason"] ?? "");
+  const finish_reason = endOf(response_metadata);
   const isEmpty = content.length === 0 && tool_calls.length === 0;
   if (isEmpty || invalid_tool_calls.length > 0 || additional_kwargs["refusal"] != null) return undefined;
-  if (!WHOLE.has(finish_reason)) return undefined;
+  if (CUT.has(finish_reason.toLowerCase())) return undefined;
   const calls = tool_calls.map(({ name, args, id }) => ({ name, args: args as JsonObject, ...(id ? { id } : {}) }));
   return { content, tool_calls: calls, model: String(response_metadata["model_name"] ?? ""), finish_reason };
+}
+
+function endOf(told: Readonly<Record<string, unknown>>): string {
+  const reasons = ["finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason", "status"];
+  const found = reasons.map((name) => told[name]).find((reason) => typeof reason === "string");
+  return typeof found === "string" ? found : "";
 }
 
 function restored({ content, tool_calls, model, finish_reason }: Kept, streams: boolean): Piece {

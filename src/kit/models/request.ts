@@ -29,6 +29,6 @@ export async function* requestPieces({ runnable, options }: BoundModel, call: Mo
   } finally {
     request.abort();
     // What is in the middle of something ends by the signal; nobody waits for it.
-    void pieces?.return?.().catch(() => undefined);
+    void Promise.resolve(pieces?.return?.()).catch(() => undefined);
   }
 }
