@@ -11,7 +11,7 @@ import { performEffect } from "./perform-effect.ts";
 import { type EffectPort, type EffectRequest, portsIfAny } from "./ports.ts";
 
 /** One effect as the in-memory port remembers it; `args` without what is kept secret. */
-export interface MemoryEffect extends EffectRequest {
+export interface MemoryEffect extends Omit<EffectRequest, "resultSchema"> {
   effect_id: string;
   status: EffectStatus;
   /** How often it was executed. */
@@ -103,9 +103,11 @@ function intend(effects: Map<string, Kept>, request: EffectRequest): LedgerStep 
   const known = effects.get(identity);
   const args = canonicalJson(request.args);
   if (known === undefined) {
-    const { holdBackMs } = request;
+    // What a result has to be is code, and nothing to show.
+    const { resultSchema: _schema, ...asked } = request;
+    const { holdBackMs } = asked;
     const shown: MemoryEffect = {
-      ...request,
+      ...asked,
       args: masked(request.args, request.redact ?? []),
       effect_id: randomUUID(),
       status: "held",
