@@ -1,7 +1,10 @@
 import { AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { CachePort } from "../../src/kit/guards.ts";
 import { configureModels, type ModelOptions } from "../../src/kit/model.ts";
+import type { Json } from "../../src/protocol/json.ts";
+import { withTestPorts } from "../../src/testing.ts";
 import { type AskedModels, askedModels } from "../support/asked-models.ts";
 import { type ModelStep, type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
 
@@ -55,6 +58,20 @@ describe("a kept answer", () => {
     expect(server.requests).toHaveLength(1);
     await scene.within(async () => (await scene.chat(kept)).invoke(same), { tenant_id: "other" });
     expect(server.requests).toHaveLength(2);
+  });
+
+  test("is another tenant's own where a cache keeps them all together", async () => {
+    const entries = new Map<string, Json>();
+    const together: CachePort = {
+      get: async (key) => entries.get(key),
+      put: async (key, value) => void entries.set(key, value),
+    };
+    server.script(good);
+    for (const tenant_id of ["a", "b", "a"]) {
+      const guards = { ...scene.guards, cache: together };
+      await withTestPorts({ guards, run: { tenant_id } }, async () => (await scene.chat(kept)).invoke(question));
+    }
+    expect([server.requests.length, entries.size]).toEqual([2, 2]);
   });
 
   test.each<[string, () => Promise<unknown>]>([

@@ -51,6 +51,14 @@ describe("a request that fails", () => {
     expect(waited()).toBe(1_200 + 2_400);
   });
 
+  test("is not also made again by the client of a model that was given", async () => {
+    const { ChatOpenAI } = await import("@langchain/openai");
+    const use = new ChatOpenAI({ apiKey: "x", model: "given", configuration: { baseURL: server.url } });
+    server.script(broken);
+    expect(await failureOf(scene.ask({ use }))).toMatchObject({ attempts: 3, model: "given" });
+    expect(server.requests).toHaveLength(3);
+  });
+
   test("waits a minute at most, whatever it has been", async () => {
     server.script(broken);
     await failureOf(scene.ask({ attempts: 8, back_off: { first_ms: 50_000 }, breaker: false }));
