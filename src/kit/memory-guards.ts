@@ -21,7 +21,7 @@ import {
   stepBreaker,
 } from "../policy/circuit-breaker.ts";
 import { adjustRate, type RateState, rateSettings, takeRate, UNTOUCHED } from "../policy/rate-limit.ts";
-import { answerTtlMs, createRecentAnswers, LARGEST_ANSWER_BYTES, LONGEST_KEY } from "../policy/recent-answers.ts";
+import { answerText, answerTtlMs, createRecentAnswers, LONGEST_KEY } from "../policy/recent-answers.ts";
 import type { Json } from "../protocol/json.ts";
 import { type Clock, kitClock } from "./clock.ts";
 import type { BreakerPort, CachePort, Guards, LimiterPort, MeterPort, Overspent, Use } from "./guards.ts";
@@ -104,9 +104,9 @@ function memoryCache(now: () => number): CachePort {
       return text === undefined ? undefined : (JSON.parse(text) as Json);
     },
     async put(key, value, ttl_ms) {
-      const text = JSON.stringify(value);
+      const text = answerText(value);
       const ttlMs = answerTtlMs(ttl_ms);
-      if (ttlMs === 0 || key.length > LONGEST_KEY || Buffer.byteLength(text) > LARGEST_ANSWER_BYTES) return;
+      if (ttlMs === 0 || key.length > LONGEST_KEY || text === undefined) return;
       answers.put(run().tenant_id, key, text, now() + ttlMs);
     },
   };

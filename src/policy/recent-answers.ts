@@ -11,7 +11,7 @@ export interface RecentAnswers {
 /** What answers are kept under: keys are digests, and what is longer is no key. */
 export const LONGEST_KEY = 200;
 /** What is larger is asked for each time: a cache is for answers, not for files. */
-export const LARGEST_ANSWER_BYTES = 1_000_000;
+const LARGEST_ANSWER_BYTES = 1_000_000;
 const ALL_ANSWERS_BYTES = 32_000_000;
 // A character of a text in memory takes two at most, and an entry something beside it.
 const BYTES_OF_CHARACTER = 2;
@@ -36,6 +36,16 @@ export function createRecentAnswers(bytes = ALL_ANSWERS_BYTES): RecentAnswers {
       answers.set(name, { text, until }, { size });
     },
   };
+}
+
+/** An answer as text; undefined where it is none that could be kept. */
+export function answerText(value: unknown): string | undefined {
+  try {
+    const text = JSON.stringify(value) as string | undefined;
+    return text === undefined || Buffer.byteLength(text) > LARGEST_ANSWER_BYTES ? undefined : text;
+  } catch {
+    return undefined;
+  }
 }
 
 const LONGEST_TTL_MS = 366 * 86_400_000;

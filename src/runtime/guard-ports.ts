@@ -3,7 +3,6 @@ import { breakerSettings } from "../policy/circuit-breaker.ts";
 import { rateSettings } from "../policy/rate-limit.ts";
 import type { SpendingRun } from "../postgres/guards/meter.ts";
 import type { SharedGuards } from "../postgres/guards/shared-guards.ts";
-import type { Json } from "../protocol/json.ts";
 
 /** The guards of one run: what all processes share, in the name of its tenant. */
 export function createGuardPorts(shared: SharedGuards, run: SpendingRun): Guards {
@@ -22,11 +21,8 @@ export function createGuardPorts(shared: SharedGuards, run: SpendingRun): Guards
         await limits.adjust(tenant_id, name, difference, rateSettings(name, 0, terms)),
     },
     cache: {
-      async get(key) {
-        const text = await cache.get(tenant_id, key);
-        return text === undefined ? undefined : (JSON.parse(text) as Json);
-      },
-      put: async (key, value, ttl_ms) => await cache.put(tenant_id, key, JSON.stringify(value), ttl_ms),
+      get: async (key) => await cache.get(tenant_id, key),
+      put: async (key, value, ttl_ms) => await cache.put(tenant_id, key, value, ttl_ms),
     },
     meter: shared.meter.of(run),
   };

@@ -180,6 +180,10 @@ describe("the cache", () => {
     expect(await countOf("holdpoint_cache_requests_total", '{result="failed"}')).toBe(before + 2);
     fail.with = undefined;
     expect(await cache.get("lost")).toBeUndefined();
+    await query(
+      "insert into holdpoint.cached_answer (key, value, expires_at) values ('cut', '{\"a', holdpoint.now() + interval '1 hour')",
+    );
+    expect(await cache.get("cut")).toBeUndefined();
     await cache.put("lost", 1, 60_000);
     expect(await cache.get("lost")).toBe(1);
   });

@@ -171,6 +171,9 @@ function cacheRules(scene: () => GuardScene): void {
     await cache.put(large, "x".repeat(1_000_001), 60_000);
     for (const ttl of [0, -1, Number.NaN]) await cache.put(timeless, "x", ttl);
     await cache.put(nameless, "x", 60_000);
+    const endless: { self?: object } = {};
+    endless.self = endless;
+    for (const none of [undefined, () => {}, 1n, endless]) await cache.put(timeless, none as never, 60_000);
     for (const key of [large, timeless, nameless]) expect(await cache.get(key)).toBeUndefined();
     await cache.put(large, "x".repeat(900_000), Number.POSITIVE_INFINITY);
     expect(await cache.get(large)).toHaveLength(900_000);

@@ -1,13 +1,14 @@
-import { answerTtlMs, LARGEST_ANSWER_BYTES, LONGEST_KEY, type RecentAnswers } from "../../policy/recent-answers.ts";
+import { answerText, answerTtlMs, LONGEST_KEY, type RecentAnswers } from "../../policy/recent-answers.ts";
+import type { Json } from "../../protocol/json.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { Database } from "../database.ts";
 import { keepAnswer, selectAnswer } from "./cached-answers.sql.ts";
 
-/** Answers that all processes keep, as JSON text. Nothing here ever fails whoever asks. */
+/** Answers that all processes keep. Nothing here ever fails whoever asks. */
 export interface CachedAnswers {
-  get(tenant_id: string, key: string): Promise<string | undefined>;
-  put(tenant_id: string, key: string, text: string, ttl_ms: number): Promise<void>;
+  get(tenant_id: string, key: string): Promise<Json | undefined>;
+  put(tenant_id: string, key: string, value: Json, ttl_ms: number): Promise<void>;
 }
 
 /** What they need. */
@@ -40,21 +41,23 @@ export function createCachedAnswers({
       const known = recent.get(tenant_id, key, now());
       if (known !== undefined) {
         count("memory");
-        return known;
+        return JSON.parse(known);
       }
       try {
         const row = await database.maybeOne(selectAnswer(tenant_id, key));
+        const value = row && JSON.parse(row.value);
         count(row === undefined ? "miss" : "database");
         if (row !== undefined) recent.put(tenant_id, key, row.value, now() + row.left_ms);
-        return row?.value;
+        return value;
       } catch (error) {
         failed(error, "was not read");
         return undefined;
       }
     },
-    async put(tenant_id, key, text, ttl_ms) {
+    async put(tenant_id, key, value, ttl_ms) {
       const ttlMs = answerTtlMs(ttl_ms);
-      if (ttlMs === 0 || key.length > LONGEST_KEY || Buffer.byteLength(text) > LARGEST_ANSWER_BYTES) {
+      const text = answerText(value);
+      if (ttlMs === 0 || key.length > LONGEST_KEY || text === undefined) {
         count("refused");
         return;
       }
