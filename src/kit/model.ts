@@ -60,6 +60,8 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
 let configured: ModelConfiguration = {};
+// Loaded on first use, and then kept: Node takes a twentieth of a millisecond to say that it has a module.
+let loaded: Promise<[typeof import("./models/gateway.ts"), typeof import("./models/candidate.ts")]> | undefined;
 
 /** Tells the kit which model there is. Called once at start, by whoever reads the environment; `{}` means none. */
 export function configureModels(configuration: ModelConfiguration): void {
@@ -73,10 +75,8 @@ export function configureModels(configuration: ModelConfiguration): void {
 export async function model(options: ModelOptions = {}): Promise<ModelGateway | undefined> {
   const chats = await chatsOf(options);
   if (chats.length === 0) return undefined;
-  const [{ ModelGateway: Gateway }, { candidateOf }] = await Promise.all([
-    import("./models/gateway.ts"),
-    import("./models/candidate.ts"),
-  ]);
+  loaded ??= Promise.all([import("./models/gateway.ts"), import("./models/candidate.ts")]);
+  const [{ ModelGateway: Gateway }, { candidateOf }] = await loaded;
   const windows = configured.windows ?? new Map<string, number>();
   const candidates = chats.map((chat) => candidateOf(chat, windows)) as [Candidate, ...Candidate[]];
   return new Gateway(termsOf(options, candidates));

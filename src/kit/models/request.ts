@@ -6,9 +6,12 @@ import type { ModelCall, Piece } from "./model-call.ts";
 /** Makes one request: gives the answer, or its pieces as they come. It ends with its consumer. */
 export async function* requestPieces({ runnable, options }: BoundModel, call: ModelCall): AsyncGenerator<Piece> {
   const { stopped, terms, streams } = call;
+  // One signal, told of the other: one that is made of two costs more than all that is done here.
   const request = new AbortController();
-  const signal = stopped === undefined ? request.signal : AbortSignal.any([stopped, request.signal]);
-  const told = { ...options, signal };
+  const onStopped = () => request.abort(stopped?.reason);
+  if (stopped?.aborted === true) onStopped();
+  stopped?.addEventListener("abort", onStopped, { once: true });
+  const told = { ...options, signal: request.signal };
   const inTime = <Value>(body: () => Promise<Value>) => withinTime(terms.timeoutMs, stopped, body);
   let pieces: AsyncIterator<Piece> | undefined;
   try {
@@ -27,8 +30,12 @@ export async function* requestPieces({ runnable, options }: BoundModel, call: Mo
       yield next.value;
     }
   } finally {
-    request.abort();
+    stopped?.removeEventListener("abort", onStopped);
+    request.abort(OVER);
     // What is in the middle of something ends by the signal; nobody waits for it.
     void Promise.resolve(pieces?.return?.()).catch(() => undefined);
   }
 }
+
+// Given a reason, an abort makes no error of its own, with a stack, at every request.
+const OVER = new DOMException("the request is over", "AbortError");
