@@ -14,6 +14,12 @@ begin
   execute format('alter role %I set default_transaction_read_only = on', role_name);
   execute format('alter role %I set statement_timeout = ''30s''', role_name);
   execute format('alter role %I set idle_in_transaction_session_timeout = ''60s''', role_name);
+  -- How much disk a sort or a recursion may take is for a superuser to bound; elsewhere time alone bounds it.
+  begin
+    execute format('alter role %I set temp_file_limit = ''1GB''', role_name);
+  exception when insufficient_privilege then
+    null;
+  end;
   execute format('grant usage on schema chinook to %I', role_name);
   execute format('grant select on all tables in schema chinook to %I', role_name);
 end $$;

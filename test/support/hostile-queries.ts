@@ -249,3 +249,19 @@ export const BOMBS: readonly { what: string; sql: string; heavy: boolean }[] = [
     heavy: false,
   },
 ];
+
+/** Everything that a statement under the login $1 could have changed. */
+export const EVERYTHING = `
+  select
+    (select json_agg(c order by c.oid) from (select oid, relname, relacl::text from pg_class
+      where relnamespace > 16000 or relname ~ 'mine') c) as tables,
+    (select json_agg(r) from (select rolname, rolsuper, rolconfig from pg_roles where rolname = $1) r) as role,
+    (select count(*) from pg_proc) as functions,
+    (select count(*) from pg_largeobject_metadata) as objects,
+    (select json_agg(i order by i.invoice_id) from chinook.invoice i)::text as invoices,
+    (select json_agg(r order by r.effect_id) from chinook.refund r)::text as refunds,
+    (select count(*) from chinook.track) as tracks,
+    (select sum(length(email)) from chinook.customer) as customers,
+    (select json_agg(s order by s.name) from holdpoint.setting s)::text as settings,
+    (select count(*) from pg_locks l join pg_database d on d.oid = l.database
+      where l.locktype = 'advisory' and d.datname = current_database()) as locks`;

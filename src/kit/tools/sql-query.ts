@@ -33,8 +33,8 @@ export interface SqlQueryOptions {
 
 const MOST_PARAMETERS = 50;
 const LONGEST_PARAMETER = 10_000;
-// What Postgres says when the time of a statement is over.
-const QUERY_CANCELED = "57014";
+// The time of a statement is over, or it takes more memory or disk than it may.
+const TOO_MUCH: ReadonlySet<string> = new Set(["57014", "53200", "53400", "54000"]);
 
 const inputSchema = z.object({
   sql: z.string().min(1).describe("One select of PostgreSQL; tables with their schema; values as $1, $2, …"),
@@ -130,12 +130,12 @@ async function knownColumns(send: Send, { tables }: Rules): Promise<Map<string, 
 // Its message only: the hint beside it may name what nobody asked for.
 function explained(error: unknown): unknown {
   const { class: kind, code = "" } = classifyError(error, kitClock().now(), "tool");
-  if (!/^[0-9A-Z]{5}$/.test(code) || kind === "provider") return error;
-  const isTooSlow = code === QUERY_CANCELED;
-  const what = isTooSlow ? "the query took too long, ask for less" : "the database refused the query";
+  const isTooMuch = TOO_MUCH.has(code);
+  if (!isTooMuch && (!/^[0-9A-Z]{5}$/.test(code) || kind === "provider")) return error;
+  const what = isTooMuch ? "the query takes too much, ask for less" : "the database refused the query";
   return new HoldpointError("tool_failed", `${what}: ${(error as Error).message}`, {
-    // The same query would take as long again.
-    facts: { class: isTooSlow ? "validation" : kind, sql_state: code },
+    // The same query would take as much again.
+    facts: { class: isTooMuch ? "validation" : kind, sql_state: code },
   });
 }
 

@@ -11,17 +11,19 @@ import { seedChinook } from "../../../src/postgres/seed-chinook.ts";
 import { isHoldpointError } from "../../../src/protocol/errors.ts";
 import { withTestPorts } from "../../../src/testing.ts";
 import { HONEST_QUERIES, READABLE_TABLES } from "../../support/honest-queries.ts";
-import { BOMBS, HOSTILE_QUERIES } from "../../support/hostile-queries.ts";
+import { BOMBS, EVERYTHING, HOSTILE_QUERIES } from "../../support/hostile-queries.ts";
 import { createShopDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 const SECRET = "nobody-is-to-read-this";
 let home: TestDatabase;
 let admin: pg.Pool;
 let reading: pg.Pool;
+let login: string;
 
 beforeAll(async () => {
   home = await createShopDatabase();
   const seed = await seedChinook({ url: home.url });
+  login = seed.reading.user;
   admin = openPool({ connectionString: home.url, max: 2 });
   reading = openPool({ ...seed.reading, max: 2 });
   await admin.query(
@@ -54,20 +56,7 @@ const failure = async (asked: Promise<unknown>) => {
   return error;
 };
 
-/** Everything that a statement could have changed. */
-async function everything(): Promise<unknown> {
-  const { rows } = await admin.query(
-    `select (select json_agg(t order by t.oid) from (select oid, relname, relacl::text from pg_class where relnamespace > 16000 or relname ~ 'mine') t) as tables,
-      (select json_agg(r order by r.rolname) from (select rolname, rolsuper, rolconfig from pg_roles) r) as roles,
-      (select count(*) from pg_proc) as functions, (select count(*) from pg_largeobject_metadata) as objects,
-      (select json_agg(i order by i.invoice_id) from chinook.invoice i)::text as invoices,
-      (select json_agg(r order by r.effect_id) from chinook.refund r)::text as refunds,
-      (select count(*) from chinook.track) as tracks, (select sum(length(email)) from chinook.customer) as customers,
-      (select json_agg(s order by s.name) from holdpoint.setting s)::text as settings,
-      (select count(*) from pg_locks where locktype = 'advisory') as locks`,
-  );
-  return rows[0];
-}
+const everything = async () => (await admin.query(EVERYTHING, [login])).rows[0] as unknown;
 
 describe("a hostile statement", () => {
   test.each(HOSTILE_QUERIES)("does not get past the parser: $what", async ({ sql, why }) => {
@@ -115,7 +104,7 @@ describe("a hostile statement", () => {
     "that is only too large is stopped, and its connection is free again: $what",
     async ({ sql, heavy }) => {
       const error = await failure(query({ timeout_ms: 100 })(sql));
-      expect(error.message).toMatch(/took too long/);
+      expect(error.message).toMatch(/takes too much/);
       // Asking the same again would take as long.
       expect(error.facts["class"]).toBe("validation");
       if (heavy) expect(await query({ max_cost: 10_000 })(sql)).toMatchObject({ kind: "heavy", max_cost: 10_000 });
@@ -278,10 +267,19 @@ describe("what is no statement, or too much of one", () => {
     await failure(query({ functions: ["chinook.twice"] })("select pg_catalog.pg_sleep(1)"));
   });
 
+  test("a query that takes more disk than its login may is told so, and is not asked again", async () => {
+    await admin.query(`alter role ${login} in database ${home.name} set temp_file_limit = '1MB'`);
+    const careful = openPool({ ...(await seedChinook({ url: home.url })).reading, max: 1 });
+    const sql =
+      "select a.track_id from chinook.track a, chinook.genre b, chinook.media_type c order by a.name || b.name offset 50000";
+    const tool = sqlQuery({ database: "chinook_read", tables: READABLE_TABLES });
+    const error = await failure(withTestPorts({ databases: { chinook_read: careful } }, () => tool.call({ sql })));
+    expect(error.facts).toMatchObject({ class: "validation", sql_state: "53400" });
+    await careful.end();
+  });
+
   test("a text is the same text to the parser and to a database that reads backslashes in it", async () => {
-    await admin.query(
-      `alter role ${(await reading.query("select current_user::text as me")).rows[0].me} set standard_conforming_strings = off`,
-    );
+    await admin.query(`alter role ${login} in database ${home.name} set standard_conforming_strings = off`);
     const strange = openPool({ ...(await seedChinook({ url: home.url })).reading, max: 1 });
     const tool = sqlQuery({ database: "chinook_read", tables: READABLE_TABLES });
     const sql = String.raw`select '\' as a, ' from chinook.secret --' as b`;

@@ -105,6 +105,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   GroupingSet: parts("a grouping set", ["content"], "kind"),
   List: parts("a list", ["items"]),
   MinMaxExpr: parts("greatest or least", ["args"], "op"),
+  NamedArgExpr: parts("a named argument", ["arg"], "name", "argnumber"),
   NullTest: parts("a test", ["arg"], "nulltesttype"),
   ParamRef: (fields, _scope, walk) => {
     only(fields, "a parameter", "number");

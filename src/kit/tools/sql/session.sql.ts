@@ -22,6 +22,7 @@ export function setBounds(timeoutMs: number): SessionStatement {
       pg_catalog.set_config('jit', 'off', true),
       pg_catalog.set_config('cursor_tuple_fraction', '1', true),
       pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+      pg_catalog.set_config('client_encoding', 'UTF8', true),
       pg_catalog.set_config('standard_conforming_strings', 'on', true),
       pg_catalog.set_config('TimeZone', 'UTC', true),
       pg_catalog.set_config('DateStyle', 'ISO, YMD', true),
