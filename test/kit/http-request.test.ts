@@ -1,5 +1,6 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { isNotDone } from "../../src/kit/not-done.ts";
 import { httpRequest } from "../../src/kit/tools/http/request.ts";
 import { createMemoryEffects, withTestPorts } from "../../src/testing.ts";
 import { answering, ask, OPERATOR, openSites, refused, site } from "./http-scene.ts";
@@ -116,6 +117,38 @@ describe("a change", () => {
     expect(sent?.headers["idempotency-key"]).toBe(effects.recorded[0]?.effect_id);
     expect(sent?.headers["x-effect"]).toBe(effects.recorded[0]?.effect_id);
     expect(JSON.stringify(effects.recorded)).not.toContain("sesame");
+  });
+
+  const failure = (status: number, headers: Record<string, string> = {}) => {
+    answering(status, headers);
+    return ask({ url: `${site.origin}/pay`, methods: ["POST"] }).catch((error: unknown) => error);
+  };
+
+  test.each([400, 401, 403, 404, 405, 413, 415, 422, 429])(
+    "that is refused with %i surely was not made",
+    async (status) => expect(isNotDone(await failure(status))).toBe(true),
+  );
+
+  test.each([402, 408, 409, 500, 502, 503, 504])("that is answered with %i may have been made", async (status) =>
+    expect(isNotDone(await failure(status))).toBe(false),
+  );
+
+  test("surely was not made where nothing of it was sent, and may have been where it was", async () => {
+    const refusedBefore = await ask({ url: "http://10.0.0.1/", methods: ["POST"] }).catch((error: unknown) => error);
+    const nobody = await ask({ url: "http://127.0.0.1:1/", methods: ["POST"] }).catch((error: unknown) => error);
+    site.answer = (request) => void request.socket.destroy();
+    const cut = await ask({ url: site.origin, methods: ["POST"] }).catch((error: unknown) => error);
+    expect([refusedBefore, nobody, cut].map(isNotDone)).toEqual([true, true, false]);
+  });
+
+  test("that was made and is answered with where to look was made, whatever is there", async () => {
+    for (const location of ["/gone", "http://10.0.0.1/", "http://127.0.0.1:1/"]) {
+      site.answer = (request, response) =>
+        void (request.method === "POST" ? response.writeHead(303, { location }) : response.writeHead(404)).end();
+      const allow = [site.origin, "http://10.0.0.1", "http://127.0.0.1:1"];
+      const error = await ask({ url: site.origin, methods: ["POST"], allow }).catch((caught: unknown) => caught);
+      expect([location, (error as { code?: string }).code, isNotDone(error)]).toEqual([location, "tool_failed", false]);
+    }
   });
 
   test("is made by the methods of the tool alone", async () => {

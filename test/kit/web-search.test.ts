@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { searchProvider } from "../../src/compose/search-provider.ts";
 import { createMemoryGuards } from "../../src/kit/memory-guards.ts";
 import { brave } from "../../src/kit/tools/search/brave.ts";
 import type { SearchProvider } from "../../src/kit/tools/search/provider.ts";
@@ -163,6 +164,18 @@ test("an own SearXNG may be private where whoever runs the server has named it",
   await expect(search(undefined, { network: network(), search: configured })).resolves.toMatchObject({
     provider: "searxng",
   });
+});
+
+test("the server's own is the configured one, and a service needs its key", () => {
+  const url = "http://localhost:8080/";
+  expect(searchProvider({ search: undefined, searchKey: KEY })).toBeUndefined();
+  expect(searchProvider({ search: { provider: "searxng", url }, searchKey: undefined })?.name).toBe("searxng");
+  for (const provider of ["brave", "tavily"] as const) {
+    expect(searchProvider({ search: { provider }, searchKey: KEY })?.name).toBe(provider);
+    expect(() => searchProvider({ search: { provider }, searchKey: undefined })).toThrow(
+      expect.objectContaining({ code: "configuration_invalid" }),
+    );
+  }
 });
 
 test("a SearXNG that does not offer JSON is told what it lacks", async () => {
