@@ -1,7 +1,6 @@
 /** What workflow authors use. The only barrel: each name is exported by itself. */
 
 export { type Analysed, type AnalysisOptions, analysed, analysis, type Prompt } from "./kit/analysis.ts";
-export { type AskOptions, type AskResult, askModel } from "./kit/ask-model.ts";
 export type { ClassifierOptions } from "./kit/classify.ts";
 export { compensate, type UndoneCall } from "./kit/compensate.ts";
 export { type DatabaseClient, type DatabasePool, database } from "./kit/database.ts";

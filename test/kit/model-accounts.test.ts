@@ -131,6 +131,19 @@ describe("a limit", () => {
   });
 });
 
+describe("a call that one limit refuses", () => {
+  test("takes nothing from the other", async () => {
+    const one = (limit: number) => new Map([["first", limit]]);
+    scene = askedModels(server, { requestsPerMinute: one(1), tokensPerMinute: one(1_200) });
+    server.script(good);
+    const short: ModelOptions = { back_off: { longest_ms: 1_000 } };
+    await scene.ask(short);
+    for (let call = 1; call <= 4; call += 1) {
+      expect((await failureOf(scene.ask(short)))["message"]).toMatch(/^the limit of 1 requests a minute/);
+    }
+  });
+});
+
 describe("a breaker", () => {
   test("opens after five faults of the provider, for that model alone, and lets it be asked again later", async () => {
     server.script({ status: 500 });

@@ -228,6 +228,35 @@ describe("a stream", () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  /** A model whose every request has the next of these answers, each one piece that does not say why it is the last. */
+  async function endless(...contents: string[]) {
+    const { ChatOpenAI } = await import("@langchain/openai");
+    let id = 0;
+    const fetch = async () => {
+      const delta = { role: "assistant", content: contents[id] };
+      id += 1;
+      const chunk = { id: `${id}`, object: "chat.completion.chunk", model: "m", choices: [{ index: 0, delta }] };
+      const body = `data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`;
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    };
+    return new ChatOpenAI({ apiKey: "x", model: "m", configuration: { baseURL: "http://model.invalid/v1", fetch } });
+  }
+
+  test("that ends as if it were whole, but does not say so, is told too", async () => {
+    const failed = await failureOf(scene.stream({ use: await endless("Half an") }));
+    expect(failed).toMatchObject({ class: "provider", begun: true });
+  });
+
+  test("of which only the beginning without words came leaves nothing behind", async () => {
+    const ids = new Set<unknown>();
+    const use = await endless("", "", "Half an");
+    const reading = scene.within(async () => {
+      for await (const { id } of await (await scene.chat({ use })).stream("x")) ids.add(id);
+    });
+    expect(await failureOf(reading)).toMatchObject({ begun: true, attempts: 3 });
+    expect([...ids]).toEqual(["3"]);
+  });
+
   test("that nobody reads to its end is put to the account, and its connection is closed", async () => {
     server.script({ text: "one two three four five six" });
     await scene.within(async () => {

@@ -3,9 +3,12 @@ import type { ShapeWish } from "./model-call.ts";
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
+// Working a schema out takes longer than all else that is done for a call.
+const worked = new WeakMap<object, JsonSchema>();
+
 /** What a provider is asked for: a zod schema or another one as JSON Schema, strictly where the schema can be. */
 export function shapeOf(schema: unknown, { name, method, strict }: Partial<Omit<ShapeWish, "schema">> = {}): ShapeWish {
-  const { $schema: _dialect, ...told } = toJsonSchema(schema as never) as Record<string, unknown>;
+  const told = jsonSchemaOf(schema as object);
   const title = name ?? told["title"] ?? "extract";
   return {
     name: String(title),
@@ -13,6 +16,14 @@ export function shapeOf(schema: unknown, { name, method, strict }: Partial<Omit<
     ...(method === undefined ? {} : { method }),
     strict: strict ?? isStrict(told),
   };
+}
+
+function jsonSchemaOf(schema: object): JsonSchema {
+  const known = worked.get(schema);
+  if (known !== undefined) return known;
+  const { $schema: _dialect, ...told } = toJsonSchema(schema as never) as Record<string, unknown>;
+  worked.set(schema, told);
+  return told;
 }
 
 /** Strict answers need every member named and none left out: a schema with an optional member has no strict form. */
