@@ -110,8 +110,10 @@ describe("a kept answer", () => {
     expect(await scene.ask({ ...kept, use: responses })).toBe("Go on.");
     expect((await scene.stream({ ...kept, use: responses })).join("")).toBe("Go on.");
     expect(server.requests).toHaveLength(1);
-    const other = new FakeListChatModel({ responses: ["1", "2"] });
-    expect([await scene.ask({ ...kept, use: other }), await scene.ask({ ...kept, use: other })]).toEqual(["1", "1"]);
+    const named = (model: string) => Object.assign(new FakeListChatModel({ responses: [model, "x"] }), { model });
+    const [one, other] = [named("one"), named("other")];
+    const said = [await scene.ask({ ...kept, use: one }), await scene.ask({ ...kept, use: one })];
+    expect([...said, await scene.ask({ ...kept, use: other })]).toEqual(["one", "one", "other"]);
   });
 
   test("is too old after its time", async () => {
