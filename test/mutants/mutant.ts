@@ -36,6 +36,8 @@ export const TESTS = {
   deleteRuns: "test/checkpointer/delete-runs.test.ts",
   deleteRunsRefused: "test/checkpointer/delete-runs-refused.test.ts",
   deleteThread: "test/checkpointer/delete-thread.test.ts",
+  effectDoubts: "test/runtime/effect-doubts.test.ts",
+  effectRaces: "test/races/effects.test.ts",
   effects: "test/runtime/effects.test.ts",
   entry: "test/checkpointer/entry.test.ts",
   events: "test/runtime/events.test.ts",
