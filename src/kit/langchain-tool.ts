@@ -21,7 +21,7 @@ export function toLangChainTool(tool: Tool): DynamicStructuredTool {
     async (parsed: unknown, { toolCall }: { toolCall?: { id?: string; args?: unknown } }) => {
       const key = toolCall?.id === undefined ? {} : { key: `${tool.name}:${toolCall.id}` };
       // What the model gave, not what LangChain has made of it: it is parsed here, once.
-      return (await callTool(tool, toolCall?.args ?? parsed, key)).value;
+      return (await callTool(tool, toolCall?.args ?? parsed, { ...key, isWatched: true })).value;
     },
     { name: modelToolName(tool), description: tool.description, schema: tool.input as z.ZodObject },
   ) as unknown as DynamicStructuredTool;

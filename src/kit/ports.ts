@@ -86,6 +86,8 @@ export interface Ports extends OutsidePorts {
   standIns?: ReadonlyMap<string, StandIn>;
   /** Whether whoever started the run may use what asks for this permission. */
   may(permission: string): Promise<boolean>;
+  /** Hears how long a call of a tool took that is no effect; effects tell it themselves. */
+  toolTook?(ms: number): void;
   /** Aborted when the run is cancelled, timed out or has lost its lease. */
   signal: AbortSignal;
 }

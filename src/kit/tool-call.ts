@@ -21,12 +21,20 @@ export interface CalledTool {
   cost: number | null;
 }
 
+/** How a call is made. */
+export interface CallTerms {
+  /** Tells the effects of one task apart. */
+  key?: string | undefined;
+  /** Somebody else tells how long it takes. */
+  isWatched?: boolean;
+}
+
 /** Calls a tool under all its terms. */
-export async function callTool(tool: Tool, given: unknown, { key }: { key?: string | undefined }): Promise<CalledTool> {
+export async function callTool(tool: Tool, given: unknown, { key, isWatched }: CallTerms): Promise<CalledTool> {
   const read = await readArgs(tool, given);
   await refuseForbidden(tool);
   if (tool.effect === "read") {
-    const { value, attempts } = await readOnly(tool, read);
+    const { value, attempts } = await readOnly(tool, read, isWatched === true);
     return { value, attempts, from: "live", cost: await costOf(tool, read, value) };
   }
   const { value: receipt, attempts } = await change(tool, read, key);
@@ -39,15 +47,18 @@ export async function callTool(tool: Tool, given: unknown, { key }: { key?: stri
 }
 
 /** What changes nothing is asked without a record, and asked again where its result is not what it declares. */
-async function readOnly(tool: Tool, read: ReadArgs): Promise<Attempted<unknown>> {
+async function readOnly(tool: Tool, read: ReadArgs, isWatched: boolean): Promise<Attempted<unknown>> {
   const stopped = stopSignal();
   const terms = termsOf(tool, read, "read");
-  return await attemptCall(terms, stopped, (attempts) =>
+  const begunAt = performance.now();
+  const calling = attemptCall(terms, stopped, (attempts) =>
     tryCall(terms, attempts, stopped, async (signal) => {
       const result = await functionOf(tool)(read.args, { effect_id: "", signal });
       return await readResult(tool, read.recorded, result, attempts);
     }),
   );
+  if (isWatched) return await calling;
+  return await calling.finally(() => portsIfAny()?.toolTook?.(performance.now() - begunAt));
 }
 
 /** What changes the world is one effect, whose receipt later executions are given. */

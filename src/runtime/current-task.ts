@@ -31,3 +31,9 @@ export function currentTask(what: string): CurrentTask {
     stopped: config?.signal === undefined ? [] : [config.signal],
   };
 }
+
+/** The id of the task this code runs in; undefined outside of one. */
+export function currentTaskId(): string | undefined {
+  const task_id = getConfig()?.configurable?.["__pregel_task_id"];
+  return typeof task_id === "string" ? task_id : undefined;
+}

@@ -17,6 +17,7 @@ import { type Beginning, beginRun } from "./begin.ts";
 import { hasBreakpoints } from "./breakpoints.ts";
 import { callEvents } from "./call-events.ts";
 import { shownEvent } from "./checkpoint-event.ts";
+import { currentTaskId } from "./current-task.ts";
 import { describe } from "./describe-error.ts";
 import { createEffectPort } from "./effect-port.ts";
 import { type Ended, failed, type Seen, settled } from "./ending.ts";
@@ -232,6 +233,7 @@ async function stream(scene: Scene, { input, fromHead }: Beginning & { kind: "se
     run: { tenant_id, graph_id, thread_id, run_id, ...(budget === undefined ? {} : { budget }) },
     clock: SYSTEM_CLOCK,
     may: (permission: string) => parts.mayUse({ tenant_id, run_id, ...scene.kwargs }, permission),
+    toolTook: (ms: number) => observer.toolTook(currentTaskId() ?? "", ms),
     ...outsideOf(parts, { tenant_id, graph_id, thread_id, run_id }),
     signal,
   };

@@ -176,6 +176,11 @@ test("a tool asks whether who started the run may use it, by what they hold when
     [clerk, { error: expect.stringMatching(refused) }],
   ] as const)
     expect(await paysByClock("9", headers)).toMatchObject(came);
+  for (const wrong of ["tool:", "tool:A", "tool:a b", "tools:a", `tool:${"a".repeat(101)}`, "tool:a\n"])
+    expect([
+      wrong,
+      (await server.ask("/api-keys", { method: "POST", body: { ...body, permissions: [wrong] } })).status,
+    ]).toEqual([wrong, 422]);
   const other = { ...body, permissions: ["tool:ledger:close"] };
   expect((await server.ask("/api-keys", { method: "POST", body: other, headers: cashier })).status).toBe(403);
   const user = { "x-user": "ann" };

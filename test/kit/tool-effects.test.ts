@@ -1,7 +1,11 @@
+import { Command, MemorySaver, StateGraph, StateSchema } from "@langchain/langgraph";
 import { beforeEach, expect, test } from "vitest";
+import { z } from "zod";
 import { compensate } from "../../src/kit/compensate.ts";
 import { notDone } from "../../src/kit/not-done.ts";
 import type { EffectPort } from "../../src/kit/ports.ts";
+import { toolNode } from "../../src/kit/tool-node.ts";
+import type { ReviewValue } from "../../src/protocol/interrupt.ts";
 import { ada, busy, failing, scripted } from "../support/scripted-tool.ts";
 import { openToolScene, type ToolScene } from "../support/tool-scene.ts";
 
@@ -113,4 +117,25 @@ test("a call is undone once, by an effect of its own", async () => {
   ]);
   const plain = scripted([ada], { effect: "once" }).tool;
   await expect(compensate(plain, { args: { id: 1 }, result })).rejects.toThrow(/declares no compensate/);
+});
+
+test("in a graph a person is asked about what may have happened once, and their answer is the result", async () => {
+  const { tool, calls } = scripted([busy], { effect: "once", timeout_ms: 1_000 });
+  const State = new StateSchema({ outcomes: z.any() });
+  const options = { tools: [tool], into: "outcomes", calls: () => [{ tool: "find", args: { id: 1 } }] } as const;
+  const graph = new StateGraph(State)
+    .addNode("call", toolNode<typeof State.State>(options))
+    .addEdge("__start__", "call")
+    .compile({ checkpointer: new MemorySaver() });
+  const config = { configurable: { thread_id: "t" } };
+  const paused = await scene.within(() => graph.invoke({}, config));
+  const [asked] = (paused as unknown as { __interrupt__: [{ value: ReviewValue }] }).__interrupt__;
+  expect([asked.value.holdpoint, calls.length, paused.outcomes]).toEqual(["review", 1, undefined]);
+  const { value_digest } = asked.value;
+  const decisions = [{ action: 0, type: "respond", value: { happened: { name: "Eve" } } }];
+  const { outcomes } = await scene.within(() =>
+    graph.invoke(new Command({ resume: { value_digest, decisions } }), config),
+  );
+  expect(outcomes).toMatchObject([{ ok: true, result: { name: "Eve" }, from: "stored", attempts: 0 }]);
+  expect(calls).toHaveLength(1);
 });

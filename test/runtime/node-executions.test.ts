@@ -47,7 +47,7 @@ describe("a run leaves one row for each time a node ran", () => {
   test("with its tries, its waits, what it wrote and what it cost", async () => {
     knobs.onVisit = async (place) => {
       if (place === "watched.flaky" && visitsOf("watched.flaky") < 3) throw new Error("not yet");
-      if (place === "watched.tool" || place === "watched.paying") await wait(20);
+      if (["watched.tool", "watched.paying", "watched.reading"].includes(place)) await wait(20);
     };
     const { thread_id } = await house.start("watched", { input: {} });
     await house.settle();
@@ -80,6 +80,7 @@ describe("a run leaves one row for each time a node ran", () => {
     expect(of("flaky")).toMatchObject({ write_keys: ["log"] });
     expect(of("flaky").write_bytes).toBeGreaterThan(10);
     expect(of("end")).toMatchObject({ write_keys: [] });
+    expect(of("end").tool_ms).toBeGreaterThanOrEqual(19);
   });
 
   test("with the class of the error that ended it", async () => {
