@@ -9,6 +9,7 @@ import {
 import { type AIMessage, AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { type Runnable, RunnableLambda } from "@langchain/core/runnables";
+import { joinSignals } from "../join-signals.ts";
 import { runSignal } from "../ports.ts";
 import { askCandidates } from "./ask-candidates.ts";
 import { temperatureOf } from "./candidate.ts";
@@ -93,7 +94,12 @@ export class ModelGateway extends BaseChatModel<GatewayCallOptions> {
   override async _generate(messages: BaseMessage[], options: this["ParsedCallOptions"]): Promise<ChatResult> {
     let message: Piece | undefined;
     // To its end, which is behind the answer: there it is kept and accounted for.
-    for await (const piece of askCandidates(this.#callOf(messages, options, false))) message = piece;
+    const { call, release } = this.#callOf(messages, options, false);
+    try {
+      for await (const piece of askCandidates(call)) message = piece;
+    } finally {
+      release();
+    }
     if (message === undefined) throw new Error("a model has answered without an answer");
     return { generations: [{ text: message.text, message }] };
   }
@@ -103,20 +109,25 @@ export class ModelGateway extends BaseChatModel<GatewayCallOptions> {
     options: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun,
   ): AsyncGenerator<ChatGenerationChunk> {
-    for await (const piece of askCandidates(this.#callOf(messages, options, true))) {
-      const message = asChunk(piece);
-      const chunk = new ChatGenerationChunk({ message, text: message.text });
-      yield chunk;
-      await runManager?.handleLLMNewToken(message.text, undefined, undefined, undefined, undefined, { chunk });
+    const { call, release } = this.#callOf(messages, options, true);
+    try {
+      for await (const piece of askCandidates(call)) {
+        const message = asChunk(piece);
+        const chunk = new ChatGenerationChunk({ message, text: message.text });
+        yield chunk;
+        await runManager?.handleLLMNewToken(message.text, undefined, undefined, undefined, undefined, { chunk });
+      }
+    } finally {
+      release();
     }
   }
 
-  #callOf(messages: BaseMessage[], options: this["ParsedCallOptions"], streams: boolean): ModelCall {
+  #callOf(messages: BaseMessage[], options: this["ParsedCallOptions"], streams: boolean) {
     const told = options as GatewayCallOptions;
-    const signals = [told.signal, runSignal()].filter((signal) => signal !== undefined);
-    const stopped = signals.length < 2 ? signals[0] : AbortSignal.any(signals);
+    const { signal: stopped, release } = joinSignals(told.signal, runSignal());
     const tokens = estimateTokens(messages, told);
-    return { terms: this.#terms, messages, options: told, streams, stopped, tokens };
+    const call: ModelCall = { terms: this.#terms, messages, options: told, streams, stopped, tokens };
+    return { call, release };
   }
 }
 
