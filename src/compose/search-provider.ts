@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import { brave } from "../kit/tools/search/brave.ts";
 import type { SearchProvider } from "../kit/tools/search/provider.ts";
-import { searxng } from "../kit/tools/search/searxng.ts";
+import { configuredSearxng } from "../kit/tools/search/searxng.ts";
 import { tavily } from "../kit/tools/search/tavily.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 
@@ -11,7 +11,7 @@ export function searchProvider({
   searchKey: key,
 }: Pick<Config, "search" | "searchKey">): SearchProvider | undefined {
   if (search === undefined) return undefined;
-  if (search.provider === "searxng") return searxng({ url: search.url, isConfigured: true });
+  if (search.provider === "searxng") return configuredSearxng(search.url);
   if (key === undefined) {
     throw new HoldpointError(
       "configuration_invalid",

@@ -3,7 +3,7 @@ import { searchProvider } from "../../src/compose/search-provider.ts";
 import { createMemoryGuards } from "../../src/kit/memory-guards.ts";
 import { brave } from "../../src/kit/tools/search/brave.ts";
 import type { SearchProvider } from "../../src/kit/tools/search/provider.ts";
-import { searxng } from "../../src/kit/tools/search/searxng.ts";
+import { configuredSearxng, searxng } from "../../src/kit/tools/search/searxng.ts";
 import { tavily } from "../../src/kit/tools/search/tavily.ts";
 import { webSearch } from "../../src/kit/tools/search/web-search.ts";
 import { type TestPorts, withTestPorts } from "../../src/testing.ts";
@@ -160,7 +160,9 @@ describe.each(NAMES)("a search by %s", (name) => {
 
 test("an own SearXNG may be private where whoever runs the server has named it", async () => {
   answering(200, PROVIDERS.searxng.body);
-  const configured = searxng({ url: site.origin, isConfigured: true });
+  const configured = configuredSearxng(site.origin);
+  const asAuthor = searxng({ url: site.origin, isConfigured: true } as { url: string });
+  await expect(search(asAuthor, { network: network() })).rejects.toMatchObject({ facts: { class: "permission" } });
   await expect(search(undefined, { network: network(), search: configured })).resolves.toMatchObject({
     provider: "searxng",
   });

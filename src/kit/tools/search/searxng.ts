@@ -7,12 +7,19 @@ export interface SearxngOptions {
   url: string;
   /** As it takes it, such as `en`; its own choice unless given. */
   language?: string;
-  /** Whether whoever runs the server has named the address: then it may be private. */
-  isConfigured?: boolean;
 }
 
-/** Searches by a SearXNG of one's own. */
-export function searxng({ url, language, isConfigured = false }: SearxngOptions): SearchProvider {
+/** Searches by a SearXNG of one's own. One that is not on the internet has to be named by HOLDPOINT_TOOL_ALLOW. */
+export function searxng(options: SearxngOptions): SearchProvider {
+  return searxngAt(options, false);
+}
+
+/** Searches by the SearXNG that whoever runs the server has named: it may be anywhere. */
+export function configuredSearxng(url: string): SearchProvider {
+  return searxngAt({ url }, true);
+}
+
+function searxngAt({ url, language }: SearxngOptions, isConfigured: boolean): SearchProvider {
   const base = providerAddress("searxng", url);
   return {
     name: "searxng",
