@@ -9,6 +9,8 @@ export const flow = workflow({
   version: "1.0.0",
   input: AnalystInput,
   state: analystState,
+  // The rest is in the thread's state, for whoever wants to see how it came about.
+  output: { outcome: analystState.outcome, answer: analystState.answer },
   policies: { guarded: true, node_timeout_ms: 120_000, loop_limit: 10 },
   examples: EXAMPLES,
 });

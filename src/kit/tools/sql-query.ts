@@ -59,6 +59,8 @@ const outputSchema = z.discriminatedUnion("kind", [
   }),
   /** It was not run: the planner expects it to cost more than the tool may. */
   z.object({ kind: z.literal("heavy"), estimate: estimateSchema, max_cost: z.number() }),
+  /** It was not to be run. */
+  z.object({ kind: z.literal("estimate"), estimate: estimateSchema }),
 ]);
 
 /** A query tool. */
@@ -114,6 +116,7 @@ async function answer(
 ): Promise<SqlQueryResult> {
   const values = params.map((value) => (typeof value === "string" || value === null ? value : String(value)));
   const expected = await estimate(send, sql, values);
+  if (rules.maxCost === 0) return { kind: "estimate", estimate: expected };
   if (expected.cost > rules.maxCost) return { kind: "heavy", estimate: expected, max_cost: rules.maxCost };
   return { kind: "rows", ...(await readRows(send, sql, values, rules.limits)), estimate: expected };
 }
