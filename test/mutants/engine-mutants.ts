@@ -132,7 +132,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: "receipts are not looked up",
     file: "src/postgres/effects.ts",
     find: 'const isRepeated = status === "not_done" || (status === "intent" && row.kind !== "once");',
-    replace: 'const isRepeated = status === "not_done" || (status !== "held" && row.kind !== "once");',
+    replace: 'const isRepeated = status !== "held" && (status !== "intent" || row.kind !== "once");',
     tests: [TESTS.effects],
   },
   {
