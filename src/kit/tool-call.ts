@@ -3,6 +3,7 @@ import type { EffectKind } from "../protocol/effect.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { effect } from "./effect.ts";
+import { type JoinedSignal, joinSignals } from "./join-signals.ts";
 import { currentNode } from "./node.ts";
 import { notDone } from "./not-done.ts";
 import { portsIfAny, runSignal } from "./ports.ts";
@@ -48,7 +49,7 @@ export async function callTool(tool: Tool, given: unknown, { key, isWatched }: C
 
 /** What changes nothing is asked without a record, and asked again where its result is not what it declares. */
 async function readOnly(tool: Tool, read: ReadArgs, isWatched: boolean): Promise<Attempted<unknown>> {
-  const stopped = stopSignal();
+  const { signal: stopped, release } = stopSignal();
   const terms = termsOf(tool, read, "read");
   const begunAt = performance.now();
   const calling = attemptCall(terms, stopped, (attempts) =>
@@ -57,8 +58,10 @@ async function readOnly(tool: Tool, read: ReadArgs, isWatched: boolean): Promise
       return await readResult(tool, read.recorded, result, attempts);
     }),
   );
-  if (isWatched) return await calling;
-  return await calling.finally(() => portsIfAny()?.toolTook?.(performance.now() - begunAt));
+  return await calling.finally(() => {
+    release();
+    if (!isWatched) portsIfAny()?.toolTook?.(performance.now() - begunAt);
+  });
 }
 
 /** What changes the world is one effect, whose receipt later executions are given. */
@@ -107,7 +110,8 @@ async function record(
 ): Promise<Attempted<Json>> {
   let made = 0;
   const terms = termsOf(tool, read, what.kind);
-  const { value } = await attemptCall(terms, stopSignal(), (attempts) =>
+  const { signal, release } = stopSignal();
+  const calling = attemptCall(terms, signal, (attempts) =>
     effect<Json, Json>({
       ...what,
       ...(key === undefined ? {} : { key }),
@@ -122,6 +126,7 @@ async function record(
       },
     }),
   );
+  const { value } = await calling.finally(release);
   return { value, attempts: made };
 }
 
@@ -151,9 +156,8 @@ function termsOf(tool: Tool, read: ReadArgs, kind: EffectKind): AttemptTerms {
 }
 
 /** What ends a call before its time: the run's end, and the node's. */
-function stopSignal(): AbortSignal | undefined {
-  const signals = [runSignal(), getConfig()?.signal].filter((signal) => signal !== undefined);
-  return signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+function stopSignal(): JoinedSignal {
+  return joinSignals(runSignal(), getConfig()?.signal);
 }
 
 async function costOf(tool: Tool, { args }: ReadArgs, value: unknown): Promise<number | null> {
