@@ -83,8 +83,8 @@ async function analyse<State, Value>(options: AnalysisOptions<State, Value>, sta
   }
   const asked = await surest(options, gateway, state);
   if (!asked.ok) {
-    const times = asked.attempts === 1 ? "once" : `${asked.attempts} times`;
-    const note = `The model could not be used (${asked.reason}; asked ${times}): this was read by fixed rules.`;
+    const times = asked.attempts === 0 ? "" : asked.attempts === 1 ? "; asked once" : `; asked ${asked.attempts} times`;
+    const note = `The model could not be used (${asked.reason}${times}): this was read by fixed rules.`;
     const failure = { class: asked.class, message: plainText(asked.reason) };
     return await byRules(options, state, { note: plainText(note), attempts: asked.attempts, failure });
   }

@@ -6,7 +6,7 @@ import type { ErrorClass } from "../protocol/error-class.ts";
 import { type ErrorCode, type HoldpointError, isHoldpointError } from "../protocol/errors.ts";
 import { kitClock } from "./clock.ts";
 import type { ModelGateway } from "./models/gateway.ts";
-import { type ReadAnswer, readAnswer, tooLong } from "./models/read-answer.ts";
+import { HELD_BACK, type ReadAnswer, readAnswer, tooLong } from "./models/read-answer.ts";
 import { shapeOf } from "./models/shape.ts";
 import { runSignal } from "./ports.ts";
 
@@ -93,7 +93,8 @@ async function answerTo<Schema extends z.ZodType>(
     if (!isNoAnswer(error)) throw error;
     const { attempts = 0, why, model, begun, no_answer } = error.facts as Facts;
     const { class: kind } = classifyError(error, kitClock().now());
-    const answer = no_answer === "length" ? tooLong() : { fits: false as const, reason: why ?? error.message };
+    const reason = no_answer === "content_filter" ? HELD_BACK : (why ?? error.message);
+    const answer = no_answer === "length" ? tooLong() : { fits: false as const, reason };
     return {
       answer,
       requests: attempts,

@@ -137,6 +137,8 @@ async function configuredChat(options: ModelOptions, name: string | undefined): 
     apiKey,
     model: name ?? configured.model ?? DEFAULT_MODEL,
     maxRetries: 0,
+    // Only there does it say that it refuses; the gateway takes that and drops the rest.
+    __includeRawResponse: true,
     ...(temperature === undefined ? {} : { temperature }),
     ...(max_output_tokens === undefined ? {} : { maxTokens: max_output_tokens }),
     ...(baseUrl === undefined || baseUrl === "" ? {} : { configuration: { baseURL: baseUrl } }),

@@ -1,3 +1,4 @@
+import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -201,5 +202,57 @@ describe("an answer that does not fit", () => {
     const deep = `${'{"a":'.repeat(5_000)}1${"}".repeat(5_000)}`;
     server.script({ text: deep });
     expect(await read("x", { repairs: 0 })).toMatchObject({ failure: { message: "its answer was nested too deep" } });
+  });
+
+  /** A model whose provider answers with this choice, and then with one that fits. */
+  async function answersWith(choice: object) {
+    const { ChatOpenAI } = await import("@langchain/openai");
+    const sent: string[] = [];
+    const content = JSON.stringify(says({}).json);
+    const fetch = async (_url: unknown, init?: { body?: unknown }) => {
+      sent.push(String(init?.body));
+      const first = sent.length === 1 ? choice : { message: { role: "assistant", content }, finish_reason: "stop" };
+      return Response.json({ id: "1", object: "chat.completion", model: "m", choices: [{ index: 0, ...first }] });
+    };
+    const use = new ChatOpenAI({
+      apiKey: "x",
+      __includeRawResponse: true,
+      model: "m",
+      configuration: { baseURL: "http://model.invalid/v1", fetch },
+    });
+    return { found: await read("x", { model: { use } }), sent };
+  }
+
+  test("because it was too long is asked for again, briefer", async () => {
+    const message = { role: "assistant", content: '{"mood": "go' };
+    const { found, sent } = await answersWith({ message, finish_reason: "length" });
+    expect(found).toMatchObject({ method: "model", attempts: 2 });
+    expect(sent[1]).toContain("Answer more briefly");
+  });
+
+  test.each<[string, object, string]>([
+    [
+      "was refused",
+      { message: { role: "assistant", content: null, refusal: "I will not." }, finish_reason: "stop" },
+      "it refused to answer",
+    ],
+    [
+      "was held back",
+      { message: { role: "assistant", content: "" }, finish_reason: "content_filter" },
+      "its provider held its answer back",
+    ],
+  ])("because it %s is not asked for again", async (_name, choice, message) => {
+    const { found, sent } = await answersWith(choice);
+    expect(found).toMatchObject({ method: "rules", confidence: 0.3, failure: { class: "validation", message } });
+    expect(sent).toHaveLength(1);
+  });
+
+  test("of a model that gives none of a shape is the next one's", async () => {
+    const use = new FakeListChatModel({ responses: ["They are happy."] });
+    server.script(says({}));
+    expect(await read("x", { model: { use, fallbacks: ["second"] } })).toMatchObject({ model: "second", attempts: 1 });
+    const found = await read("x", { model: { use } });
+    expect(found).toMatchObject({ method: "rules", attempts: 0, failure: { class: "validation" } });
+    expect(found.note).toMatch(/\(the model FakeListChatModel gives no answers of a shape; use another one for this\)/);
   });
 });

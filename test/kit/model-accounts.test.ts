@@ -74,6 +74,19 @@ describe("the account", () => {
     expect(scene.guards.uses).toMatchObject([{ name: "long", output_tokens: 70 }]);
   });
 
+  test("has the price of the model that was asked where nobody knows the one that answered", async () => {
+    const { ChatOpenAI } = await import("@langchain/openai");
+    scene = askedModels(server, { prices: new Map([["priced", { input: 3, output: 0, cached: 0 }]]) });
+    const message = { role: "assistant", content: "Go on." };
+    const choices = [{ index: 0, message, finish_reason: "stop" }];
+    const usage = { prompt_tokens: 1_000_000, completion_tokens: 0, total_tokens: 1_000_000 };
+    const fetch = async () =>
+      Response.json({ id: "1", object: "chat.completion", model: "deployment", choices, usage });
+    const configuration = { baseURL: "http://model.invalid/v1", fetch };
+    await scene.ask({ use: new ChatOpenAI({ apiKey: "x", model: "priced", configuration }) });
+    expect(scene.guards.uses).toMatchObject([{ name: "deployment", cost: 3 }]);
+  });
+
   test("is estimated where the provider gives none", async () => {
     server.script({ text: "Go on and on and on.", ...usage(0, 0) });
     await scene.ask({}, "x".repeat(4_000));

@@ -149,6 +149,7 @@ describe("a fallback", () => {
     ["is always broken", [broken, broken, broken, good], ["first", "first", "first", "second"]],
     ["asks to wait for an hour", [{ status: 429, headers: { "retry-after": "3600" } }, good], ["first", "second"]],
     ["refuses the key", [{ status: 401 }, good], ["first", "second"]],
+    ["is nowhere", [{ status: 404 }, good], ["first", "second"]],
     ["is not there", [{ status: 404, code: "model_not_found" }, good], ["first", "second"]],
     [
       "says that the question is too long",

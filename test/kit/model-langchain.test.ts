@@ -146,6 +146,18 @@ describe("what LangChain hears", () => {
     expect([heard.runs, heard.total, heard.tokens.join("")]).toEqual([2, 60, "one two three four"]);
   });
 
+  test("of an answer is the answer, and nothing of how it came", async () => {
+    server.script(good);
+    const chat = await scene.chat();
+    const whole = await scene.within(() => chat.invoke("x"));
+    const messages = [whole];
+    await scene.within(async () => {
+      for await (const piece of await chat.stream("x")) messages.push(piece);
+    });
+    for (const { additional_kwargs } of messages) expect(additional_kwargs).not.toHaveProperty("__raw_response");
+    expect(whole.response_metadata).toMatchObject({ model_name: "first", finish_reason: "stop", requests: 1 });
+  });
+
   test("of a call in a graph that is streamed is each token once", async () => {
     server.script(broken, good);
     const graph = graphOf(async () => ({ messages: [await (await scene.chat()).invoke("x")] })).compile();

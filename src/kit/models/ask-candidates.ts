@@ -1,13 +1,21 @@
 import { nextAttemptMs } from "../../policy/call-retry.ts";
 import { isHoldpointError } from "../../protocol/errors.ts";
+import { withoutSecrets } from "../../telemetry/log-error.ts";
 import { kitClock } from "../clock.ts";
 import { admit } from "./admission.ts";
 import { answerCache } from "./answer-cache.ts";
-import { bindCandidate } from "./bind.ts";
+import { type BoundModel, bindCandidate } from "./bind.ts";
 import { checkBudget } from "./budget-check.ts";
 import type { Candidate } from "./candidate.ts";
 import type { ModelCall, Piece } from "./model-call.ts";
-import { type CandidateFailure, classifyModelFailure, mayFallBack, modelFailed, wordsOf } from "./model-failure.ts";
+import {
+  type CandidateFailure,
+  classifyModelFailure,
+  mayFallBack,
+  modelFailed,
+  UNABLE,
+  wordsOf,
+} from "./model-failure.ts";
 import { requestOnce, type Turn } from "./request-once.ts";
 
 type Failed = CandidateFailure | undefined;
@@ -45,12 +53,24 @@ function windowFault({ tokens }: ModelCall, candidate: Candidate): Failed {
 }
 
 async function* askCandidate(call: ModelCall, candidate: Candidate, before: number): AsyncGenerator<Piece, Failed> {
-  const bound = bindCandidate(candidate, call.options);
+  const bound = tellOf(call, candidate);
+  if ("words" in bound) return bound;
   const kept = answerCache(call, candidate, bound);
   const answer = await kept?.read();
   if (answer === undefined) return yield* attemptCandidate({ call, candidate, bound, kept, before });
   yield answer;
   return undefined;
+}
+
+/** A client that takes no tools, or gives no answers of a shape, leaves the question to the next candidate. */
+function tellOf(call: ModelCall, candidate: Candidate): BoundModel | CandidateFailure {
+  try {
+    return bindCandidate(candidate, call.options);
+  } catch (error) {
+    const failure = { class: "validation", code: UNABLE } as const;
+    const words = withoutSecrets(error instanceof Error ? error.message : "its client does not take the call");
+    return { candidate, failure, words, attempts: 0, error };
+  }
 }
 
 async function* attemptCandidate(turn: Turn): AsyncGenerator<Piece, Failed> {

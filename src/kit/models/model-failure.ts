@@ -36,8 +36,11 @@ export function classifyModelFailure(error: unknown, nowMs: number): Classified 
   return classifyError(error, nowMs, "provider");
 }
 
+/** The code of a call that a model's client does not take. */
+export const UNABLE = "unable";
+
 // What is wrong with the question for one model may be right for the next: it is not there, or its window is too small.
-const OF_THIS_MODEL = new Set(["context_length_exceeded", "model_not_found"]);
+const OF_THIS_MODEL = new Set(["context_length_exceeded", "model_not_found", UNABLE]);
 
 /** Whether the next candidate may do better. */
 export function mayFallBack({ failure, error }: Pick<CandidateFailure, "failure" | "error">): boolean {

@@ -2,6 +2,7 @@ import type { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { z } from "zod";
 import type { Json } from "../../protocol/json.ts";
 import { plainJson, plainText } from "../plain-json.ts";
+import { isRefusal } from "./refusal.ts";
 
 /** What an answer says: a value of the shape, or why it is none. */
 export type ReadAnswer<Value> =
@@ -9,6 +10,8 @@ export type ReadAnswer<Value> =
   /** `said` and `wrong` are what the model is shown when it is asked again; without them there is no use in it. */
   | { fits: false; reason: string; repair?: { said: string; wrong: string } };
 
+/** Why there is no answer where the provider has kept it. */
+export const HELD_BACK = "its provider held its answer back";
 const NOT_JSON = "its answer was not the JSON that was asked for";
 const LONGEST_SAID = 8_000;
 const LONGEST_WRONG = 2_000;
@@ -18,10 +21,10 @@ export async function readAnswer<Schema extends z.ZodType>(
   message: AIMessage | AIMessageChunk,
   schema: Schema,
 ): Promise<ReadAnswer<z.output<Schema>>> {
-  const { additional_kwargs, response_metadata, tool_calls = [], invalid_tool_calls = [] } = message;
-  if (additional_kwargs["refusal"] != null) return { fits: false, reason: "it refused to answer" };
+  const { response_metadata, tool_calls = [], invalid_tool_calls = [] } = message;
+  if (isRefusal(message)) return { fits: false, reason: "it refused to answer" };
   const finish_reason = response_metadata["finish_reason"];
-  if (finish_reason === "content_filter") return { fits: false, reason: "its provider held its answer back" };
+  if (finish_reason === "content_filter") return { fits: false, reason: HELD_BACK };
   const said = tool_calls[0] ? JSON.stringify(tool_calls[0].args) : (invalid_tool_calls[0]?.args ?? message.text);
   if (finish_reason === "length") return tooLong(said);
   const json = parsed(said);

@@ -9,6 +9,7 @@ import type { BoundModel } from "./bind.ts";
 import type { Candidate } from "./candidate.ts";
 import type { ModelCall, Piece } from "./model-call.ts";
 import { classifyModelFailure, modelFailed, noAnswerOf, wordsOf } from "./model-failure.ts";
+import { keepRefusal } from "./refusal.ts";
 import { requestPieces } from "./request.ts";
 import { createTally, longestAccount, type Tally } from "./tally.ts";
 
@@ -41,6 +42,7 @@ export async function* requestOnce(
   let given = 0;
   try {
     for await (const piece of requestPieces(turn.bound, call)) {
+      keepRefusal(piece);
       tally.see(piece);
       if (pieces.length === 0) markRequests(piece, turn.before + attempts);
       pieces.push(piece);
