@@ -36,7 +36,7 @@ test("each call leaves an outcome and an entry of the trail, the failed ones too
     cost: 2,
     run: ({ cents }) => ({ paid: cents }),
   });
-  const tools = [secret, made("down", "read", broken)] as unknown as Tool[];
+  const tools = [secret, made("down", "read", broken)];
   const calls = () => [
     { tool: "pay", args: { card: "4111 1111", cents: 5 } },
     { tool: "down", args: { text: "" } },
@@ -56,6 +56,20 @@ test("each call leaves an outcome and an entry of the trail, the failed ones too
   ]);
   const again = await run({ tools, calls: () => calls().slice(0, 1) });
   expect(again.outcomes).toMatchObject([{ from: "stored", cost: null, attempts: 0, result: { paid: 5 } }]);
+});
+
+test("a result that no state can hold is a failure of its call", async () => {
+  const big = defineTool({
+    name: "big",
+    description: "Counts far.",
+    input: z.object({}),
+    output: z.bigint(),
+    effect: "read",
+    run: () => 9_007_199_254_740_993n,
+  });
+  const { outcomes } = await run({ tools: [big], calls: () => [{ tool: "big", args: {} }] });
+  const message = "big was called, and its result cannot be written as JSON";
+  expect(outcomes).toMatchObject([{ ok: false, result: null, attempts: 1, error: { class: "tool", message } }]);
 });
 
 test("an error about the run ends the node, once the calls beside it have ended", async () => {
