@@ -150,6 +150,31 @@ describe("a review node", () => {
     expect(executed).toHaveLength(1);
   });
 
+  test("does not take a decision again that was carried out, where the graph comes back to it", async () => {
+    const done: object[] = [];
+    const pay = flow.reviewNode({
+      into: "payment",
+      action: "bank.pay",
+      schema: payment,
+      propose: ({ amount }) => ({ title: "Pay", args: { to: "ACME", amount } }),
+      execute: (args) => {
+        done.push(args);
+        return {};
+      },
+      on: { approve: "tell", edit: "tell", reject: "end" },
+    });
+    const nodes = { pay, tell: () => undefined };
+    const graph = flow
+      .graph({ nodes, edges: { start: "pay", tell: "pay_execute" } })
+      .compile({ checkpointer: new MemorySaver() });
+    await graph.invoke({ amount: 5 }, thread);
+    const [task] = (await graph.getState(thread)).tasks;
+    const value_digest = (task?.interrupts[0]?.value as ReviewValue | undefined)?.value_digest;
+    const resume = { value_digest, decisions: [{ type: "approve" }] };
+    await expect(graph.invoke(new Command({ resume }), thread)).rejects.toThrow(/without anybody's decision/);
+    expect(done).toHaveLength(1);
+  });
+
   test("can give its nodes other names, and refuses to offer what leads nowhere", async () => {
     const node = flow.reviewNode({
       into: "payment",

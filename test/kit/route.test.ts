@@ -69,7 +69,7 @@ describe("a route", () => {
     const broken = { ...byScore, score: () => Number.NaN };
     await expect(way(broken, { amount: 1 })).rejects.toMatchObject({
       code: "invalid",
-      message: expect.stringContaining("NaN"),
+      message: expect.stringContaining("was given the score NaN"),
     });
   });
 

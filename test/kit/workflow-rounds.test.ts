@@ -70,9 +70,10 @@ describe("the loop limit", () => {
   });
 
   test("is reached before LangGraph's own limit of steps", async () => {
-    const graph = counting(20);
-    await graph.invoke({ upto: 30 }, thread);
-    await expect(approve(graph)).rejects.toMatchObject({ code: "loop_limit", facts: { count: 20 } });
+    const flow = workflow({ ...words, input: {}, state: {}, policies: { loop_limit: 20 } });
+    const nodes = { ping: () => undefined, pong: () => undefined };
+    const graph = flow.graph({ nodes, edges: { start: "ping", ping: "pong", pong: "ping" } }).compile();
+    await expect(graph.invoke({})).rejects.toMatchObject({ code: "loop_limit", facts: { node: "ping", count: 20 } });
   });
 
   test("takes many executions of a node in one step for one round", async () => {
@@ -80,14 +81,17 @@ describe("the loop limit", () => {
       inputSchema: z.string(),
       reducer: (all: string[], next: string) => [...all, next],
     });
-    const flow = workflow({ ...words, input: { upto: z.number() }, state: { marks } });
+    const flow = workflow({ ...words, input: {}, state: { marks }, policies: { loop_limit: 2 } });
     const fan = flow.node(() => new Command({ goto: Array.from({ length: 30 }, () => new Send("leaf", {})) }), {
       exits: ["leaf"],
     });
-    const graph = flow
-      .graph({ nodes: { fan, leaf: () => ({ marks: "x" }) }, edges: { start: "fan", leaf: "end" } })
-      .compile();
-    expect((await graph.invoke({ upto: 1 })).marks).toHaveLength(30);
+    const again = flow.route({
+      routes: ["fan", "end"],
+      choose: ({ marks }) => ({ to: marks.length < 60 ? "fan" : "end", reason: "" }),
+    });
+    const nodes = { fan, again, leaf: () => ({ marks: "x" }) };
+    const graph = flow.graph({ nodes, edges: { start: "fan", leaf: "again" } }).compile();
+    expect((await graph.invoke({})).marks).toHaveLength(60);
   });
 });
 

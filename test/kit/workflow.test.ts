@@ -97,6 +97,24 @@ describe("workflow()", () => {
     await expect(graph.invoke({})).rejects.toMatchObject({ name: "NodeTimeoutError" });
   });
 
+  test("takes a graph for a node, which has rounds and a trail of its own", async () => {
+    const inner = workflow({ ...words, input: { upto: z.number() }, state: { count: z.number().default(0) } });
+    const step = inner.route({
+      routes: ["step", "end"],
+      choose: ({ count, upto }) => ({
+        to: count + 1 < upto ? "step" : "end",
+        reason: "on",
+        update: { count: count + 1 },
+      }),
+    });
+    const counter = inner.graph({ nodes: { step }, edges: { start: "step" } }).compile();
+    const outer = flow.graph({
+      nodes: { counter, last: ({ count }) => ({ log: `${count}` }) },
+      edges: { start: "counter", counter: "last", last: "end" },
+    });
+    expect(await outer.compile().invoke({ upto: 9 })).toMatchObject({ count: 9, log: ["9"] });
+  });
+
   test("refuses to be built with everything that is wrong with it, at once", () => {
     const wrong = workflow({
       ...words,
