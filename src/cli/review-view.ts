@@ -24,6 +24,11 @@ export function effectSentence(action: ReviewAction): string {
   return sanitiseLine(action.preview ?? `${action.name} runs with the arguments below.`);
 }
 
+/** What has to be done for it to happen: not everything can be approved. */
+export function leadOf({ allowed }: ReviewAction): string {
+  return allowed.includes("approve") ? "If approved:" : "If answered:";
+}
+
 /** A review as a reviewer reads it: what would happen, with which arguments, who says so, and what was `said` about it. */
 export function reviewLines(review: Review, said: readonly string[], terminal: Terminal): string[] {
   const { bold, dim } = terminal.colours;
@@ -32,7 +37,9 @@ export function reviewLines(review: Review, said: readonly string[], terminal: T
     // On a line of its own: a title may end in words that look like a status.
     dim(`review ${shortId(review.id)}  ${statusWords(review)}`),
     bold(sanitiseLine(review.title)),
-    ...review.actions.map((action) => `${single ? "" : `${action.index}. `}If approved: ${effectSentence(action)}`),
+    ...review.actions.map(
+      (action) => `${single ? "" : `${action.index}. `}${leadOf(action)} ${effectSentence(action)}`,
+    ),
     "",
     ...review.actions.flatMap((action) => [...actionLines(action, terminal), ""]),
     ...descriptionLines(review, terminal),
@@ -49,7 +56,7 @@ export function reviewLines(review: Review, said: readonly string[], terminal: T
 export function proposalLines(review: Review, actions: readonly ReviewAction[], terminal: Terminal): string[] {
   return [
     terminal.colours.bold(sanitiseLine(review.title)),
-    ...actions.flatMap((action) => [`If approved: ${effectSentence(action)}`, ...actionLines(action, terminal)]),
+    ...actions.flatMap((action) => [`${leadOf(action)} ${effectSentence(action)}`, ...actionLines(action, terminal)]),
     "",
     ...descriptionLines(review, terminal),
     ...evidenceLines(review, terminal),

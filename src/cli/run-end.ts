@@ -8,7 +8,7 @@ import { listReviews } from "./find-review.ts";
 import type { Followed } from "./follow.ts";
 import { formatValue } from "./format.ts";
 import { shortId } from "./id-prefix.ts";
-import { effectSentence, isOpenReview } from "./review-view.ts";
+import { effectSentence, isOpenReview, leadOf } from "./review-view.ts";
 import { safeJson, sanitiseLine } from "./sanitise.ts";
 import { renderPairs } from "./table.ts";
 import { clip, widestOf } from "./text-width.ts";
@@ -83,7 +83,7 @@ function waitingLines(cli: Cli, review: Review): string[] {
   return [
     `${yellow("waiting for a person")}: review ${bold(id)} (${cli.name} review show ${id})`,
     `  ${sanitiseLine(review.title)}`,
-    ...review.actions.map((action) => `  If approved: ${effectSentence(action)}`),
+    ...review.actions.map((action) => `  ${leadOf(action)} ${effectSentence(action)}`),
   ];
 }
 

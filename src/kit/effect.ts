@@ -11,6 +11,7 @@ import { currentNodeAttempt, currentScratchpad } from "./task-turns.ts";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const LONGEST_HOLD_SECONDS = 86_400;
+const LONGEST_NAME = 500;
 
 /** What an effect is called, what it is given and how it is done. */
 export interface EffectOptions<Args, Result> {
@@ -69,6 +70,8 @@ function requestOf({
   redact = [],
   result,
 }: Omit<EffectOptions<unknown, never>, "run">): EffectRequest {
+  if (![name, key].every(isName))
+    throw invalid(name, `needs a name and a key of 1 to ${LONGEST_NAME} characters of text`);
   if (!(timeout_ms > 0 && Number.isFinite(timeout_ms)))
     throw invalid(name, `has timeout_ms ${timeout_ms}; give a number above 0`);
   const holdSeconds = hold_back === undefined ? undefined : (spanSeconds(hold_back) ?? 0);
@@ -90,6 +93,10 @@ function requestOf({
     ...(result === undefined ? {} : { resultSchema: result }),
   };
 }
+
+// Both are stored and shown: no NUL characters, no halves of UTF-16 pairs.
+const isName = (text: string) =>
+  text.length > 0 && text.length <= LONGEST_NAME && !text.includes("\0") && text.isWellFormed();
 
 function invalid(name: string, what: string): HoldpointError {
   return new HoldpointError("invalid", `effect "${name}" ${what}`);

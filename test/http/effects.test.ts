@@ -187,6 +187,15 @@ describe("effects", () => {
     const [review] = (await ask(`/reviews?thread_id=${thread_id}`)).body;
     expect(effect).toMatchObject({ status: "intent", error: "socket hang up", review_id: review.id });
     expect((await cli(["show", effect.effect_id])).stdout).toContain(`in doubt: review ${review.id.slice(0, 7)} asks`);
+    const env = { HOLDPOINT_SERVER_URL: server.listening.url };
+    const shown = (await command(["review", "show", review.id], { env })).stdout;
+    for (const words of ['Did "act" happen?', "If answered: ", '{"try_again": true}', effect.effect_id])
+      expect(shown).toContain(words);
+    // Another attempt takes more than a yes.
+    expect((await command(["review", "approve", review.id, "--yes"], { env })).code).not.toBe(0);
+    const again = ["review", "respond", review.id, "--value", '{"try_again": true}', "--yes"];
+    expect(await command(again, { env })).toMatchObject({ code: 0 });
+    await until("it has happened", async () => (await effectsOf(thread_id))[0].status === "receipt");
   });
 
   it("are not found by what is none, and are asked for in the right way only", async () => {

@@ -95,6 +95,9 @@ describe("effect()", () => {
     ["args with half a character", { args: { text: "\ud83d" } }, /lone surrogate/],
     ["a result that is no JSON", { run: async () => 10n }, /the result of effect "count" cannot be recorded/],
     ["a time-out of nothing", { timeout_ms: 0 }, /timeout_ms 0; give a number above 0/],
+    ["to have no name", { name: "" }, /needs a name and a key of 1 to 500 characters/],
+    ["an endless key", { key: "k".repeat(501) }, /needs a name and a key/],
+    ["a key that cannot be stored", { key: "a\0b" }, /needs a name and a key/],
     ["an endless time-out", { timeout_ms: Number.POSITIVE_INFINITY }, /timeout_ms Infinity/],
     [
       "to be held back for more than a day",
