@@ -5,6 +5,7 @@ import { z } from "zod";
 import { type Analysed, type AnalysisOptions, analysed, analysis } from "../../src/kit/analysis.ts";
 import { configureModels } from "../../src/kit/model.ts";
 import type { TrailEntry } from "../../src/protocol/trail.ts";
+import { chatOver } from "../support/asked-models.ts";
 import { type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
 
 const schema = z.object({ mood: z.enum(["good", "bad"]), confidence: z.number().min(0).max(1) });
@@ -206,19 +207,12 @@ describe("an answer that does not fit", () => {
 
   /** A model whose provider answers with this choice, and then with one that fits. */
   async function answersWith(choice: object) {
-    const { ChatOpenAI } = await import("@langchain/openai");
     const sent: string[] = [];
     const content = JSON.stringify(says({}).json);
-    const fetch = async (_url: unknown, init?: { body?: unknown }) => {
+    const use = await chatOver(async (_url, init) => {
       sent.push(String(init?.body));
       const first = sent.length === 1 ? choice : { message: { role: "assistant", content }, finish_reason: "stop" };
       return Response.json({ id: "1", object: "chat.completion", model: "m", choices: [{ index: 0, ...first }] });
-    };
-    const use = new ChatOpenAI({
-      apiKey: "x",
-      __includeRawResponse: true,
-      model: "m",
-      configuration: { baseURL: "http://model.invalid/v1", fetch },
     });
     return { found: await read("x", { model: { use } }), sent };
   }

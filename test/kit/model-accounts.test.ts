@@ -1,7 +1,7 @@
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { configureModels, type ModelOptions } from "../../src/kit/model.ts";
-import { type AskedModels, askedModels, failureOf } from "../support/asked-models.ts";
+import { type AskedModels, askedModels, chatOver, failureOf } from "../support/asked-models.ts";
 import { type ModelStep, type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
 
 let server: OpenAIServer;
@@ -75,15 +75,12 @@ describe("the account", () => {
   });
 
   test("has the price of the model that was asked where nobody knows the one that answered", async () => {
-    const { ChatOpenAI } = await import("@langchain/openai");
     scene = askedModels(server, { prices: new Map([["priced", { input: 3, output: 0, cached: 0 }]]) });
     const message = { role: "assistant", content: "Go on." };
     const choices = [{ index: 0, message, finish_reason: "stop" }];
     const usage = { prompt_tokens: 1_000_000, completion_tokens: 0, total_tokens: 1_000_000 };
-    const fetch = async () =>
-      Response.json({ id: "1", object: "chat.completion", model: "deployment", choices, usage });
-    const configuration = { baseURL: "http://model.invalid/v1", fetch };
-    await scene.ask({ use: new ChatOpenAI({ apiKey: "x", model: "priced", configuration }) });
+    const answer = { id: "1", object: "chat.completion", model: "deployment", choices, usage };
+    await scene.ask({ use: await chatOver(async () => Response.json(answer), "priced") });
     expect(scene.guards.uses).toMatchObject([{ name: "deployment", cost: 3 }]);
   });
 

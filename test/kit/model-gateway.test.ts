@@ -2,7 +2,7 @@ import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { configureModels, type ModelOptions, model } from "../../src/kit/model.ts";
 import { startModelServer, testClock, withTestPorts } from "../../src/testing.ts";
-import { type AskedModels, askedModels, failureOf } from "../support/asked-models.ts";
+import { type AskedModels, askedModels, chatOver, failureOf } from "../support/asked-models.ts";
 import { type ModelStep, type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
 import { until } from "../support/until.ts";
 
@@ -136,10 +136,15 @@ describe("a model that says nothing for its time", () => {
     expect(await asksSilent(true, { text: "late", slow: { first_byte_ms: 600_000 } }, good)).toBe("Go on.");
   });
 
-  test("is a time-out in the end", async () => {
-    server.script({ hang: true });
-    const failed = await failureOf(scene.ask({ timeout_ms: 5, attempts: 2 }));
+  test("is a time-out in the end, and is hung up on", async () => {
+    const asked: AbortSignal[] = [];
+    const use = await chatOver((_url, init) => {
+      asked.push(init?.signal as AbortSignal);
+      return new Promise(() => {});
+    });
+    const failed = await failureOf(scene.ask({ use, timeout_ms: 5, attempts: 2 }));
     expect(failed).toMatchObject({ class: "timeout", attempts: 2, why: "it did not answer in time" });
+    expect(asked.map(({ aborted }) => aborted)).toEqual([true, true]);
   });
 });
 
@@ -230,17 +235,15 @@ describe("a stream", () => {
   });
 
   /** A model whose every request has the next of these answers, each one piece that does not say why it is the last. */
-  async function endless(...contents: string[]) {
-    const { ChatOpenAI } = await import("@langchain/openai");
+  function endless(...contents: string[]) {
     let id = 0;
-    const fetch = async () => {
+    return chatOver(async () => {
       const delta = { role: "assistant", content: contents[id] };
       id += 1;
       const chunk = { id: `${id}`, object: "chat.completion.chunk", model: "m", choices: [{ index: 0, delta }] };
       const body = `data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`;
       return new Response(body, { headers: { "content-type": "text/event-stream" } });
-    };
-    return new ChatOpenAI({ apiKey: "x", model: "m", configuration: { baseURL: "http://model.invalid/v1", fetch } });
+    });
   }
 
   test("that ends as if it were whole, but does not say so, is told too", async () => {

@@ -57,6 +57,13 @@ export function askedModels(server: OpenAIServer, configuration: Partial<ModelCo
   };
 }
 
+/** A chat model whose provider is a function. */
+export async function chatOver(fetch: (url: unknown, init?: RequestInit) => Promise<Response>, name = "m") {
+  const { ChatOpenAI } = await import("@langchain/openai");
+  const configuration = { baseURL: "http://model.invalid/v1", fetch };
+  return new ChatOpenAI({ apiKey: "x", model: name, __includeRawResponse: true, configuration });
+}
+
 /** What a call that failed says of itself. */
 export async function failureOf(promise: Promise<unknown>): Promise<Record<string, unknown>> {
   const error = await promise.then(
