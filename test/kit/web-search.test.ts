@@ -119,6 +119,10 @@ describe.each(NAMES)("a search by %s", (name) => {
     expect(seen).toHaveLength(2);
     await search(make(), { guards }, { kept_ms: 0 });
     expect(seen).toHaveLength(3);
+    // Of another address it is another search, whoever answers there.
+    answering(200, { results: [] });
+    const elsewhere = searxng({ url: `${site.origin}/elsewhere` });
+    await expect(search(elsewhere, { guards })).resolves.toMatchObject({ from: "live", results: [] });
   });
 
   test.each([

@@ -90,4 +90,11 @@ export const TESTS = {
   values: "test/checkpointer/values.test.ts",
   writeBehind: "test/checkpointer/write-behind.test.ts",
   zombies: "test/checkpointer/zombies.test.ts",
+  httpPrivate: "test/kit/http-private.test.ts",
+  httpRequest: "test/kit/http-request.test.ts",
+  httpTarget: "test/policy/http-target.test.ts",
+  incidentTriage: "test/workflows/incident-triage.test.ts",
+  notifications: "test/runtime/notifications.test.ts",
+  tickets: "test/http/tickets.test.ts",
+  webSearch: "test/kit/web-search.test.ts",
 };

@@ -8,6 +8,7 @@ import { FLAVOUR_MUTANTS } from "./flavour-mutants.ts";
 import { GUARD_MUTANTS } from "./guard-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { OPERATOR_MUTANTS } from "./operator-mutants.ts";
+import { OUTSIDE_MUTANTS } from "./outside-mutants.ts";
 import { QUEUE_MUTANTS } from "./queue-mutants.ts";
 import { REDEPLOY_MUTANTS } from "./redeploy-mutants.ts";
 import { STOP_MUTANTS } from "./stop-mutants.ts";
@@ -29,5 +30,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...REDEPLOY_MUTANTS,
   ...TIMER_MUTANTS,
   ...OPERATOR_MUTANTS,
+  ...OUTSIDE_MUTANTS,
   ...AUDIT_MUTANTS,
 ];
