@@ -209,6 +209,7 @@ const MOST_COMMITS = 60;
 async function walk({ kind, when, hold_back, doubt }: Walk, dieIn: number, step: number) {
   const { thread_id } = await house.start("ledger", {
     input: { kind, is_short: true, ...(hold_back === undefined ? {} : { hold_back }) },
+    durability: when === "after" ? "async" : "sync",
   });
   let died = false;
   let doubts = 0;
