@@ -16,6 +16,9 @@ const LOOKS: Record<string, { sign: string; tone: string; label?: string }> = {
   receipt: { sign: "✓", tone: "ok" },
   intent: { sign: "▸", tone: "warn" },
   failed: { sign: "✕", tone: "bad" },
+  held: { sign: "◔", tone: "warn" },
+  not_done: { sign: "◌", tone: "" },
+  recalled: { sign: "■", tone: "" },
 };
 
 /** What a status is called on the screen. */
