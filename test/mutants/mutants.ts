@@ -6,6 +6,7 @@ import { EVENT_MUTANTS } from "./event-mutants.ts";
 import { FENCE_MUTANTS } from "./fence-mutants.ts";
 import { FLAVOUR_MUTANTS } from "./flavour-mutants.ts";
 import { GUARD_MUTANTS } from "./guard-mutants.ts";
+import { MODEL_MUTANTS } from "./model-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { OPERATOR_MUTANTS } from "./operator-mutants.ts";
 import { OUTSIDE_MUTANTS } from "./outside-mutants.ts";
@@ -26,6 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EVENT_MUTANTS,
   ...DECISION_MUTANTS,
   ...GUARD_MUTANTS,
+  ...MODEL_MUTANTS,
   ...FLAVOUR_MUTANTS,
   ...REDEPLOY_MUTANTS,
   ...TIMER_MUTANTS,
