@@ -86,9 +86,11 @@ function checkTargets(select: Tree, scope: Scope, walk: Walk): ReadonlySet<strin
 // A bare name in ORDER BY is a column of the result first, and only then one of a table.
 function isOutput(node: unknown, outputs: ReadonlySet<string>): boolean {
   const [kind, sort] = kindOf(node);
-  if (kind !== "SortBy" || sort["useOp"] !== undefined) return false;
+  if (kind !== "SortBy") return false;
+  only(sort, "order by", "node", "sortby_dir", "sortby_nulls");
   const [inner, column] = kindOf(sort["node"]);
   if (inner !== "ColumnRef") return false;
+  only(column, "a column", "fields");
   const [field, ...more] = listOf(column["fields"]).map(kindOf);
   return more.length === 0 && field?.[0] === "String" && outputs.has(String(field[1]["sval"]));
 }
