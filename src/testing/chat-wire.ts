@@ -8,6 +8,7 @@ import {
   textOf,
 } from "./asked-model.ts";
 import { type ModelReply, piecesOf, type Wire, type WireEvent } from "./model-reply.ts";
+import { requireStrict } from "./strict-schema.ts";
 
 /** OpenAI's chat completions. */
 export const CHAT: Wire = {
@@ -83,15 +84,17 @@ function readMessages(value: unknown): AskedMessage[] {
 }
 
 function toolOf(tool: Record<string, unknown>, index: number) {
-  const { name, parameters } = (tool["function"] ?? {}) as { name?: unknown; parameters?: unknown };
+  const { name, parameters, strict } = (tool["function"] ?? {}) as Record<string, unknown>;
+  if (strict === true) requireStrict(parameters, `tools[${index}].function.parameters`, name);
   if (typeof name === "string" && name !== "") return { name, parameters };
   throw new ProtocolFault(`tools[${index}].function.name`, "each tool needs a function with a name");
 }
 
 function schemaOf(format: unknown): unknown {
-  const { type, json_schema } = (format ?? {}) as { type?: unknown; json_schema?: { schema?: unknown } };
+  const { type, json_schema } = (format ?? {}) as { type?: unknown; json_schema?: Record<string, unknown> };
+  if (json_schema?.["strict"] === true) requireStrict(json_schema["schema"], "response_format", json_schema["name"]);
   if (type === "json_object") return { type: "object" };
-  return type === "json_schema" ? (json_schema?.schema ?? {}) : undefined;
+  return type === "json_schema" ? (json_schema?.["schema"] ?? {}) : undefined;
 }
 
 const headOf = ({ id, created, model }: ModelReply, object: string) => {

@@ -50,7 +50,8 @@ export async function answerResponse(options: AnswerOptions): Promise<Response> 
   const headers = asked.streams ? STREAM_HEADERS : JSON_HEADERS;
   if (!asked.streams && step.cut === undefined) return new Response(bodyOf(options), { headers });
   const parts = asked.streams ? streamed(options) : halved(options);
-  return new Response(ReadableStream.from(parts).pipeThrough(new TextEncoderStream()), { headers });
+  // Each part is made when the one before has been read: what is cut off afterwards takes nothing of it back.
+  return new Response(ReadableStream.from(bytesOf(parts)), { headers });
 }
 
 /** How a client of HTTP sees a connection that was dropped. */
@@ -62,6 +63,11 @@ export function connectionCut(): TypeError {
 function bodyOf({ wire, asked, reply, step }: AnswerOptions): string {
   const text = JSON.stringify(wire.whole(reply, asked));
   return step.malformed === "body" ? text.slice(0, Math.ceil(text.length / 2)) : text;
+}
+
+async function* bytesOf(parts: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  for await (const part of parts) yield encoder.encode(part);
 }
 
 async function* halved(options: AnswerOptions): AsyncGenerator<string> {

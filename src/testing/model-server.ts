@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { HoldpointError } from "../protocol/errors.ts";
 import { errorResponse } from "./model-answer.ts";
 import { createModelApi, type ModelApi, type ModelApiOptions } from "./model-api.ts";
@@ -23,6 +24,7 @@ export interface ModelServer extends Omit<ModelApi, "fetch"> {
 }
 
 const LOOPBACK = "127.0.0.1";
+const READING_MS = 50;
 const LARGEST_BODY = 8 * 1024 * 1024;
 
 /** Starts it. */
@@ -70,7 +72,8 @@ async function answer(api: ModelApi, incoming: IncomingMessage, outgoing: Server
     for await (const chunk of response.body ?? []) await written(outgoing, chunk, gone.signal);
     outgoing.end();
   } catch {
-    // What was sent so far has left; how it ends is what is scripted, or the client has gone.
+    // Scripted, or the client has gone. A client forgets what it has received and not read when its connection breaks.
+    if (outgoing.headersSent && !gone.signal.aborted) await delay(READING_MS);
     outgoing.destroy();
   }
 }

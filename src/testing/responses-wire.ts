@@ -8,6 +8,7 @@ import {
   textOf,
 } from "./asked-model.ts";
 import { type ModelReply, piecesOf, type Wire, type WireEvent } from "./model-reply.ts";
+import { requireStrict } from "./strict-schema.ts";
 
 /** OpenAI's responses. */
 export const RESPONSES: Wire = {
@@ -16,12 +17,14 @@ export const RESPONSES: Wire = {
     const messages = [...instructionsOf(body["instructions"]), ...readInput(body["input"])];
     const tools = objectsIn(body["tools"], "tools")
       .filter(({ type }) => type === "function")
-      .map(({ name, parameters }, index) => {
+      .map(({ name, parameters, strict }, index) => {
+        if (strict === true) requireStrict(parameters, `tools[${index}].parameters`, name);
         if (typeof name !== "string") throw new ProtocolFault(`tools[${index}].name`, "each function needs a name");
         return { name, parameters };
       });
-    const format = (body["text"] as { format?: { type?: unknown; schema?: unknown } } | null | undefined)?.format;
-    const json = format?.type === "json_object" ? { type: "object" } : undefined;
+    const format = (body["text"] as { format?: Record<string, unknown> } | null | undefined)?.format;
+    if (format?.["strict"] === true) requireStrict(format["schema"], "text.format.schema", format["name"]);
+    const json = format?.["type"] === "json_object" ? { type: "object" } : undefined;
     return {
       protocol: "responses",
       model,
@@ -29,7 +32,7 @@ export const RESPONSES: Wire = {
       question: questionOf(messages),
       tools,
       must_call: mustCall(body["tool_choice"], nameIn(body["tool_choice"]), tools),
-      schema: format?.type === "json_schema" ? (format.schema ?? {}) : json,
+      schema: format?.["type"] === "json_schema" ? (format["schema"] ?? {}) : json,
       streams: body["stream"] === true,
       body,
     };

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { fitSchema } from "../../src/testing/fit-schema.ts";
 import { readFault } from "../../src/testing/model-fault.ts";
 import { type ModelServer, startModelServer } from "../../src/testing/model-server.ts";
+import { scriptedModel } from "../../src/testing.ts";
 
 let server: ModelServer;
 let openai: OpenAI;
@@ -117,3 +118,55 @@ test.each([
 ])("the fault %j is refused in one line", (written) =>
   expect(() => readFault(written)).toThrow(/^the fault ".*" (has|begins with) /),
 );
+
+const strictly = (properties: object, more: object = {}) => ({
+  type: "object",
+  properties,
+  required: Object.keys(properties),
+  additionalProperties: false,
+  ...more,
+});
+
+test.each<[string, object, RegExp | undefined]>([
+  ["whole", strictly({ a: { type: ["string", "null"] }, b: { anyOf: [strictly({}), { type: "null" }] } }), undefined],
+  ["open", strictly({ a: strictly({}, { additionalProperties: true }) }), /In context=\('a'\), 'additionalProperties'/],
+  ["with a member that may be left out", strictly({ a: { type: "string" } }, { required: [] }), /Missing 'a'/],
+  [
+    "a choice of one",
+    strictly({ a: { type: "array", items: { oneOf: [] } } }),
+    /In context=\('a', 'items'\), 'oneOf' is not/,
+  ],
+  ["of parts", strictly({ a: { $ref: "#/$defs/x" } }, { $defs: { x: { allOf: [] } } }), /'allOf' is not permitted/],
+  ["no object", { type: "string" }, /must have type 'object'/],
+])("a strict schema that is %s is taken as the provider takes it", async (_what, schema, why) => {
+  const asked = openai.chat.completions.create({
+    model: "m",
+    messages,
+    response_format: { type: "json_schema", json_schema: { name: "x", strict: true, schema: schema as never } },
+  });
+  const format = { type: "json_schema" as const, name: "x", strict: true, schema: schema as never };
+  const responded = openai.responses.create({ model: "m", input: "x", text: { format } });
+  for (const one of [asked, responded]) {
+    if (why === undefined) await expect(one).resolves.toBeDefined();
+    else await expect(one).rejects.toMatchObject({ status: 400, message: expect.stringMatching(why) });
+  }
+});
+
+test("a scripted model of this process says what it has to before it is cut, and fails as over a connection", async () => {
+  const model = scriptedModel([
+    { text: "one two three", cut: 2 },
+    { text: "one", cut: 0 },
+    { text: "one", cut: 5 },
+  ]);
+  const chat = await model.chat();
+  const heard: string[] = [];
+  const listen = async () => {
+    for await (const part of await chat.stream("x")) heard.push(part.text);
+  };
+  await expect(listen()).rejects.toThrow("terminated");
+  expect(heard.join("")).toBe("one two ");
+  await expect(chat.invoke("x")).rejects.toThrow("Connection error");
+  await expect(listen()).rejects.toThrow("terminated");
+  expect(heard.join("")).toBe("one two one");
+  expect(model.left).toBe(0);
+});
