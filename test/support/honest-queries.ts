@@ -240,4 +240,36 @@ export const HONEST_QUERIES: readonly HonestQuery[] = [
     sql: "select string_agg(distinct g.name, ', ' order by g.name) from chinook.genre g where g.name like 'R%'",
     rows: [["R&B/Soul, Reggae, Rock, Rock And Roll"]],
   },
+  {
+    question: "words that are rarely needed",
+    sql: "select v.n, greatest(v.n, 2), nullif(v.n, 1), (v.n > 1) is true as more, (array[7, 8])[v.n], v.n between 1 and 1 as one, (v.n, 1) = (1, 1) as same from (values (1), (2)) as v (n) order by v.n",
+    rows: [
+      [1, 2, null, false, 7, true, true],
+      [2, 2, 2, true, 8, false, false],
+    ],
+  },
+  {
+    question: "a rank in a named window",
+    sql: "select i.invoice_id, rank() over w, lag(i.total) over w from chinook.invoice i where i.customer_id = 2 window w as (order by i.total desc, i.invoice_id) order by 2 limit 2",
+    rows: [
+      [12, "1", null],
+      [67, "2", "13.86"],
+    ],
+  },
+  {
+    question: "the invoices of a month from a day on",
+    sql: "select count(*), min(i.invoice_date at time zone 'UTC') as first from chinook.invoice i where i.invoice_date >= $1::date and i.invoice_date < $1::date + make_interval(months => 1)",
+    params: ["2024-03-01"],
+    rows: [["7", "2024-03-03 00:00:00+00"]],
+  },
+  {
+    question: "names that sort first by their bytes",
+    sql: "select min(ar.name collate \"C\") from chinook.artist ar where ar.name not like all (array['!%', '#%', '.%']) and ar.name is not null",
+    rows: [["A Cor Do Som"]],
+  },
+  {
+    question: "countries in both lists, and none twice",
+    sql: "select c.country from chinook.customer c intersect select i.billing_country from chinook.invoice i where i.total >= all (select max(x.total) from chinook.invoice x) order by country",
+    rows: [["Czech Republic"]],
+  },
 ];
