@@ -11,6 +11,7 @@ export const ROUNDS = 10;
 const atLeastOne = z.number().int().min(1);
 const policiesSchema = z.strictObject({
   guarded: z.boolean().optional(),
+  fresh: z.boolean().optional(),
   durability: z.enum(["sync", "async"]).optional(),
   concurrency: atLeastOne.optional(),
   timeout_ms: atLeastOne.optional(),

@@ -1,5 +1,5 @@
-import { START, StateGraph, type StateGraphInit } from "@langchain/langgraph";
-import { AT_INPUT, BOOKS, booksChannel } from "./workflow-state.ts";
+import { START, StateGraph, type StateGraphInit, type StateSchemaFields } from "@langchain/langgraph";
+import { BOOKS, booksChannel, writesAtInput } from "./workflow-state.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder is typed where it is made.
 type AnyGraph = StateGraph<any, any, any, any, any, any, any>;
@@ -7,12 +7,17 @@ type CompileOptions = NonNullable<Parameters<AnyGraph["compile"]>[0]>;
 type Compiled = ReturnType<AnyGraph["compile"]>;
 type Writer = Compiled["nodes"]["__start__"]["writers"][number];
 type WriterClass = new (writes: readonly object[]) => Writer;
+type MapperClass = new (fields: { func: (input: unknown) => unknown; trace: false; recurse: false }) => object;
+// How LangGraph's start writes what a graph is given: a mapper makes channels and values of it.
+type StartWriter = Writer & { writes: [{ value: unknown; mapper: object }] };
 
 /** What a graph of `workflow()` is told beside its schemas. */
 export interface WorkflowTerms {
   name: string;
   description: string;
   loopLimit: number;
+  /** The keys that begin anew with each input. */
+  fresh: StateSchemaFields | undefined;
 }
 
 const OWN_STEPS = 10;
@@ -32,12 +37,16 @@ export class WorkflowGraph extends StateGraph<any, any, any, any, any, any, any>
   }
 
   override compile(options: CompileOptions = {}): never {
-    const { name, description, loopLimit } = this.#terms;
+    const { name, description, loopLimit, fresh } = this.#terms;
     const compiled = super.compile({ name, description, ...options }) as Compiled;
     compiled.streamChannels = Object.keys(this.channels).filter((key) => key !== BOOKS);
     const { writers } = compiled.nodes[START] as Compiled["nodes"][string];
-    const ChannelWrite = writers[0]?.constructor as WriterClass;
-    writers.push(new ChannelWrite(AT_INPUT));
+    const start = writers[0] as StartWriter;
+    const [{ value, mapper }] = start.writes;
+    const ChannelWrite = start.constructor as WriterClass;
+    const Mapper = mapper.constructor as MapperClass;
+    const atInput = new Mapper({ func: writesAtInput(fresh), trace: false, recurse: false });
+    writers.push(new ChannelWrite([{ value, mapper: atInput }]));
     compiled.config = { ...compiled.config, recursionLimit: Object.keys(this.nodes).length * loopLimit + OWN_STEPS };
     return compiled as never;
   }

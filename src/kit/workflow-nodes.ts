@@ -37,13 +37,10 @@ export interface BoundNodes<State, Update, Context> {
     terms: NodeOptions,
   ): ChoosingNode<State, object, Exit>;
   /** A node of one's own. What it gives is checked against the state: its keys, and what they hold. */
-  node<Result extends NodeResult<Update>, const Exit extends string = never>(
-    run: (
-      state: State,
-      config: NodeConfig<Context>,
-    ) => Promise<Result & Known<Result, Update>> | (Result & Known<Result, Update>),
+  node<Given extends NodeResult<Update> | Promise<NodeResult<Update>>, const Exit extends string = never>(
+    run: (state: State, config: NodeConfig<Context>) => Given & Known<Awaited<Given>, Update>,
     terms?: NodeTerms<Exit>,
-  ): FlowNode<State, Context, Result, Exit>;
+  ): FlowNode<State, Context, Awaited<Given>, Exit>;
 
   /** Reads something of the state by a model, or by fixed rules that say so. */
   analysis<Value>(

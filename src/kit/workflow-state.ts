@@ -1,4 +1,10 @@
-import { BinaryOperatorAggregate, ReducedValue } from "@langchain/langgraph";
+import {
+  BinaryOperatorAggregate,
+  DeltaValue,
+  getSchemaDefaultGetter,
+  ReducedValue,
+  type StateSchemaFields,
+} from "@langchain/langgraph";
 import { z } from "zod";
 import { type TrailEntry, trailEntrySchema } from "../protocol/trail.ts";
 
@@ -64,11 +70,21 @@ export function booksChannel(): BinaryOperatorAggregate<Books, BookEntry | null>
   return new BinaryOperatorAggregate<Books, BookEntry | null>(enter, () => NEW_BOOKS);
 }
 
-/** What the start of a graph writes: a new input begins a new trail and new books. */
-export const AT_INPUT = [
-  { channel: "trail", value: null },
-  { channel: BOOKS, value: null },
-] as const;
+/**
+ * What the start of a graph writes: a new input begins a new trail and new books, and where `fresh` gives fields, those that
+ * have a default and are not in the input begin with it again.
+ */
+export function writesAtInput(fresh: StateSchemaFields = {}): (input: unknown) => [channel: string, value: unknown][] {
+  const defaults = Object.entries(fresh).flatMap(([key, field]): [string, unknown][] => {
+    const isReduced = ReducedValue.isInstance(field) || DeltaValue.isInstance(field);
+    const value = getSchemaDefaultGetter((isReduced ? field.valueSchema : field) as never)?.();
+    return value === undefined ? [] : [[key, isReduced ? { __overwrite__: value } : value]];
+  });
+  return (input) => {
+    const given = (input ?? {}) as Record<string, unknown>;
+    return [["trail", null], [BOOKS, null], ...defaults.filter(([key]) => given[key] === undefined)];
+  };
+}
 
 /** Keys that an author cannot use, because the kit does. */
 export const KIT_KEYS: readonly string[] = ["trail", BOOKS];

@@ -27,6 +27,11 @@ export type LoopLimit = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 
 export interface WorkflowPolicies extends GraphPolicies {
   /** True: nothing but an answered review moves a thread past a pause. */
   guarded?: boolean;
+  /**
+   * True: keys with a default begin with it again at each new input, so that nothing of an earlier one counts for it. The
+   * state goes on unless given, as a conversation needs it.
+   */
+  fresh?: boolean;
   /** How long a node may take each time, where it does not say so itself. */
   node_timeout_ms?: number;
   /** How often each node may run since the last input, through all pauses and answers; 10 unless given. */
@@ -120,14 +125,14 @@ function graphOf(options: AnyOptions, drawing: Drawing): WorkflowGraph {
     examples,
   });
   const inputs = examples.map(({ input }) => input);
-  const { guarded = false, node_timeout_ms, loop_limit: loopLimit = ROUNDS, ...rest } = policies;
+  const { guarded = false, fresh = false, node_timeout_ms, loop_limit: loopLimit = ROUNDS, ...rest } = policies;
   const schemas = {
     state: new StateSchema(fields),
     input,
     ...(output === undefined ? {} : { output }),
     ...(context === undefined ? {} : { context }),
   };
-  const graph = new WorkflowGraph(schemas, { name, description, loopLimit });
+  const graph = new WorkflowGraph(schemas, { name, description, loopLimit, fresh: fresh ? fields : undefined });
   draw(graph, drawing, { name, fields, loopLimit, faults });
   if (node_timeout_ms !== undefined) graph.setNodeDefaults({ timeout: node_timeout_ms });
   return defineGraph(graph, { name, description, version, guarded, policies: rest, examples: inputs });

@@ -95,6 +95,34 @@ describe("the loop limit", () => {
   });
 });
 
+describe("a state", () => {
+  const lines = new ReducedValue(z.array(z.string()).default([]), {
+    inputSchema: z.string(),
+    reducer: (all: string[], next: string) => [...all, next],
+  });
+  const graphOf = (fresh: boolean) => {
+    const state = { found: z.string().nullable().default(null), lines, kept: z.string().optional() };
+    const input = { text: z.string(), found: z.string().nullable().optional() };
+    const flow = workflow({ ...words, input, state, policies: { fresh } });
+    const one = flow.node(({ text }) =>
+      text === "first" ? { found: text, lines: text, kept: text } : { lines: text },
+    );
+    return flow
+      .graph({ nodes: { one }, edges: { start: "one", one: "end" } })
+      .compile({ checkpointer: new MemorySaver() });
+  };
+
+  test.each([
+    [true, { found: null, lines: ["second"], kept: "first" }],
+    [false, { found: "first", lines: ["first", "second"], kept: "first" }],
+  ])("begins anew with each input where its workflow says so (%s)", async (fresh, values) => {
+    const graph = graphOf(fresh);
+    await graph.invoke({ text: "first" }, thread);
+    expect(await graph.invoke({ text: "second" }, thread)).toMatchObject(values);
+    expect(await graph.invoke({ text: "third", found: "given" }, thread)).toMatchObject({ found: "given" });
+  });
+});
+
 describe("the trail", () => {
   test("is added to through pauses and answers, and emptied by a new input", async () => {
     const graph = counting(20);

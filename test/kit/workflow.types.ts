@@ -25,9 +25,10 @@ export const right = flow.graph({
     read: flow.node(async ({ email }) => ({ answer: email, log: "read" })),
     count: async ({ amount }) => (amount > 1 ? { amount: amount + 1 } : { log: "counted" }),
     choose: flow.node(() => new Command({ goto: "count", update: { amount: 1 } }), { exits: ["count", "end"] }),
+    either: flow.node(({ amount }) => (amount > 1 ? { amount, answer: null } : { log: "little" })),
     rest: () => undefined,
   },
-  edges: { start: ["read", "choose"], read: "count", count: ["rest"], rest: "end" },
+  edges: { start: ["read", "choose"], read: "count", count: ["either"], either: "rest", rest: "end" },
 });
 
 export const states = [
@@ -50,6 +51,8 @@ flow.node(
     return { log: "little", amuont: 1 };
   },
 );
+// @ts-expect-error
+flow.node(({ amount }) => (amount > 1 ? { amount } : { log: "little", amuont: 1 }));
 // @ts-expect-error
 flow.node(() => new Command({ goto: "pay", update: { amuont: 1 } }), { exits: ["pay"] });
 // @ts-expect-error

@@ -1,5 +1,5 @@
 import type { Finding } from "holdpoint";
-import type { Customer, Invoice, Request, State } from "./flow.ts";
+import type { Customer, Invoice, Refund, Request, State } from "./flow.ts";
 import { CURRENCY, inWords, toAmount, toCents } from "./money.ts";
 import { findCustomer, findInvoice, newestInvoice } from "./shop.ts";
 
@@ -9,7 +9,12 @@ const CERTAIN = 0.8;
 const LONGEST_REASON = 500;
 
 /** What the shop's books say of a request. Without a refund it is impossible, and the findings say why. */
-export type Case = Pick<State, "findings"> & Partial<Pick<State, "customer" | "invoice" | "refund">>;
+interface Case {
+  findings: Finding[];
+  customer?: Customer;
+  invoice?: Invoice;
+  refund?: Refund;
+}
 
 /** Checks a request against the shop's books. Whatever speaks against it is listed; nothing is thrown. */
 export async function checkedRequest({ email, analysis }: State): Promise<Case> {

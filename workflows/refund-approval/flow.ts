@@ -79,7 +79,8 @@ export const flow = workflow({
     outcome: z.enum(["paid", "refused", "rejected"]).nullable().default(null),
     answer: z.string().nullable().default(null),
   },
-  policies: { guarded: true },
+  // A thread may be used again: nothing of an earlier message counts for the next one.
+  policies: { guarded: true, fresh: true },
   examples: [
     {
       name: "waits for a person",

@@ -9,8 +9,8 @@ const SMALL_REFUND_CENTS = 500;
 const choose = flow.route({
   routes: ["refuse", "execute", "propose"],
   async choose(state) {
-    const update = { ...NEW_CASE, ...(await checkedRequest(state)) };
-    if (update.refund === null) return { to: "refuse", reason: "it cannot be paid", update };
+    const update = await checkedRequest(state);
+    if (update.refund === undefined) return { to: "refuse", reason: "it cannot be paid", update };
     if (update.findings.length > 0) return { to: "propose", reason: "a person has to look at the findings", update };
     const limit = inWords(SMALL_REFUND_CENTS);
     return (toCents(update.refund.amount) ?? Number.POSITIVE_INFINITY) <= SMALL_REFUND_CENTS
@@ -24,14 +24,3 @@ export const validate = flow.node(choose, {
   // A database that restarts is worth another try; anything else is a fault to look at.
   retry: { first_ms: 200, when: isConnectionLost },
 });
-
-// A thread may be used again: nothing of an earlier message may count for this one.
-const NEW_CASE = {
-  customer: null,
-  invoice: null,
-  refund: null,
-  proposal: null,
-  receipt: null,
-  outcome: null,
-  answer: null,
-};
