@@ -25,7 +25,8 @@ if (values.help === true) {
 
 Measures start-up, request latency against the same graph run in process, the API against
 LangGraph's development server, what the engine gets through against DBOS and
-the official saver, the API with 10,000 open reviews, the console in a browser with 200, and what the kit adds to nodes, calls and questions. --quick makes the loads
+the official saver, the API with 10,000 open reviews, the console in a browser with 200,
+and what the kit adds to a node, a call on record and a question. --quick makes the loads
 small, for a first look.`,
   );
   process.exit(0);

@@ -106,7 +106,7 @@ export async function runGraph<Graph extends AnyGraph>(
     standIns: standIns.map,
   };
   const paused = await withTestPorts(world, () =>
-    answerPauses(compiled, input, { ...config, configurable }, createReviewers(reviewers)),
+    answerPauses(compiled, input, { ...config, ...signalOf(ports), configurable }, createReviewers(reviewers)),
   );
   refuseOverrun(script);
   const { trail } = paused.values as { trail?: unknown };
@@ -160,6 +160,9 @@ async function answerPauses(
   }
   throw new HoldpointError("loop_limit", `the graph has paused ${MOST_PAUSES} times and asks again`);
 }
+
+/** What stops the run stops the graph between its nodes, too. */
+const signalOf = ({ signal }: TestPorts) => (signal === undefined ? {} : { signal });
 
 const shownOf = ({ answer: _answer, ...question }: PendingQuestion): AskedQuestion => question;
 

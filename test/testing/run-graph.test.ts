@@ -250,6 +250,25 @@ test("a graph that fails fails the test, and one that asks for ever is stopped",
   await expect(runGraph(asks, {}, { reviewers: () => respond("yes") })).rejects.toThrow(/has paused 100 times/);
 });
 
+test("a run that is stopped stops between its nodes", async () => {
+  const stop = new AbortController();
+  const reached: string[] = [];
+  const graph = new StateGraph(State)
+    .addNode("first", () => {
+      reached.push("first");
+      stop.abort(new Error("stopped by a person"));
+      return {};
+    })
+    .addNode("second", () => {
+      reached.push("second");
+      return {};
+    })
+    .addEdge(START, "first")
+    .addEdge("first", "second");
+  await expect(runGraph(graph, input, { signal: stop.signal })).rejects.toThrow();
+  expect(reached).toEqual(["first"]);
+});
+
 test("effects of a test are those of its run alone", async () => {
   const graph = new StateGraph(State)
     .addNode("x", async () => ({ paid: await effect({ name: "e", kind: "idempotent", args: {}, run: async () => 5 }) }))
