@@ -1,6 +1,6 @@
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { configureModels, type ModelOptions } from "../../src/kit/model.ts";
+import { configureModels, type ModelOptions, model } from "../../src/kit/model.ts";
 import { type AskedModels, askedModels, chatOver, failureOf } from "../support/asked-models.ts";
 import { type ModelStep, type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
 
@@ -221,3 +221,10 @@ describe("a model chosen whose window is too small", () => {
     expect(failed["why"]).toMatch(/^its window of 128000 tokens/);
   });
 });
+
+test.each<ModelOptions>([{ attempts: 0 }, { attempts: Number.NaN }, { timeout_ms: 0 }, { timeout_ms: -1 }])(
+  "a model that is asked for with %j is refused",
+  async (options) => {
+    await expect(model(options)).rejects.toThrow(/give at least 1 of each/);
+  },
+);
