@@ -220,6 +220,14 @@ describe("the books", () => {
     expect(await started.state()).toMatchObject({ outcome: "refused", receipt: { status: "refused" } });
     expect(await shop.refunds()).toHaveLength(1);
   });
+
+  test("what was decided about one message says nothing of the next", async () => {
+    const started = await shop.startCase(await example("large"));
+    await started.decide({ type: "reject", message: "the download works here" });
+    await started.send(await example("small"));
+    expect(await started.state()).toMatchObject({ outcome: "paid", proposal: null, receipt: { amount: "3.96" } });
+    expect(await shop.refunds()).toEqual([{ invoice_id: 121, amount: "3.96" }]);
+  });
 });
 
 describe("hostile messages", () => {
