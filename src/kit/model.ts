@@ -36,8 +36,9 @@ export interface ModelOptions {
   use?: BaseChatModel;
   /** Who is asked when it cannot answer, in this order: models of the same endpoint, or of any provider. */
   fallbacks?: readonly (string | BaseChatModel)[];
+  /** Of models of the configured endpoint. */
   temperature?: number;
-  /** The longest answer, in tokens. */
+  /** The longest answer of those, in tokens. */
   max_output_tokens?: number;
   /** How long it may say nothing: until the whole answer, or until the next piece where it is streamed; 30 seconds unless given. */
   timeout_ms?: number;
@@ -110,19 +111,22 @@ function termsOf(options: ModelOptions, candidates: [Candidate, ...Candidate[]])
 /** Asked again with another temperature than 0, a model is meant to say something else. */
 function cacheMsOf({ cache, temperature, use }: ModelOptions): number | undefined {
   if (cache !== undefined) return cache === false ? undefined : cache.ttl_ms;
-  const own = temperature ?? (use as { temperature?: number } | undefined)?.temperature;
+  // A model that was given has a temperature of its own.
+  const own = use === undefined ? temperature : (use as { temperature?: number }).temperature;
   return own === 0 ? configured.cacheMs : undefined;
 }
 
 /** The chat models to ask, in their order. */
 async function chatsOf(options: ModelOptions): Promise<BaseChatModel[]> {
-  const { use, fallbacks = configured.fallbacks ?? [] } = options;
-  const named = async (name: string | undefined) => await configuredChat(options, name);
-  const asked = [
-    use ?? (await named(options.model)),
-    ...(await Promise.all(fallbacks.map(async (one) => (typeof one === "string" ? await named(one) : one)))),
-  ];
-  return asked.filter((chat) => chat !== undefined);
+  // Who names a model of another provider has not said that the configured one may read the same.
+  const { use, fallbacks = use === undefined ? (configured.fallbacks ?? []) : [] } = options;
+  const first = use ?? options.model;
+  const name = first ?? configured.model ?? DEFAULT_MODEL;
+  const asked = [first, ...new Set(fallbacks.filter((one) => one !== name))];
+  const chats = await Promise.all(
+    asked.map(async (one) => (typeof one === "object" ? one : await configuredChat(options, one))),
+  );
+  return chats.filter((chat) => chat !== undefined);
 }
 
 async function configuredChat(options: ModelOptions, name: string | undefined): Promise<BaseChatModel | undefined> {

@@ -135,5 +135,8 @@ describe("a kept answer", () => {
     await chat.invoke("x");
     await chat.invoke("x");
     expect(server.requests).toHaveLength(8);
+    const use = new FakeListChatModel({ responses: ["1", "2"] });
+    const said = [await scene.ask({ use, temperature: 0 }), await scene.ask({ use, temperature: 0 })];
+    expect(said).toEqual(["1", "2"]);
   });
 });

@@ -195,9 +195,12 @@ describe("a fallback", () => {
     server.script({ status: 401 });
     expect(await scene.ask({ fallbacks: [other] })).toBe("From elsewhere.");
     expect((await scene.stream({ fallbacks: [other] })).join("")).toBe("From elsewhere.");
-    scene = askedModels(server, { fallbacks: ["second"] });
-    server.script({ status: 401 }, good);
-    expect(await scene.ask()).toBe("Go on.");
+    scene = askedModels(server, { fallbacks: ["first", "second", "second"] });
+    server.script({ status: 401 });
+    await failureOf(scene.ask());
+    expect(scene.asked()).toEqual(["first", "second"]);
+    await failureOf(scene.ask({ use: await chatOver(async () => new Response("", { status: 401 })) }));
+    expect(server.requests).toHaveLength(2);
   });
 
   test("of another provider needs no key of the configured one", async () => {
