@@ -68,22 +68,22 @@ const pairs = (update: unknown): Update =>
 
 function checkedTarget(name: string, target: string | Send, { nodes, exits }: CheckedBy): string | Send {
   const wanted = typeof target === "string" ? target : target.node;
-  if (wanted === END || wanted === "end") return END;
+  const isEnd = wanted === END || wanted === "end";
   const known = new Set(nodes());
-  if (!known.has(wanted)) {
+  if (!isEnd && !known.has(wanted)) {
     const names = [...known].join(", ");
     throw new HoldpointError(
       "graph_invalid",
       `node "${name}" goes to "${wanted}", which is no node; there are ${names}`,
     );
   }
-  if (exits !== undefined && !exits.includes(wanted)) {
+  if (exits !== undefined && !exits.includes(isEnd ? END : wanted)) {
     throw new HoldpointError(
       "graph_invalid",
       `node "${name}" goes to "${wanted}", which is none of its exits: ${exits.join(", ")}`,
     );
   }
-  return target;
+  return isEnd ? END : target;
 }
 
 async function checkedUpdate(name: string, update: Update, fields: StateSchemaFields): Promise<Update> {

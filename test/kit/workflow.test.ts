@@ -233,6 +233,7 @@ describe("what a node gives", () => {
   test.each([
     ["is no node", "elsewhere"],
     ["is none of its exits", "one"],
+    ["is none of its exits", "end"],
   ])("is refused where it goes to what %s", async (what, goto) => {
     const lost = flow.node(() => new Command({ goto: goto as "two" }), { exits: ["two"] });
     const graph = flow
