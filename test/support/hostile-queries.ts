@@ -225,6 +225,21 @@ const COLUMNS: HostileQuery[] = [
   ["a name that nothing has", "select x.email from chinook.customer c", /nothing in its from/],
 ].map(([what, sql, why]) => ({ what, sql, why, alone: "reads" }) as HostileQuery);
 
+// Of a value that a function in FROM gives, what is no column is a function: "g.pg_sleep" is pg_sleep(g).
+const GIVEN_TO_FUNCTIONS: HostileQuery[] = [
+  ["sleeping as a column", "select g.pg_sleep from generate_series(100, 100) g", "stopped"],
+  ["sleeping as a column from inside", "select (select g.pg_sleep) from generate_series(100, 100) g", "stopped"],
+  ["sleeping as a column of rows from", "select g.pg_sleep from rows from (generate_series(100, 100)) g", "stopped"],
+  ["sleeping beside a column's name", "select g.pg_sleep from generate_series(100, 100) g(a)", "stopped"],
+  ["a setting as a column", "select g.current_setting from unnest(array['data_directory']) g", "fails"],
+  ["a cast as a column", "select g.regclass from unnest(array['chinook.secret']) g", "harmless"],
+  [
+    "a query in a string as a column",
+    "select g.ts_stat from unnest(array['select to_tsvector(email) from chinook.customer']) g",
+    "reads",
+  ],
+].map(([what, sql, alone]) => ({ what, sql, alone, why: /"g" is a function's/ }) as HostileQuery);
+
 /** What a query tool must not let through. */
 export const HOSTILE_QUERIES: readonly HostileQuery[] = [
   ...NO_SELECT,
@@ -232,6 +247,7 @@ export const HOSTILE_QUERIES: readonly HostileQuery[] = [
   ...FUNCTIONS,
   ...NAMES,
   ...COLUMNS,
+  ...GIVEN_TO_FUNCTIONS,
 ];
 
 /** Allowed by every list, and far too large: the bounds of the database stop them. */

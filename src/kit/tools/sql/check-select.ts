@@ -115,7 +115,7 @@ function checkFrom(node: unknown, from: From): void {
         return void later.push(() => walk.select(item["subquery"], scope));
       case "RangeFunction":
         only(item, "a function in from", "lateral", "ordinality", "is_rowsfrom", "functions", "alias");
-        addSource(item, from);
+        addSource(item, from, new Set(wordsOf((item["alias"] as Tree | undefined)?.["colnames"])));
         return void later.push(() => checkFunctions(item, from));
       case "JoinExpr":
         return checkJoin(item, from);
@@ -150,9 +150,10 @@ function unknownTable(schema: string | undefined, name: string, { tables }: Walk
   });
 }
 
-function addSource(item: Tree, { scope }: From): void {
+function addSource(item: Tree, { scope }: From, columns?: ReadonlySet<string>): void {
   const alias = item["alias"] as Tree | undefined;
-  if (alias !== undefined) scope.sources.push({ name: String(alias["aliasname"]), table: null });
+  if (alias === undefined) return;
+  scope.sources.push({ name: String(alias["aliasname"]), table: null, ...(columns === undefined ? {} : { columns }) });
 }
 
 function checkFunctions(item: Tree, { scope, walk }: From): void {

@@ -6,6 +6,8 @@ import { SYSTEM_COLUMNS } from "./vocabulary.ts";
 export interface Source {
   name: string;
   table: AllowedTable | null;
+  /** The columns that are written out behind a function's name; only these are surely columns. */
+  columns?: ReadonlySet<string>;
 }
 
 /** One SELECT, inside those around it. */
@@ -44,7 +46,11 @@ export function checkColumn(scope: Scope, path: readonly string[], known: KnownC
       if (table !== null && mayHide(table, column, known)) throw hidden(table, column, true);
     return;
   }
-  for (const { table } of named(sources, path.slice(0, -1))) {
+  for (const { name, table, columns: written } of named(sources, path.slice(0, -1))) {
+    // Where it is no column, Postgres calls the function of that name with what this one gives: "g.pg_sleep" is pg_sleep(g).
+    if (written?.has(column) === false) {
+      throw refused(`"${name}" is a function's; write ${column} alone, or name its columns behind it: ${name}(value)`);
+    }
     if (table?.columns?.has(column) === false) throw hidden(table, column, false);
     // Postgres would look for a function of that name, and call it with the whole row.
     const columns = table === null ? undefined : known.get(table.name);
