@@ -79,7 +79,7 @@ function sum(reader: Reader): Expression {
     if (operator === undefined) return left;
     const right = product(reader);
     // Calculators differ on what 200 + 5% is; a report must not.
-    if (right.kind === "percent" && !isOne(left)) {
+    if (isPercent(right) && !isOne(left)) {
       throw mistake(
         `"… ${operator} …%" can be read in two ways; write "x * (1 ${operator} 5%)" or "x ${operator} 0.05"`,
       );
@@ -149,6 +149,10 @@ function unitOf(reader: Reader): { name: string; power: number } {
   if (token.kind !== "number" || !/^\d{1,2}$/.test(token.text))
     throw mistake(`the power of the unit ${name} is no whole number`);
   return { name, power: sign * Number(token.text) };
+}
+
+function isPercent(tree: Expression): boolean {
+  return tree.kind === "negate" ? isPercent(tree.of) : tree.kind === "percent";
 }
 
 // One and five percent of one is the same either way.

@@ -18,7 +18,9 @@ export function plain(value: Decimal): Quantity {
 
 /** So much of a unit, or of a power of one. */
 export function measured(value: Decimal, unit: string, power = 1): Quantity {
-  return { value, exact: true, units: checked(new Map([[unit, power]])) };
+  const of = { value, exact: true, units: checked(new Map([[unit, power]])) };
+  if (power !== 1) refuseDegrees("^", of);
+  return of;
 }
 
 /** The unit as it is written behind the number; null for a plain number. */
