@@ -76,8 +76,9 @@ function isPathOf({ text, isPrefix }: NonNullable<HttpRule["path"]>, pathname: s
  * follows ";", would be led out of the folder that a rule names.
  */
 function isPlain(pathname: string): boolean {
-  if (/%(?:2f|5c|25|00)|\\/i.test(pathname)) return false;
-  return !pathname.split("/").some((segment) => /^\.\.?(?:;|$)/.test(segment.replaceAll(/%2e/gi, ".")));
+  // "%u002e" is no escape, and "%c0%ae" no UTF-8; both have been read as a dot.
+  if (/%(?:2f|5c|25|00|c[01]|(?![0-9a-f]{2}))|\\/i.test(pathname)) return false;
+  return !pathname.split("/").some((segment) => /^\.\.?(?:;|%3b|$)/i.test(segment.replaceAll(/%2e/gi, ".")));
 }
 
 function bareHost(hostname: string): string {

@@ -78,6 +78,9 @@ describe("a rule", () => {
     ["https://example.com/v1/*", "https://example.com/v1/%252e%252e%252fadmin"],
     ["https://example.com/v1/*", "https://example.com/v1/..;/admin"],
     ["https://example.com/v1/*", "https://example.com/v1/%00"],
+    ["https://example.com/v1/*", "https://example.com/v1/%u002e%u002e/admin"],
+    ["https://example.com/v1/*", "https://example.com/v1/%c0%ae%c0%ae/admin"],
+    ["https://example.com/v1/*", "https://example.com/v1/..%3b/admin"],
     ["https://example.com/health", "https://example.com/health/"],
     ["https://example.com/health", "https://example.com/healthy"],
   ])("%s does not allow %s", (rule, url) =>
