@@ -150,6 +150,12 @@ describe("an honest question", () => {
     );
   });
 
+  test("has JSON that no record can hold as text, and of characters what can be held", async () => {
+    const deep = "[".repeat(4_900) + "]".repeat(4_900);
+    const sql = String.raw`select '1e400'::json as a, '{"a":["\u0000"]}'::json as b, $1::json as c, 'null'::json as d`;
+    expect(await query()(sql, [deep])).toMatchObject({ rows: [["1e400", { a: ["\ufffd"] }, deep, null]] });
+  });
+
   test("takes its values as parameters, which are never part of the statement", async () => {
     const attack = "'; delete from chinook.refund; --";
     expect(await query()("select $1::text as a, $2::int as b, $3::bool as c", [attack, 7, true])).toMatchObject({

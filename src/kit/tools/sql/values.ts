@@ -1,4 +1,5 @@
 import type { Json } from "../../../protocol/json.ts";
+import { plainJson } from "../../plain-json.ts";
 
 const TYPES: Readonly<Record<number, string>> = {
   16: "boolean",
@@ -41,8 +42,19 @@ export function jsonValue(text: string | null, oid: number): Json {
       return Number.isFinite(Number(text)) ? Number(text) : text;
     case "json":
     case "jsonb":
-      return JSON.parse(text) as Json;
+      return jsonOf(text);
     default:
       return text;
   }
+}
+
+// What no record can hold stays text: nested too deep, or a number such as 1e400 that is none here.
+function jsonOf(text: string): Json {
+  const plain = plainJson(JSON.parse(text) as Json);
+  return plain === undefined || !isHeld(plain) ? text : plain;
+}
+
+function isHeld(value: Json): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  return typeof value !== "object" || value === null || Object.values(value).every((inner) => isHeld(inner as Json));
 }
