@@ -1,8 +1,8 @@
 import { MemorySaver, START, StateGraph, StateSchema } from "@langchain/langgraph";
 import { z } from "zod";
-import { analysed } from "../src/kit/analysis.ts";
-import { defineTool } from "../src/kit/tool.ts";
-import { workflow } from "../src/kit/workflow.ts";
+import { analysed } from "../src/kit/nodes/analysis.ts";
+import { defineTool } from "../src/kit/tool/tool.ts";
+import { workflow } from "../src/kit/workflow/workflow.ts";
 import { findingSchema } from "../src/protocol/finding.ts";
 import { withTestPorts } from "../src/testing.ts";
 import { InstantModel } from "./kit-model.ts";

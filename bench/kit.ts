@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Client } from "@langchain/langgraph-sdk";
 import { createMemoryGuards } from "../src/kit/memory-guards.ts";
-import { model } from "../src/kit/model.ts";
+import { model } from "../src/kit/models/model.ts";
 import { type Database, openDatabase } from "../src/postgres/database.ts";
 import { bootEmbedded } from "../src/postgres/embedded.ts";
 import { createSharedGuards } from "../src/postgres/guards/shared-guards.ts";

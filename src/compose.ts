@@ -17,7 +17,7 @@ import type { GraphSet } from "./graphs/graph-set.ts";
 import { loadGraphs } from "./graphs/load.ts";
 import { watchGraphs } from "./graphs/watch.ts";
 import { createApp } from "./http/app.ts";
-import { configureModels } from "./kit/model.ts";
+import { configureModels } from "./kit/models/model.ts";
 import { registerAssistants } from "./postgres/assistants.ts";
 import { keepReviewWebhooks } from "./postgres/audit.sql.ts";
 import { createWriteBatcher } from "./postgres/batch.ts";

@@ -1,36 +1,36 @@
 /** What workflow authors use. The only barrel: each name is exported by itself. */
 
-export { type Analysed, type AnalysisOptions, analysed, analysis, type Prompt } from "./kit/analysis.ts";
-export type { ClassifierOptions } from "./kit/classify.ts";
-export { compensate, type UndoneCall } from "./kit/compensate.ts";
 export { type DatabaseClient, type DatabasePool, database } from "./kit/database.ts";
 export { defineGraph, guarded } from "./kit/define-graph.ts";
-export { type EffectOptions, effect } from "./kit/effect.ts";
-export { type FallbackOptions, type FallbackResult, type FallbackStep, fallback } from "./kit/fallback.ts";
-export { fallbackResult } from "./kit/fallback-result.ts";
-export { toLangChainTool } from "./kit/langchain-tool.ts";
-export { type ModelOptions, model } from "./kit/model.ts";
-export type { NodeOptions } from "./kit/node-options.ts";
-export { notDone } from "./kit/not-done.ts";
-export type { Branch, ParallelOptions } from "./kit/parallel.ts";
+export { type EffectOptions, effect } from "./kit/effects/effect.ts";
+export { notDone } from "./kit/effects/not-done.ts";
+export { type ModelOptions, model } from "./kit/models/model.ts";
+export { type Analysed, type AnalysisOptions, analysed, analysis, type Prompt } from "./kit/nodes/analysis.ts";
+export type { ClassifierOptions } from "./kit/nodes/classify.ts";
+export { type FallbackOptions, type FallbackResult, type FallbackStep, fallback } from "./kit/nodes/fallback.ts";
+export { fallbackResult } from "./kit/nodes/fallback-result.ts";
+export type { Branch, ParallelOptions } from "./kit/nodes/parallel.ts";
+export { type Decided, type Proposal, type Proposed, proposalOf } from "./kit/nodes/proposal.ts";
+export type { ReviewNode, ReviewNodeOptions } from "./kit/nodes/review-node.ts";
+export { type Chosen, type ConditionOptions, type RouteOptions, route, type ScoreOptions } from "./kit/nodes/route.ts";
+export type { Found, Rule, RuleAnswer } from "./kit/nodes/rule.ts";
+export { type Answer, answerSchema, type SynthesiseOptions, synthesise } from "./kit/nodes/synthesise.ts";
+export type { ChainResults, ChainStep } from "./kit/nodes/tool-chain.ts";
+export { type ToolNodeOptions, type ToolRequest, toolNode } from "./kit/nodes/tool-node.ts";
+export type { ToolRule } from "./kit/nodes/tool-selection.ts";
+export { type ValidationOptions, type ValidationRoutes, validation } from "./kit/nodes/validation.ts";
 export type { EffectCall } from "./kit/ports.ts";
-export { type Decided, type Proposal, type Proposed, proposalOf } from "./kit/proposal.ts";
 export {
   type ActionOptions,
   type ReviewDecision,
   type ReviewDecisions,
   type ReviewOptions,
   review,
-} from "./kit/review.ts";
-export type { ReviewNode, ReviewNodeOptions } from "./kit/review-node.ts";
-export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review-terms.ts";
-export { type Chosen, type ConditionOptions, type RouteOptions, route, type ScoreOptions } from "./kit/route.ts";
-export type { Found, Rule, RuleAnswer } from "./kit/rule.ts";
-export { type Answer, answerSchema, type SynthesiseOptions, synthesise } from "./kit/synthesise.ts";
-export { defineTool, type Tool, type ToolCall, type ToolOptions } from "./kit/tool.ts";
-export type { ChainResults, ChainStep } from "./kit/tool-chain.ts";
-export { type ToolNodeOptions, type ToolRequest, toolNode } from "./kit/tool-node.ts";
-export type { ToolRule } from "./kit/tool-selection.ts";
+} from "./kit/review/review.ts";
+export type { AskedPeople, Evidence, ReviewTerms, Span } from "./kit/review/review-terms.ts";
+export { compensate, type UndoneCall } from "./kit/tool/compensate.ts";
+export { toLangChainTool } from "./kit/tool/langchain-tool.ts";
+export { defineTool, type Tool, type ToolCall, type ToolOptions } from "./kit/tool/tool.ts";
 export { type CalculatorTool, calculator } from "./kit/tools/calculator.ts";
 export { type HttpMethod, type HttpOptions, httpRequest } from "./kit/tools/http/request.ts";
 export { type NotifyOptions, notify } from "./kit/tools/notify.ts";
@@ -43,8 +43,8 @@ export { type WebSearchOptions, webSearch } from "./kit/tools/search/web-search.
 export type { TableTerms } from "./kit/tools/sql/allowed-tables.ts";
 export { type SqlQueryOptions, type SqlQueryResult, type SqlQueryTool, sqlQuery } from "./kit/tools/sql-query.ts";
 export { type TicketOptions, type TicketUpdateOptions, ticket, ticketUpdate } from "./kit/tools/ticket.ts";
-export { type ValidationOptions, type ValidationRoutes, validation } from "./kit/validation.ts";
-export { type Workflow, type WorkflowOptions, type WorkflowPolicies, workflow } from "./kit/workflow.ts";
+export type { NodeOptions } from "./kit/workflow/node-options.ts";
+export { type Workflow, type WorkflowOptions, type WorkflowPolicies, workflow } from "./kit/workflow/workflow.ts";
 export type { EffectKind } from "./protocol/effect.ts";
 export { type ErrorCode, HoldpointError, isHoldpointError } from "./protocol/errors.ts";
 export { type Finding, findingSchema } from "./protocol/finding.ts";

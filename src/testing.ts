@@ -1,7 +1,7 @@
 /** What tests of workflows use. */
 
-export type { MemoryEffect, MemoryEffects } from "./kit/memory-effects.ts";
-export { createMemoryEffects } from "./kit/memory-effects.ts";
+export type { MemoryEffect, MemoryEffects } from "./kit/effects/memory-effects.ts";
+export { createMemoryEffects } from "./kit/effects/memory-effects.ts";
 export { createMemoryNotifications, type MemoryNotifications } from "./kit/notifications.ts";
 export { createMemoryTickets, type MemoryTickets } from "./kit/tickets.ts";
 export type { AskedModel } from "./testing/asked-model.ts";

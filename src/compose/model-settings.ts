@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import type { ModelConfiguration } from "../kit/model.ts";
+import type { ModelConfiguration } from "../kit/models/model.ts";
 
 /** What the variables say about models. */
 export function modelSettings(config: Config): ModelConfiguration {

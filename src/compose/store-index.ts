@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Config } from "../config.ts";
 import { importExport } from "../graphs/import-file.ts";
 import type { LoadOptions } from "../graphs/load.ts";
-import { createEmbedder } from "../kit/embedder.ts";
+import { createEmbedder } from "../kit/models/embedder.ts";
 import type { Database } from "../postgres/database.ts";
 import { type Embedder, EmbeddingFailed } from "../postgres/store/embedder.ts";
 import { DEFAULT_TERMS, type StoreTerms } from "../postgres/store/terms.ts";

@@ -1,5 +1,5 @@
-import type { EffectLedger, LedgerEntry, LedgerStep } from "../kit/effect-ledger.ts";
-import { performEffect } from "../kit/perform-effect.ts";
+import type { EffectLedger, LedgerEntry, LedgerStep } from "../kit/effects/effect-ledger.ts";
+import { performEffect } from "../kit/effects/perform-effect.ts";
 import type { EffectPort, EffectRequest } from "../kit/ports.ts";
 import type { FencedSaver } from "../postgres/checkpointer/fenced-saver.ts";
 import type { Database } from "../postgres/database.ts";

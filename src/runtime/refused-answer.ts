@@ -1,4 +1,4 @@
-import { changedQuestion } from "../kit/changed-question.ts";
+import { changedQuestion } from "../kit/review/changed-question.ts";
 import { describeChanges, shownChanges } from "../policy/review/shown-change.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Why } from "../postgres/last-writes.ts";

@@ -8,8 +8,8 @@ import {
   type Pregel,
   type StateGraph,
 } from "@langchain/langgraph";
+import { createMemoryEffects, type MemoryEffect } from "../kit/effects/memory-effects.ts";
 import type { Use } from "../kit/guards.ts";
-import { createMemoryEffects, type MemoryEffect } from "../kit/memory-effects.ts";
 import { createMemoryGuards } from "../kit/memory-guards.ts";
 import { createMemoryQuestions } from "../kit/memory-questions.ts";
 import type { ModelPort } from "../kit/ports.ts";

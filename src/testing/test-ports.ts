@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { type Clock, SYSTEM_CLOCK } from "../kit/clock.ts";
+import { createMemoryEffects } from "../kit/effects/memory-effects.ts";
 import type { Guards } from "../kit/guards.ts";
-import { createMemoryEffects } from "../kit/memory-effects.ts";
 import { createMemoryGuards } from "../kit/memory-guards.ts";
 import { createMemoryQuestions } from "../kit/memory-questions.ts";
 import { memoryOutside, type OutsidePorts } from "../kit/outside.ts";

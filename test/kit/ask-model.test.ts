@@ -1,8 +1,8 @@
 import { START, StateGraph, StateSchema } from "@langchain/langgraph";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type AskResult, askModel } from "../../src/kit/ask-model.ts";
-import { configureModels, model } from "../../src/kit/model.ts";
+import { type AskResult, askModel } from "../../src/kit/models/ask-model.ts";
+import { configureModels, model } from "../../src/kit/models/model.ts";
 import { withTestPorts } from "../../src/testing.ts";
 import { type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
 

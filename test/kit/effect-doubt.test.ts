@@ -1,7 +1,7 @@
 import { Command } from "@langchain/langgraph";
 import { expect, test } from "vitest";
-import { effect } from "../../src/kit/effect.ts";
-import { notDone } from "../../src/kit/not-done.ts";
+import { effect } from "../../src/kit/effects/effect.ts";
+import { notDone } from "../../src/kit/effects/not-done.ts";
 import { HoldpointError, isHoldpointError } from "../../src/protocol/errors.ts";
 import type { ReviewValue } from "../../src/protocol/interrupt.ts";
 import type { Json } from "../../src/protocol/json.ts";

@@ -1,6 +1,6 @@
 import { END, MemorySaver, START, StateGraph, StateSchema } from "@langchain/langgraph";
 import { z } from "zod";
-import type { EffectOptions } from "../../src/kit/effect.ts";
+import type { EffectOptions } from "../../src/kit/effects/effect.ts";
 
 const State = new StateSchema({ done: z.array(z.unknown()).default([]) });
 /** The thread that the graphs run on. */

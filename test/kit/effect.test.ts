@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { database } from "../../src/kit/database.ts";
-import { type EffectOptions, effect } from "../../src/kit/effect.ts";
+import { type EffectOptions, effect } from "../../src/kit/effects/effect.ts";
 import { currentPorts } from "../../src/kit/ports.ts";
 import { isHoldpointError } from "../../src/protocol/errors.ts";
 import { createMemoryEffects, withTestPorts } from "../../src/testing.ts";

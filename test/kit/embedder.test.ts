@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createEmbedder, type EmbedderOptions } from "../../src/kit/embedder.ts";
+import { createEmbedder, type EmbedderOptions } from "../../src/kit/models/embedder.ts";
 
 class Failed extends Error {
   readonly isTextRefused: boolean;

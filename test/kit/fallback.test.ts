@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { type FallbackOptions, type FallbackResult, fallback } from "../../src/kit/fallback.ts";
+import { type FallbackOptions, type FallbackResult, fallback } from "../../src/kit/nodes/fallback.ts";
 import { HoldpointError } from "../../src/protocol/errors.ts";
 import { openToolScene, type ToolScene } from "../support/tool-scene.ts";
 

@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { isNotDone } from "../../src/kit/not-done.ts";
+import { isNotDone } from "../../src/kit/effects/not-done.ts";
 import { httpRequest } from "../../src/kit/tools/http/request.ts";
 import { createMemoryEffects, withTestPorts } from "../../src/testing.ts";
 import { answering, ask, OPERATOR, openSites, refused, site } from "./http-scene.ts";

@@ -2,7 +2,7 @@ import { AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@langc
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CachePort } from "../../src/kit/guards.ts";
-import { configureModels, type ModelOptions } from "../../src/kit/model.ts";
+import { configureModels, type ModelOptions } from "../../src/kit/models/model.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import { withTestPorts } from "../../src/testing.ts";
 import { type AskedModels, askedModels } from "../support/asked-models.ts";

@@ -1,6 +1,6 @@
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { configureModels, type ModelOptions, model } from "../../src/kit/model.ts";
+import { configureModels, type ModelOptions, model } from "../../src/kit/models/model.ts";
 import { type AskedModels, askedModels, chatOver, failureOf } from "../support/asked-models.ts";
 import { type ModelStep, type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
 

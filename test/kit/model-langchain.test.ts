@@ -6,7 +6,7 @@ import { createAgent } from "langchain";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { Budget } from "../../src/kit/guards.ts";
-import { configureModels, model } from "../../src/kit/model.ts";
+import { configureModels, model } from "../../src/kit/models/model.ts";
 import { createObserver } from "../../src/runtime/observer.ts";
 import { type AskedModels, askedModels, failureOf } from "../support/asked-models.ts";
 import { type ModelStep, type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";

@@ -2,7 +2,7 @@ import { MemorySaver, ReducedValue } from "@langchain/langgraph";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { currentPorts } from "../../src/kit/ports.ts";
-import { workflow } from "../../src/kit/workflow.ts";
+import { workflow } from "../../src/kit/workflow/workflow.ts";
 import { HoldpointError } from "../../src/protocol/errors.ts";
 import { findingSchema } from "../../src/protocol/finding.ts";
 import { withTestPorts } from "../../src/testing.ts";

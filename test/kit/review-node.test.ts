@@ -1,8 +1,8 @@
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { proposalOf } from "../../src/kit/proposal.ts";
-import { workflow } from "../../src/kit/workflow.ts";
+import { proposalOf } from "../../src/kit/nodes/proposal.ts";
+import { workflow } from "../../src/kit/workflow/workflow.ts";
 import type { ReviewValue } from "../../src/protocol/interrupt.ts";
 
 const thread = { configurable: { thread_id: "1" } };

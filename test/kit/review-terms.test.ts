@@ -1,8 +1,8 @@
 import { END, MemorySaver, START, StateGraph, StateSchema } from "@langchain/langgraph";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { type ReviewOptions, review } from "../../src/kit/review.ts";
-import type { ReviewTerms, Span } from "../../src/kit/review-terms.ts";
+import { type ReviewOptions, review } from "../../src/kit/review/review.ts";
+import type { ReviewTerms, Span } from "../../src/kit/review/review-terms.ts";
 import { digest } from "../../src/policy/digest.ts";
 import { type ReviewValue, reviewValueSchema } from "../../src/protocol/interrupt.ts";
 

@@ -1,7 +1,7 @@
 import { Command, END, MemorySaver, START, StateGraph, StateSchema } from "@langchain/langgraph";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type ReviewDecision, review } from "../../src/kit/review.ts";
+import { type ReviewDecision, review } from "../../src/kit/review/review.ts";
 import { digest } from "../../src/policy/digest.ts";
 import { type ReviewValue, reviewValueSchema } from "../../src/protocol/interrupt.ts";
 

@@ -1,9 +1,9 @@
 import { END, START, StateGraph, StateSchema } from "@langchain/langgraph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { configureModels } from "../../src/kit/model.ts";
-import { type RouteOptions, route } from "../../src/kit/route.ts";
-import { workflow } from "../../src/kit/workflow.ts";
+import { configureModels } from "../../src/kit/models/model.ts";
+import { type RouteOptions, route } from "../../src/kit/nodes/route.ts";
+import { workflow } from "../../src/kit/workflow/workflow.ts";
 import { type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
 
 const flow = workflow({

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
-import type { Claim } from "../../src/kit/sources.ts";
-import { type Answer, answerSchema, type SynthesiseOptions, synthesise } from "../../src/kit/synthesise.ts";
+import type { Claim } from "../../src/kit/nodes/sources.ts";
+import { type Answer, answerSchema, type SynthesiseOptions, synthesise } from "../../src/kit/nodes/synthesise.ts";
 import type { ToolOutcome } from "../../src/protocol/tool-outcome.ts";
 import type { AskedModel } from "../../src/testing/asked-model.ts";
 import type { ScriptStep } from "../../src/testing/model-step.ts";

@@ -1,8 +1,8 @@
 import { Command, END, MemorySaver, START, StateGraph, StateSchema } from "@langchain/langgraph";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { review } from "../../src/kit/review.ts";
-import { type Ask, withQuestions } from "../../src/kit/task-question.ts";
+import { review } from "../../src/kit/review/review.ts";
+import { type Ask, withQuestions } from "../../src/kit/review/task-question.ts";
 import type { ReviewValue } from "../../src/protocol/interrupt.ts";
 import { withTestPorts } from "../../src/testing.ts";
 

@@ -1,10 +1,10 @@
 import { Command, MemorySaver, StateGraph, StateSchema } from "@langchain/langgraph";
 import { beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { compensate } from "../../src/kit/compensate.ts";
-import { notDone } from "../../src/kit/not-done.ts";
+import { notDone } from "../../src/kit/effects/not-done.ts";
+import { toolNode } from "../../src/kit/nodes/tool-node.ts";
 import type { EffectPort } from "../../src/kit/ports.ts";
-import { toolNode } from "../../src/kit/tool-node.ts";
+import { compensate } from "../../src/kit/tool/compensate.ts";
 import type { ReviewValue } from "../../src/protocol/interrupt.ts";
 import { ada, busy, failing, scripted } from "../support/scripted-tool.ts";
 import { openToolScene, type ToolScene } from "../support/tool-scene.ts";

@@ -3,9 +3,9 @@ import { StateGraph, StateSchema } from "@langchain/langgraph";
 import { beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { kitClock } from "../../src/kit/clock.ts";
-import { toLangChainTool } from "../../src/kit/langchain-tool.ts";
-import { defineTool, type Tool } from "../../src/kit/tool.ts";
-import { type ToolNodeOptions, toolNode } from "../../src/kit/tool-node.ts";
+import { type ToolNodeOptions, toolNode } from "../../src/kit/nodes/tool-node.ts";
+import { toLangChainTool } from "../../src/kit/tool/langchain-tool.ts";
+import { defineTool, type Tool } from "../../src/kit/tool/tool.ts";
 import { HoldpointError } from "../../src/protocol/errors.ts";
 import { asks, broken, type NodeScene, type NodeState, openNodeScene, shortly } from "../support/tool-node-scene.ts";
 

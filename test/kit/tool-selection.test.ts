@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import type { ToolNodeOptions } from "../../src/kit/tool-node.ts";
+import type { ToolNodeOptions } from "../../src/kit/nodes/tool-node.ts";
 import type { AskedModel } from "../../src/testing/asked-model.ts";
 import type { ScriptStep } from "../../src/testing/model-step.ts";
 import { scriptedModel } from "../../src/testing/scripted-model.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { defineTool } from "../../src/kit/tool.ts";
+import { defineTool } from "../../src/kit/tool/tool.ts";
 import { HoldpointError } from "../../src/protocol/errors.ts";
 import { ada, busy, failing, input, output, scripted } from "../support/scripted-tool.ts";
 import { openToolScene, type ToolScene } from "../support/tool-scene.ts";

@@ -2,8 +2,8 @@ import { type Command, StateGraph, StateSchema } from "@langchain/langgraph";
 import { beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { EXITS } from "../../src/kit/node.ts";
-import type { Rule } from "../../src/kit/rule.ts";
-import { type ValidationOptions, type ValidationRoutes, validation } from "../../src/kit/validation.ts";
+import type { Rule } from "../../src/kit/nodes/rule.ts";
+import { type ValidationOptions, type ValidationRoutes, validation } from "../../src/kit/nodes/validation.ts";
 import type { Finding } from "../../src/protocol/finding.ts";
 import { openToolScene, type ToolScene } from "../support/tool-scene.ts";
 

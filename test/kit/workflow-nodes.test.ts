@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { analysed } from "../../src/kit/analysis.ts";
-import { fallbackResult } from "../../src/kit/fallback-result.ts";
-import { configureModels } from "../../src/kit/model.ts";
-import { answerSchema } from "../../src/kit/synthesise.ts";
-import { defineTool } from "../../src/kit/tool.ts";
-import { workflow } from "../../src/kit/workflow.ts";
+import { configureModels } from "../../src/kit/models/model.ts";
+import { analysed } from "../../src/kit/nodes/analysis.ts";
+import { fallbackResult } from "../../src/kit/nodes/fallback-result.ts";
+import { answerSchema } from "../../src/kit/nodes/synthesise.ts";
+import { defineTool } from "../../src/kit/tool/tool.ts";
+import { workflow } from "../../src/kit/workflow/workflow.ts";
 import { findingSchema } from "../../src/protocol/finding.ts";
 import { toolOutcomeSchema } from "../../src/protocol/tool-outcome.ts";
 import { withTestPorts } from "../../src/testing.ts";

@@ -1,10 +1,10 @@
 // What must not compile of the kit's own nodes; see workflow.types.ts.
 import { z } from "zod";
-import { analysed } from "../../src/kit/analysis.ts";
-import { fallbackResult } from "../../src/kit/fallback-result.ts";
-import { proposalOf } from "../../src/kit/proposal.ts";
-import { answerSchema } from "../../src/kit/synthesise.ts";
-import { workflow } from "../../src/kit/workflow.ts";
+import { analysed } from "../../src/kit/nodes/analysis.ts";
+import { fallbackResult } from "../../src/kit/nodes/fallback-result.ts";
+import { proposalOf } from "../../src/kit/nodes/proposal.ts";
+import { answerSchema } from "../../src/kit/nodes/synthesise.ts";
+import { workflow } from "../../src/kit/workflow/workflow.ts";
 import { findingSchema } from "../../src/protocol/finding.ts";
 import { toolOutcomeSchema } from "../../src/protocol/tool-outcome.ts";
 

@@ -1,8 +1,8 @@
 import { Command, MemorySaver, ReducedValue, Send } from "@langchain/langgraph";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { review } from "../../src/kit/review.ts";
-import { workflow } from "../../src/kit/workflow.ts";
+import { review } from "../../src/kit/review/review.ts";
+import { workflow } from "../../src/kit/workflow/workflow.ts";
 import type { TrailEntry } from "../../src/protocol/trail.ts";
 
 const thread = { configurable: { thread_id: "1" } };

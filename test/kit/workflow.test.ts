@@ -11,7 +11,7 @@ import {
 import { getInputTypeSchema, getOutputTypeSchema, getStateTypeSchema } from "@langchain/langgraph/zod/schema";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { workflow } from "../../src/kit/workflow.ts";
+import { workflow } from "../../src/kit/workflow/workflow.ts";
 import { GRAPH_MARK } from "../../src/protocol/graph-mark.ts";
 
 const thread = { configurable: { thread_id: "1" } };

@@ -2,7 +2,7 @@
 import { Command, ReducedValue } from "@langchain/langgraph";
 import { z } from "zod";
 import { choosing } from "../../src/kit/node.ts";
-import { workflow } from "../../src/kit/workflow.ts";
+import { workflow } from "../../src/kit/workflow/workflow.ts";
 
 const words = { name: "typed", description: "For the compiler.", version: "1.0.0" };
 

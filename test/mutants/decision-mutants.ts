@@ -24,7 +24,7 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "review() takes an answer to other bytes",
-    file: "src/kit/review.ts",
+    file: "src/kit/review/review.ts",
     find: "if (answer.value_digest !== value.value_digest) {",
     replace: 'if (answer.value_digest === "") {',
     tests: [TESTS.review, TESTS.pauses],

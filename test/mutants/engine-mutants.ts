@@ -158,7 +158,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a question that was answered loses its place in the task",
-    file: "src/kit/task-question.ts",
+    file: "src/kit/review/task-question.ts",
     find: "if (next !== undefined && canonicalJson(next) === canonicalJson(answer)) interrupt(value);",
     replace: "if (next === null) interrupt(value);",
     tests: [TESTS.taskQuestion, TESTS.effectDoubts],

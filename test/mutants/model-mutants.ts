@@ -99,14 +99,14 @@ export const MODEL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the stand-in of a failed model is sure",
-    file: "src/kit/analysis.ts",
+    file: "src/kit/nodes/analysis.ts",
     find: "Math.min(sure, MOST_AFTER_FAILURE)",
     replace: "sure",
     tests: [TESTS.analysis],
   },
   {
     name: "a customer's words end the data they are",
-    file: "src/kit/analysis.ts",
+    file: "src/kit/nodes/analysis.ts",
     find: '.replaceAll(/<(\\/?\\s*data)/gi, "< $1")',
     replace: "",
     tests: [TESTS.analysis],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach } from "vitest";
-import { createEmbedder } from "../../src/kit/embedder.ts";
+import { createEmbedder } from "../../src/kit/models/embedder.ts";
 import { type Database, openDatabase } from "../../src/postgres/database.ts";
 import { type Embedder, EmbeddingFailed } from "../../src/postgres/store/embedder.ts";
 import { type ItemSearch, writeItems } from "../../src/postgres/store/items.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolOptions } from "../../src/kit/tool.ts";
+import { defineTool, type ToolOptions } from "../../src/kit/tool/tool.ts";
 
 /** What the tool of a test takes. */
 export const input = z.object({ id: z.number().int(), card: z.string().optional() });

@@ -1,8 +1,8 @@
 import { AIMessage, type BaseMessage, type ToolMessage } from "@langchain/core/messages";
 import { z } from "zod";
+import { type ToolNodeOptions, toolNode } from "../../src/kit/nodes/tool-node.ts";
 import type { Ports } from "../../src/kit/ports.ts";
-import { defineTool, type Tool, type ToolOptions } from "../../src/kit/tool.ts";
-import { type ToolNodeOptions, toolNode } from "../../src/kit/tool-node.ts";
+import { defineTool, type Tool, type ToolOptions } from "../../src/kit/tool/tool.ts";
 import type { ToolOutcome } from "../../src/protocol/tool-outcome.ts";
 import { openToolScene, type ToolScene } from "./tool-scene.ts";
 

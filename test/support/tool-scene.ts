@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../../src/kit/clock.ts";
-import { createMemoryEffects, type MemoryEffects } from "../../src/kit/memory-effects.ts";
+import { createMemoryEffects, type MemoryEffects } from "../../src/kit/effects/memory-effects.ts";
 import { createMemoryGuards, type MemoryGuards } from "../../src/kit/memory-guards.ts";
 import { createMemoryQuestions } from "../../src/kit/memory-questions.ts";
 import { type Ports, withPorts } from "../../src/kit/ports.ts";

@@ -2,10 +2,10 @@ import { Command, END, interrupt, MemorySaver, START, StateGraph, StateSchema } 
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { kitClock } from "../../src/kit/clock.ts";
-import { effect } from "../../src/kit/effect.ts";
+import { effect } from "../../src/kit/effects/effect.ts";
 import { currentPorts } from "../../src/kit/ports.ts";
-import { review } from "../../src/kit/review.ts";
-import { defineTool } from "../../src/kit/tool.ts";
+import { review } from "../../src/kit/review/review.ts";
+import { defineTool } from "../../src/kit/tool/tool.ts";
 import { type AskedQuestion, approve, edit, reject, respond, runGraph, scriptedModel } from "../../src/testing.ts";
 
 const Payment = z.object({ invoice_id: z.int(), amount: z.number().positive().max(100) });

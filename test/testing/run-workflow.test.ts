@@ -2,9 +2,9 @@ import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessageChunk } from "@langchain/core/messages";
 import { expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { analysed } from "../../src/kit/analysis.ts";
-import { defineTool } from "../../src/kit/tool.ts";
-import { workflow } from "../../src/kit/workflow.ts";
+import { analysed } from "../../src/kit/nodes/analysis.ts";
+import { defineTool } from "../../src/kit/tool/tool.ts";
+import { workflow } from "../../src/kit/workflow/workflow.ts";
 import { findingSchema } from "../../src/protocol/finding.ts";
 import { runGraph, scriptedModel } from "../../src/testing.ts";
 

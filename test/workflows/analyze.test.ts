@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { configureModels } from "../../src/kit/model.ts";
+import { configureModels } from "../../src/kit/models/model.ts";
 import { type ModelStep, type OpenAIServer, startOpenAIServer } from "../support/openai-server.ts";
 import { openRefundShop, type RefundShop, refundExample } from "../support/refund-shop.ts";
 

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { HoldpointError } from "../../protocol/errors.ts";
 import type { Budget, Overspent } from "../guards.ts";
 import { portsIfAny } from "../ports.ts";
-import { type Ask, withQuestions } from "../task-question.ts";
-import { currentNodeAttempt, currentScratchpad } from "../task-turns.ts";
+import { type Ask, withQuestions } from "../review/task-question.ts";
+import { currentNodeAttempt, currentScratchpad } from "../review/task-turns.ts";
 
 interface Calls {
   attempt: number;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type Tool } from "../tool.ts";
+import { defineTool, type Tool } from "../tool/tool.ts";
 import { calculate } from "./calculator/evaluate.ts";
 import { FUNCTION_NAMES } from "./calculator/functions.ts";
 import { UNIT_NAMES } from "./calculator/units.ts";

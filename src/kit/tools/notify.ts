@@ -3,7 +3,7 @@ import { notificationSchema, notificationTarget } from "../../policy/notificatio
 import { HoldpointError } from "../../protocol/errors.ts";
 import { currentNotifications } from "../notifications.ts";
 import { plainText } from "../plain-json.ts";
-import { defineTool, type Tool, type ToolOptions } from "../tool.ts";
+import { defineTool, type Tool, type ToolOptions } from "../tool/tool.ts";
 
 const notifyOutput = z.object({
   /** What is on its way; `holdpoint deliveries` shows what came of it. */

@@ -3,7 +3,7 @@ import { classifyError } from "../../policy/error-class.ts";
 import { HoldpointError } from "../../protocol/errors.ts";
 import { kitClock } from "../clock.ts";
 import { database } from "../database.ts";
-import { defineTool, type Tool } from "../tool.ts";
+import { defineTool, type Tool } from "../tool/tool.ts";
 import { type AllowedTable, allowedTables, type TableTerms, tablesText } from "./sql/allowed-tables.ts";
 import { checkQuery } from "./sql/check-query.ts";
 import { parseSelect } from "./sql/parse-select.ts";

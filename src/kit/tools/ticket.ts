@@ -4,7 +4,7 @@ import { SEVERITIES } from "../../protocol/finding.ts";
 import { TICKET_STATUSES, type Ticket, ticketTextSchema } from "../../protocol/ticket.ts";
 import { plainText } from "../plain-json.ts";
 import { currentTickets } from "../tickets.ts";
-import { defineTool, type Tool, type ToolOptions } from "../tool.ts";
+import { defineTool, type Tool, type ToolOptions } from "../tool/tool.ts";
 
 const { title, body, severity, labels, about } = ticketTextSchema.shape;
 const openInput = z.strictObject({

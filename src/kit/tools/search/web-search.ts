@@ -5,7 +5,7 @@ import { HoldpointError } from "../../../protocol/errors.ts";
 import { kitClock } from "../../clock.ts";
 import { currentSearch } from "../../outside.ts";
 import { portsIfAny } from "../../ports.ts";
-import { defineTool, type Tool, type ToolOptions } from "../../tool.ts";
+import { defineTool, type Tool, type ToolOptions } from "../../tool/tool.ts";
 import { toolError } from "../http/request.ts";
 import type { SearchProvider } from "./provider.ts";
 import { searchResultSchema, searchResults } from "./search-result.ts";
