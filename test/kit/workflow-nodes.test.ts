@@ -92,3 +92,54 @@ test("what the kit's nodes give fits the schemas that the kit gives for it, and 
     "analysis say",
   ]);
 });
+
+const pass = () => ({});
+const chooses = { routes: ["end"], choose: () => ({ to: "end", reason: "" }) };
+const ways = { choices: { end: "Always." }, text: () => "", fallback: "end" };
+const steps = [
+  { rung: "full", run: pass },
+  { rung: "degraded", run: pass },
+];
+const pays = { into: "request", action: "pay", on: { approve: "end", edit: "end", reject: "end" } };
+const rule = { name: "known", text: "", check: () => true };
+
+// As a workflow comes whose types nobody has checked.
+test.each<[factory: string, make: keyof typeof flow | "workflow", given: readonly unknown[], option: string]>([
+  ["analysis", "analysis", [{ into: "request", min_confidnce: 1 }], "min_confidnce"],
+  ["validation", "validation", [{ into: "findings", rules: [rule], score_in: "score" }], "score_in"],
+  ['the rule "known" of validation', "validation", [{ rules: [{ ...rule, timeout: 1 }] }], "timeout"],
+  [
+    "a threshold of validation",
+    "validation",
+    [{ rules: [rule], thresholds: [{ severty: "low", to: "end" }] }],
+    "severty",
+  ],
+  ["toolNode", "toolNode", [{ tools: [look], into: "outcomes", call: () => [] }], "call"],
+  [
+    'a step of toolNode ("look")',
+    "toolNode",
+    [{ tools: [look], chain: [{ tool: "look", optional: true }] }],
+    "optional",
+  ],
+  ['a rule of toolNode ("look")', "toolNode", [{ tools: [look], rules: [{ tool: "look", keyword: [] }] }], "keyword"],
+  ["reviewNode", "reviewNode", [{ ...pays, editable_path: ["/amount"] }], "editable_path"],
+  ["names of reviewNode", "reviewNode", [{ ...pays, names: { exeucte: "pay" } }], "exeucte"],
+  ["execution of reviewNode", "reviewNode", [{ ...pays, execution: { timeout: 1 } }], "timeout"],
+  ["route", "route", [{ ...chooses, otherwise: "end" }], "otherwise"],
+  ["route", "route", [{ ...ways, min_confidnce: 1 }], "min_confidnce"],
+  ["route", "route", [{ chose: chooses.choose, routes: ["end"] }], "chose"],
+  ["a threshold of route", "route", [{ score: () => 1, thresholds: [{ above: 1, to: "end" }] }], "above"],
+  ["parallel", "parallel", [{ branches: { one: { run: pass } }, into: "findings", timeout_ms: 1 }], "timeout_ms"],
+  ['the branch "one" of parallel', "parallel", [{ branches: { one: { run: pass, timeout: 1 } } }], "timeout"],
+  ["fallback", "fallback", [{ into: "wind", steps, cached: {} }], "cached"],
+  ['the step "full" of fallback', "fallback", [{ steps: [{ rung: "full", timeout: 1 }] }], "timeout"],
+  ["cache of fallback", "fallback", [{ steps, cache: { ttl: 1 } }], "ttl"],
+  ["synthesise", "synthesise", [{ into: "answer", instruction: "In Latvian." }], "instruction"],
+  ["flow.node", "node", [pass, { retries: 3 }], "retries"],
+  ["retry of flow.node", "node", [pass, { retry: { max: 3 } }], "max"],
+  ["workflow", "workflow", [{ name: "wide", policy: { guarded: true } }], "policy"],
+  ["graph", "graph", [{ nodes: {}, egdes: {} }], "egdes"],
+])("%s refuses an option that there is not", (factory, make, given, option) => {
+  const made = (make === "workflow" ? workflow : flow[make]) as (...given: unknown[]) => unknown;
+  expect(() => made(...given)).toThrow(`${factory} has no option "${option}"; there are `);
+});

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ERROR_CLASSES, type ErrorClass } from "../../protocol/error-class.ts";
 import { METHODS, type TrailEntry } from "../../protocol/trail.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { type AskResult, askModel } from "../models/ask-model.ts";
 import type { ModelGateway } from "../models/gateway.ts";
 import { type ModelOptions, model } from "../models/model.ts";
@@ -63,9 +64,20 @@ export interface AnalysisOptions<State, Value> {
 const MOST_AFTER_FAILURE = 0.3;
 const REPAIRS = 2;
 const SHAPE_NAME = "analysis";
+const KEYS = {
+  into: true,
+  schema: true,
+  prompt: true,
+  model: true,
+  confidence: true,
+  repairs: true,
+  min_confidence: true,
+  without_model: true,
+} satisfies NamesOf<AnalysisOptions<never, never>>;
 
 /** A node that reads something of the state: by a model, or by fixed rules that say so. */
 export function analysis<State, Value>(options: AnalysisOptions<State, Value>): NodeFunction<State, Partial<State>> {
+  refuseUnknown("analysis", options, KEYS);
   return async (state) => {
     const node = currentNode();
     const found = await analyse(options, state);

@@ -5,6 +5,7 @@ import { HoldpointError } from "../../protocol/errors.ts";
 import type { TrailEntry } from "../../protocol/trail.ts";
 import { withoutSecrets } from "../../telemetry/log-error.ts";
 import { kitClock } from "../clock.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { currentNode, type KitUpdate, type NodeFunction } from "../node.ts";
 import { plainText } from "../plain-json.ts";
 import { portsIfAny, runSignal } from "../ports.ts";
@@ -64,6 +65,9 @@ export interface FallbackOptions<State, Value> {
 
 const STEP_TIMEOUT_MS = 60_000;
 const LONGEST_MESSAGE = 500;
+const KEYS = { into: true, steps: true, cache: true } satisfies NamesOf<FallbackOptions<never, never>>;
+const STEP_KEYS = { rung: true, name: true, timeout_ms: true, run: true } satisfies NamesOf<FallbackStep<never, never>>;
+const CACHE_KEYS = { key: true, ttl_ms: true } satisfies NamesOf<NonNullable<FallbackOptions<never, never>["cache"]>>;
 
 /** A node that tries one way after the other. What it gives says which one it was, and is called degraded where it is. */
 export function fallback<State, Value>(
@@ -142,7 +146,11 @@ function nothingLeft(into: string, failures: readonly StepFailure[]): HoldpointE
 
 const nameOf = <State, Value>({ name, rung }: FallbackStep<State, Value>) => name ?? rung;
 
-function checkOptions<State, Value>({ into, steps, cache }: FallbackOptions<State, Value>): void {
+function checkOptions<State, Value>(options: FallbackOptions<State, Value>): void {
+  refuseUnknown("fallback", options, KEYS);
+  const { into, steps, cache } = options;
+  for (const step of steps) refuseUnknown(`the step "${nameOf(step)}" of fallback`, step, STEP_KEYS);
+  if (cache !== undefined) refuseUnknown("cache of fallback", cache, CACHE_KEYS);
   const invalid = (what: string) => new HoldpointError("invalid", `the fallback of "${into}" ${what}`);
   if (steps.length < 2) throw invalid(`has ${steps.length} steps; there is nothing to fall back to with less than 2`);
   const places = steps.map(({ rung }) => LADDER.indexOf(rung));

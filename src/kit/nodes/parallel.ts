@@ -3,6 +3,7 @@ import { classifyError } from "../../policy/error-class.ts";
 import { type ErrorCode, HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import { type Finding, findingSchema } from "../../protocol/finding.ts";
 import { kitClock } from "../clock.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { portsIfAny, runSignal, withPorts } from "../ports.ts";
 import { withinTime } from "../time-limit.ts";
 import { GROUP, type GroupNode, type GroupParts, type NodeGroup } from "../workflow/node-group.ts";
@@ -30,12 +31,18 @@ interface AnyOptions {
 }
 
 const TIMEOUT_MS = 30_000;
+const KEYS = { branches: true, into: true } satisfies NamesOf<AnyOptions>;
+const BRANCH_KEYS = { run: true, timeout_ms: true } satisfies NamesOf<Branch<unknown>>;
 
 /**
  * Nodes that run side by side, each with a time of its own, joined before what comes next. One that fails, or is late, is a
  * finding; what the others give stays.
  */
-export function parallel({ branches, into }: AnyOptions): NodeGroup {
+export function parallel(options: AnyOptions): NodeGroup {
+  refuseUnknown("parallel", options, KEYS);
+  const { branches, into } = options;
+  for (const [name, branch] of Object.entries(branches))
+    refuseUnknown(`the branch "${name}" of parallel`, branch, BRANCH_KEYS);
   const names = Object.keys(branches);
   if (names.length === 0) throw new HoldpointError("graph_invalid", "parallel() was given no branch");
   for (const name of names) {

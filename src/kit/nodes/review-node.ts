@@ -3,11 +3,12 @@ import type { z } from "zod";
 import { HoldpointError } from "../../protocol/errors.ts";
 import type { DecisionType } from "../../protocol/interrupt.ts";
 import type { TrailEntry } from "../../protocol/trail.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { choosing, currentNode, EXITS } from "../node.ts";
 import { type ReviewDecision, review } from "../review/review.ts";
 import type { ReviewTerms } from "../review/review-terms.ts";
 import { GROUP, type GroupParts, type NodeGroup } from "../workflow/node-group.ts";
-import type { NodeOptions } from "../workflow/node-options.ts";
+import { checkNodeOptions, type NodeOptions } from "../workflow/node-options.ts";
 import { booksOf } from "../workflow/workflow-books.ts";
 import type { Decided, Proposal, Proposed } from "./proposal.ts";
 
@@ -75,11 +76,50 @@ type AnyOptions = ReviewNodeOptions<
   string
 >;
 
+const OWN_KEYS = {
+  into: true,
+  action: true,
+  key: true,
+  propose: true,
+  schema: true,
+  bounds: true,
+  allowed: true,
+  editable_paths: true,
+  execute: true,
+  unasked: true,
+  on: true,
+  otherwise: true,
+  names: true,
+  execution: true,
+  risk: true,
+} satisfies Partial<Record<keyof AnyOptions, true>>;
+
+const KEYS = {
+  ...OWN_KEYS,
+  priority: true,
+  evidence: true,
+  candidates: true,
+  due: true,
+  due_after_seconds: true,
+  reminders: true,
+  escalations: true,
+  ends_after: true,
+  on_timeout: true,
+  require_comment: true,
+  reject_options: true,
+  notify: true,
+  max_revisions: true,
+} satisfies NamesOf<AnyOptions>;
+const NAME_KEYS = { review: true, execute: true } satisfies NamesOf<NonNullable<AnyOptions["names"]>>;
+
 /**
  * Proposes, asks and executes in three nodes. What is proposed is written down before anybody sees it, so that what is shown
  * never changes, and what is executed is what was decided, byte for byte.
  */
 export function reviewNode(options: AnyOptions): ReviewNode<string, string> {
+  refuseUnknown("reviewNode", options, KEYS);
+  refuseUnknown("names of reviewNode", options.names ?? {}, NAME_KEYS);
+  checkNodeOptions("execution of reviewNode", options.execution ?? {});
   const { allowed = ["approve", "edit", "reject"], on } = options;
   const unhandled = allowed.filter((type) => !Object.hasOwn(on, type));
   if (unhandled.length > 0) {
@@ -206,24 +246,6 @@ const WORDS: Record<DecisionType, string> = {
 function entryOf(to: string, type: DecisionType): TrailEntry {
   return { kind: "route", node: currentNode(), to, by: "decision", reason: WORDS[type], score: null };
 }
-
-const OWN_KEYS = {
-  into: true,
-  action: true,
-  key: true,
-  propose: true,
-  schema: true,
-  bounds: true,
-  allowed: true,
-  editable_paths: true,
-  execute: true,
-  unasked: true,
-  on: true,
-  otherwise: true,
-  names: true,
-  execution: true,
-  risk: true,
-} satisfies Partial<Record<keyof AnyOptions, true>>;
 
 /** What is said of who decides and until when. */
 function termsOf(options: AnyOptions): ReviewTerms {

@@ -1,6 +1,7 @@
 import { Command } from "@langchain/langgraph";
 import { HoldpointError } from "../../protocol/errors.ts";
 import type { TrailEntry } from "../../protocol/trail.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { type ChoosingNode, choosing, currentNode } from "../node.ts";
 import { type ClassifierOptions, classify } from "./classify.ts";
 
@@ -33,6 +34,16 @@ export type RouteOptions<State, Route extends string, Update = object> =
   | ScoreOptions<State, Route>
   | ClassifierOptions<State, Route>;
 
+// The first of each says which kind it is.
+const KEYS = {
+  choose: { choose: true, routes: true } satisfies NamesOf<ConditionOptions<never, never>>,
+  score: { score: true, thresholds: true, otherwise: true } satisfies NamesOf<ScoreOptions<never, never>>,
+  choices: { choices: true, text: true, fallback: true, min_confidence: true, model: true } satisfies NamesOf<
+    ClassifierOptions<never, never>
+  >,
+};
+const THRESHOLD_KEYS = { at_least: true, to: true } satisfies NamesOf<ScoreOptions<never, never>["thresholds"][number]>;
+
 type RouteEntry = Extract<TrailEntry, { kind: "route" }>;
 type Choice<Route> = { to: Route; update?: object } & Pick<RouteEntry, "by" | "reason" | "score">;
 
@@ -40,6 +51,7 @@ type Choice<Route> = { to: Route; update?: object } & Pick<RouteEntry, "by" | "r
 export function route<State, const Route extends string>(
   options: RouteOptions<State, Route>,
 ): ChoosingNode<State, object, Route> {
+  checkNames(options);
   const routes = [...new Set(routesOf(options))];
   if (routes.length === 0) throw new HoldpointError("invalid", "route() was given no route; name at least one node");
   return choosing(routes, async (state: State) => {
@@ -54,6 +66,14 @@ export function route<State, const Route extends string>(
     const entry: RouteEntry = { kind: "route", node, to, ...why };
     return new Command({ goto: to, update: { ...update, trail: [entry] } });
   });
+}
+
+function checkNames(options: object): void {
+  const kind = (["choose", "score", "choices"] as const).find((name) => Object.hasOwn(options, name));
+  refuseUnknown("route", options, kind === undefined ? { ...KEYS.choose, ...KEYS.score, ...KEYS.choices } : KEYS[kind]);
+  if (kind === undefined) throw new HoldpointError("invalid", "route() says none of choose, score and choices");
+  const { thresholds = [] } = options as Partial<ScoreOptions<never, never>>;
+  for (const threshold of thresholds) refuseUnknown("a threshold of route", threshold, THRESHOLD_KEYS);
 }
 
 function routesOf<State, Route extends string>(options: RouteOptions<State, Route>): Route[] {

@@ -2,6 +2,7 @@ import { isGraphBubbleUp } from "@langchain/langgraph";
 import { scoreOf } from "../../policy/severity.ts";
 import { type Finding, SEVERITIES, type Severity } from "../../protocol/finding.ts";
 import { withoutSecrets } from "../../telemetry/log-error.ts";
+import type { NamesOf } from "../known-options.ts";
 import { runSignal } from "../ports.ts";
 import { withinTime } from "../time-limit.ts";
 
@@ -32,6 +33,16 @@ export interface Rule<Value> {
   timeout_ms?: number;
   check(value: Value, call: { signal: AbortSignal }): RuleAnswer | Promise<RuleAnswer>;
 }
+
+/** What a rule may say. */
+export const RULE_KEYS = {
+  name: true,
+  text: true,
+  severity: true,
+  score: true,
+  timeout_ms: true,
+  check: true,
+} satisfies NamesOf<Rule<never>>;
 
 const RULE_TIMEOUT_MS = 5_000;
 const LONGEST_TEXT = 1_000;

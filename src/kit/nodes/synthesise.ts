@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ERROR_CLASSES, type ErrorClass } from "../../protocol/error-class.ts";
 import type { ToolOutcome } from "../../protocol/tool-outcome.ts";
 import { METHODS, type TrailEntry } from "../../protocol/trail.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { askModel } from "../models/ask-model.ts";
 import type { ModelGateway } from "../models/gateway.ts";
 import { type ModelOptions, model } from "../models/model.ts";
@@ -45,6 +46,15 @@ export interface SynthesiseOptions<State> {
   without_model: (sources: readonly Source[], state: State) => readonly Claim[] | Promise<readonly Claim[]>;
 }
 
+const KEYS = {
+  into: true,
+  question: true,
+  outcomes: true,
+  instructions: true,
+  model: true,
+  without_model: true,
+} satisfies NamesOf<SynthesiseOptions<never>>;
+
 const claimsSchema = z.object({
   claims: z
     .array(
@@ -58,6 +68,7 @@ const claimsSchema = z.object({
 
 /** A node that answers a question from what tools have given, each claim linked to the calls it comes from. */
 export function synthesise<State>(options: SynthesiseOptions<State>): NodeFunction<State, Record<string, unknown>> {
+  refuseUnknown("synthesise", options, KEYS);
   return async (state) => {
     const { answer, attempts } = await answered(options, state);
     const { method, model: name, note, claims, dropped } = answer;

@@ -1,5 +1,6 @@
 import { HoldpointError } from "../../protocol/errors.ts";
 import type { ToolOutcome } from "../../protocol/tool-outcome.ts";
+import type { NamesOf } from "../known-options.ts";
 import { classifyFailure } from "../tool/tool-failure.ts";
 import { callId, type ToolBox } from "./tool-box.ts";
 import { outcomeOf, refusedOutcome } from "./tool-outcomes.ts";
@@ -19,6 +20,15 @@ export interface ChainStep<State> {
   /** False where the chain goes on when it fails. */
   required?: boolean;
 }
+
+/** What a step may say. */
+export const CHAIN_STEP_KEYS = {
+  step: true,
+  tool: true,
+  args: true,
+  when: true,
+  required: true,
+} satisfies NamesOf<ChainStep<never>>;
 
 const MOST_STEPS = 20;
 

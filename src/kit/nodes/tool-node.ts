@@ -3,11 +3,12 @@ import { HoldpointError } from "../../protocol/errors.ts";
 import type { ToolOutcome } from "../../protocol/tool-outcome.ts";
 import type { TrailEntry } from "../../protocol/trail.ts";
 import { kitClock } from "../clock.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { type ModelOptions, model } from "../models/model.ts";
 import { currentNode, type KitUpdate, type NodeFunction } from "../node.ts";
 import type { Tool } from "../tool/tool.ts";
 import { callId, type ToolBox, toolBox } from "./tool-box.ts";
-import { type ChainStep, checkChain, walkChain } from "./tool-chain.ts";
+import { CHAIN_STEP_KEYS, type ChainStep, checkChain, walkChain } from "./tool-chain.ts";
 import { callsOfMessages, toolMessages } from "./tool-messages.ts";
 import { makeCalls, type PlannedCall, trailOf } from "./tool-outcomes.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type Selection,
   selectByModel,
   selectByRules,
+  TOOL_RULE_KEYS,
   type ToolRule,
 } from "./tool-selection.ts";
 
@@ -48,8 +50,24 @@ export interface ToolNodeOptions<State> {
   messages?: keyof State & string;
 }
 
+const KEYS = {
+  tools: true,
+  into: true,
+  calls: true,
+  chain: true,
+  choose: true,
+  query: true,
+  rules: true,
+  most: true,
+  model: true,
+  messages: true,
+} satisfies NamesOf<ToolNodeOptions<never>>;
+
 /** A node that calls tools and keeps what became of each call. */
 export function toolNode<State>(options: ToolNodeOptions<State>): NodeFunction<State, Record<string, unknown>> {
+  refuseUnknown("toolNode", options, KEYS);
+  for (const step of options.chain ?? []) refuseUnknown(`a step of toolNode ("${step.tool}")`, step, CHAIN_STEP_KEYS);
+  for (const rule of options.rules ?? []) refuseUnknown(`a rule of toolNode ("${rule.tool}")`, rule, TOOL_RULE_KEYS);
   const box = toolBox(options.tools);
   checkOptions(options, box);
   const { into, calls, chain, choose, messages = "messages" as keyof State & string } = options;

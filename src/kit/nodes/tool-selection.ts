@@ -2,6 +2,7 @@ import { type AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@
 import { HoldpointError } from "../../protocol/errors.ts";
 import type { Json } from "../../protocol/json.ts";
 import { effect } from "../effects/effect.ts";
+import type { NamesOf } from "../known-options.ts";
 import type { ModelGateway } from "../models/gateway.ts";
 import { currentNode } from "../node.ts";
 import { modelToolName, toLangChainTool } from "../tool/langchain-tool.ts";
@@ -17,6 +18,14 @@ export interface ToolRule<State> {
   keywords?: readonly string[];
   args: (query: string, state: State) => unknown;
 }
+
+/** What a rule may say. */
+export const TOOL_RULE_KEYS = {
+  tool: true,
+  when: true,
+  keywords: true,
+  args: true,
+} satisfies NamesOf<ToolRule<never>>;
 
 /** A tool that was chosen. */
 export interface ChosenCall {

@@ -4,9 +4,10 @@ import { type Combination, reachedThreshold, scoreOf, type Threshold, totalScore
 import { HoldpointError } from "../../protocol/errors.ts";
 import { type Finding, findingSchema, SEVERITIES, type Severity } from "../../protocol/finding.ts";
 import type { TrailEntry } from "../../protocol/trail.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { type ChoosingNode, choosing, currentNode, type NodeFunction } from "../node.ts";
 import { pointerOf } from "../tool/tool-json.ts";
-import { applyRule, type Rule, ruleFailed } from "./rule.ts";
+import { applyRule, RULE_KEYS, type Rule, ruleFailed } from "./rule.ts";
 
 /** What is checked, by what, and where the findings go. */
 export interface ValidationOptions<State, Schema extends z.ZodType = z.ZodType> {
@@ -31,6 +32,19 @@ export interface ValidationRoutes<Exit extends string> {
 }
 
 type Update = Record<string, unknown>;
+
+const KEYS = {
+  value: true,
+  schema: true,
+  schema_severity: true,
+  rules: true,
+  combine: true,
+  into: true,
+  score_into: true,
+  thresholds: true,
+  otherwise: true,
+} satisfies NamesOf<ValidationOptions<never> & ValidationRoutes<never>>;
+const THRESHOLD_KEYS = { severity: true, score: true, to: true } satisfies NamesOf<Threshold>;
 
 /** A node that checks something and says what it has found; with thresholds it chooses what comes next by that. */
 export function validation<State, const Exit extends string, Schema extends z.ZodType = z.ZodType>(
@@ -91,7 +105,10 @@ async function findingsOf<State>(options: ValidationOptions<State>, value: unkno
 }
 
 function checkOptions(options: ValidationOptions<never> & Partial<ValidationRoutes<string>>): void {
+  refuseUnknown("validation", options, KEYS);
   const { into, schema, rules = [], thresholds, otherwise } = options;
+  for (const rule of rules) refuseUnknown(`the rule "${rule.name}" of validation`, rule, RULE_KEYS);
+  for (const threshold of thresholds ?? []) refuseUnknown("a threshold of validation", threshold, THRESHOLD_KEYS);
   if (schema === undefined && rules.length === 0) throw invalid(into, "checks nothing; give it a schema or rules");
   const names = rules.map(({ name }) => name);
   const wrong = names.find((name) => !findingSchema.shape.code.safeParse(name).success);

@@ -1,6 +1,7 @@
 import type { RetryPolicy } from "@langchain/langgraph";
 import { classifyError, STRATEGIES } from "../../policy/error-class.ts";
 import { kitClock } from "../clock.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 
 /** How a node is executed. */
 export interface NodeOptions {
@@ -16,6 +17,9 @@ export interface NodeOptions {
   /** How long one execution may take. */
   timeout_ms?: number;
 }
+
+const NODE_OPTION_KEYS = { retry: true, timeout_ms: true } satisfies NamesOf<NodeOptions>;
+const RETRY_KEYS = { attempts: true, first_ms: true, when: true } satisfies NamesOf<NonNullable<NodeOptions["retry"]>>;
 
 const ATTEMPTS = 3;
 const FIRST_MS = 500;
@@ -37,6 +41,12 @@ export function nodeSettings({ retry, timeout_ms }: NodeOptions): { retryPolicy?
 }
 
 const OPTIONS = Symbol.for("holdpoint.node_options");
+
+/** Refuses what is not said of how a node is executed. */
+export function checkNodeOptions(whose: string, { retry, ...others }: object & NodeOptions, more: object = {}): void {
+  refuseUnknown(whose, others, { ...NODE_OPTION_KEYS, ...more });
+  if (retry !== undefined) refuseUnknown(`retry of ${whose}`, retry, RETRY_KEYS);
+}
 
 /** Keeps a node's options with it. */
 export function withOptions<Node extends object>(node: Node, options: NodeOptions): Node {

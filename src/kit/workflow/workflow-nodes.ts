@@ -13,7 +13,7 @@ import { type Answer, type SynthesiseOptions, synthesise } from "../nodes/synthe
 import { type ToolNodeOptions, toolNode } from "../nodes/tool-node.ts";
 import { type ValidationOptions, type ValidationRoutes, validation } from "../nodes/validation.ts";
 import type { NodeGroup } from "./node-group.ts";
-import { type NodeOptions, withOptions } from "./node-options.ts";
+import { checkNodeOptions, type NodeOptions, withOptions } from "./node-options.ts";
 import type { KeysTaking, Known, NodeConfig, NodeResult } from "./workflow-types.ts";
 
 /** How a node is executed, and where it may go when it gives commands. */
@@ -118,7 +118,9 @@ type BranchRun<State, Update, Context> = (
 /** Makes them. */
 export function boundNodes(): BoundNodes<unknown, unknown, unknown> {
   return {
-    node(run: object, { exits, ...options }: NodeTerms<string> = {}) {
+    node(run: object, terms: NodeTerms<string> = {}) {
+      checkNodeOptions("flow.node", terms, { exits: true });
+      const { exits, ...options } = terms;
       // A function of its own: the one that is given may be a node elsewhere, too.
       const own = (...given: unknown[]) => (run as (...given: unknown[]) => unknown)(...given);
       const known = exits ?? (run as { [EXITS]?: readonly string[] })[EXITS];

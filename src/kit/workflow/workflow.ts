@@ -2,6 +2,7 @@ import { type StateGraph, StateSchema, type StateSchemaFields } from "@langchain
 import { z } from "zod";
 import type { GraphPolicies } from "../../protocol/graph-mark.ts";
 import { defineGraph } from "../define-graph.ts";
+import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { type Drawing, draw } from "./draw-graph.ts";
 import { faultsOfStatement, ROUNDS } from "./workflow-faults.ts";
 import { WorkflowGraph } from "./workflow-graph.ts";
@@ -103,6 +104,7 @@ export function workflow<
 >(
   options: WorkflowOptions<Input, State, Output, Context>,
 ): Workflow<Input, FieldsOf<Input, State>, Output, z.output<Context>> {
+  refuseUnknown("workflow", options, KEYS);
   const nodes = boundNodes();
   const graph = (drawing: Drawing) => graphOf(options as unknown as AnyOptions, drawing);
   return { ...nodes, graph } as unknown as Workflow<Input, FieldsOf<Input, State>, Output, z.output<Context>>;
@@ -110,7 +112,21 @@ export function workflow<
 
 type AnyOptions = WorkflowOptions<Given, StateSchemaFields, z.ZodRawShape, z.ZodObject>;
 
+const KEYS = {
+  name: true,
+  description: true,
+  version: true,
+  input: true,
+  state: true,
+  output: true,
+  context: true,
+  policies: true,
+  examples: true,
+} satisfies NamesOf<AnyOptions>;
+const DRAWING_KEYS = { nodes: true, edges: true } satisfies NamesOf<Drawing>;
+
 function graphOf(options: AnyOptions, drawing: Drawing): WorkflowGraph {
+  refuseUnknown("graph", drawing, DRAWING_KEYS);
   const { name, description, version, context, examples = [], policies = {} } = options;
   const input = isSchema(options.input) ? options.input : z.object(options.input);
   const fields: StateSchemaFields = { ...input.shape, ...options.state, ...kitFields() };
