@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { answerOptions } from "../../src/cli/answer-example.ts";
 import { CommandError, describeError } from "../../src/cli/command-error.ts";
 import { exitCodeOf } from "../../src/cli/exit-codes.ts";
 import { formatAmount, formatDue, formatDuration, formatSince, formatSpan } from "../../src/cli/format.ts";
 import { ERRORS, HoldpointError } from "../../src/protocol/errors.ts";
+import type { Json } from "../../src/protocol/json.ts";
 
 const now = new Date("2026-11-21T12:00:00Z");
 
@@ -73,5 +75,49 @@ describe("exit codes", () => {
       message: "somebody was first",
       exitCode: 3,
     });
+  });
+});
+
+describe("the answer that a question suggests", () => {
+  const asks = (response_schema: Record<string, Json> | undefined, more = {}) =>
+    answerOptions({ index: 0, name: "ask", args: {}, allowed: ["respond", "reject"], response_schema, ...more });
+  const object = (properties: Record<string, Json>) => ({
+    type: "object",
+    properties,
+    required: Object.keys(properties),
+  });
+
+  test("is one for each kind that its schema takes, with a place for what only a person knows", () => {
+    const result = { description: "its result", anyOf: [{ type: "null" }, { type: "string" }, { type: "number" }] };
+    const anyOf = [object({ happened: result }), object({ try_again: { type: "boolean", const: true } })];
+    expect(asks({ anyOf })).toEqual([`--value '{"happened": <its result>}'`, `--value '{"try_again": true}'`]);
+    const place = { description: "d".repeat(99), type: "string" };
+    const order = { street: place, urgent: { type: "boolean" }, items: { type: "array", items: { enum: [2, 3] } } };
+    expect(asks(object(order))).toEqual([`--value '{"street": "<street>", "urgent": true, "items": [2]}'`]);
+  });
+
+  test.each([
+    [undefined],
+    [{}],
+    [{ type: "string", minLength: 3 }],
+    [{ type: ["string", "null"] }],
+    [{ anyOf: [{ type: "number" }, { type: "string" }] }],
+  ])("is words where %j takes them", (schema) => {
+    expect(asks(schema)).toEqual(['-m "…"']);
+  });
+
+  test("is held against the schema of the arguments where a response is the only answer", () => {
+    const args_schema = object({ total: { type: "number" } });
+    expect(asks(undefined, { allowed: ["respond"], args_schema })).toEqual([`--value '{"total": <total>}'`]);
+    expect(asks(undefined, { args_schema })).toEqual(['-m "…"']);
+  });
+
+  test("is safe to paste, and no longer than a line", () => {
+    expect(asks({ const: "it's" })).toEqual([`--value '"it'\\''s"'`]);
+    expect(asks({ const: "\u202e" })).toEqual(["--value answer.json"]);
+    expect(asks({ const: "x".repeat(500) })).toEqual(["--value answer.json"]);
+    let deep: Record<string, Json> = { type: "array" };
+    for (let depth = 0; depth < 50; depth += 1) deep = { type: "array", items: deep };
+    expect(asks(deep)).toEqual(["--value '[[[[[<value>]]]]]'"]);
   });
 });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { answerOptions } from "../answer-example.ts";
 import type { Cli } from "../cli.ts";
 import { findReview } from "../find-review.ts";
 import { shortId } from "../id-prefix.ts";
@@ -52,10 +53,16 @@ function nextLines(cli: Cli, review: Review): string[] {
   const commands = [
     ...(allowed.has("approve") ? [`review approve ${id} -m "…"`] : []),
     ...(allowed.has("edit") ? [`review edit ${id} --set ${editableName(review)}=…`] : []),
+    ...answersOf(review).map((options) => `review respond ${id} ${options}`),
     ...(allowed.has("reject") ? [`review reject ${id} -m "…"`] : []),
-    ...(allowed.has("respond") ? [`review respond ${id} -m "…"`] : []),
   ];
   return ["", ...commands.map((command) => cli.terminal.colours.dim(`  ${cli.name} ${command}`))];
+}
+
+/** How the first action that takes a response can be given one. */
+function answersOf({ actions }: Review): string[] {
+  const asks = actions.find(({ allowed }) => allowed.includes("respond"));
+  return asks === undefined ? [] : answerOptions(asks);
 }
 
 /** The argument that an edit is most likely about. */
