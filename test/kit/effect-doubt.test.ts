@@ -1,9 +1,10 @@
 import { Command } from "@langchain/langgraph";
 import { expect, test } from "vitest";
+import { answerOptions } from "../../src/cli/answer-example.ts";
 import { effect } from "../../src/kit/effects/effect.ts";
 import { notDone } from "../../src/kit/effects/not-done.ts";
 import { HoldpointError, isHoldpointError } from "../../src/protocol/errors.ts";
-import type { ReviewValue } from "../../src/protocol/interrupt.ts";
+import type { ReviewAction, ReviewValue } from "../../src/protocol/interrupt.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import { createMemoryEffects, withTestPorts } from "../../src/testing.ts";
 import { counter, graphOf, thread } from "./effect-scene.ts";
@@ -52,6 +53,10 @@ test.each<[string, Json, { log: unknown; attempts: number }]>([
     await graph.invoke({}, thread);
     const asked = await state();
     expect(asked).toMatchObject({ key: "effect_in_doubt", title: 'Did "send" happen?' });
+    expect(answerOptions(asked.actions[0] as ReviewAction)).toEqual([
+      `--value '{"happened": <its result>}'`,
+      `--value '{"try_again": true}'`,
+    ]);
     // Nobody is asked as long as something may come of it: 30 seconds and a margin.
     expect(clock.now()).toBeGreaterThan(30_000);
     expect(effects.recorded).toMatchObject([{ status: "intent", attempts: 1, error: "lost" }]);

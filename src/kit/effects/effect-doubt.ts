@@ -46,7 +46,7 @@ export async function askAboutDoubt(
 
 function doubt(request: EffectRequest, entry: LedgerEntry) {
   const { name } = request;
-  const happened = z.strictObject({ happened: request.resultSchema ?? anyJson });
+  const happened = z.strictObject({ happened: resultOf(request) });
   const tryAgain = z.strictObject({ try_again: z.literal(true) });
   const action = {
     name,
@@ -55,7 +55,7 @@ function doubt(request: EffectRequest, entry: LedgerEntry) {
     allowed: ["respond", "reject"],
     response: z.union([happened, tryAgain]),
     risk: "high",
-    preview: `{"happened": <its result>} records that as its result, {"try_again": true} starts it a second time; rejecting gives it up.`,
+    preview: `with {"try_again": true}, "${name}" is done a second time; with {"happened": <its result>}, nothing is done and its run goes on. If rejected, it is given up for good.`,
   } as const;
   return {
     key: "effect_in_doubt",
@@ -64,6 +64,10 @@ function doubt(request: EffectRequest, entry: LedgerEntry) {
     risk: "high",
     actions: [action],
   } as const satisfies ReviewOptions<readonly [typeof shownSchema]>;
+}
+
+function resultOf({ resultSchema = anyJson }: EffectRequest): z.ZodType {
+  return resultSchema.description === undefined ? resultSchema.describe("its result") : resultSchema;
 }
 
 function answerOf(decision: ReviewDecision<unknown>): DoubtAnswer {
@@ -81,17 +85,26 @@ function shownOf(request: EffectRequest, { effect_id, attempt, started_at, run_i
   return { effect_id, attempt, started_at, started_by_run: run_id, error, arguments: shown };
 }
 
-function words({ name }: EffectRequest, { attempt, started_at, run_id, error, effect_id }: LedgerEntry): string {
-  const failed =
+function words({ name }: EffectRequest, { attempt, started_at, run_id, error }: LedgerEntry): string {
+  const wrong =
     error === null
-      ? "It left neither a result nor an error: the process that called it was stopped."
-      : "It ended with the error that is shown below, which does not tell whether it happened.";
-  const times = attempt === 1 ? "" : ` This was attempt ${attempt}.`;
+      ? "it left neither a result nor an error, because the process that called it was stopped"
+      : "it ended with the error that is shown with it, which does not tell whether it happened";
   return [
-    `Run ${run_id} started "${name}" at ${started_at}.${times} ${failed}`,
-    `It may happen only once, so it is not started again by itself. Look where it would have happened; its id there is ${effect_id}. Then:`,
-    `- it happened: answer \`{"happened": …}\` with its result as JSON, \`null\` where it gives none;`,
+    `"${name}" was started ${momentIn(started_at)}, and nobody knows what became of it: ${wrong}. It may happen only once, so it is not started again by itself.`,
+    "",
+    "Look where it would have happened, for its arguments or its effect_id, both shown with it. Then:",
+    "",
+    '- it happened: answer `{"happened": …}` with its result as JSON, `null` where it gives none;',
     '- it did not happen and should: answer `{"try_again": true}`;',
-    "- it did not happen and should not any more: reject. The run is told that it was given up.",
+    "- it did not happen and should not any more: reject. Its run is told that it was given up.",
+    "",
+    `This was attempt ${attempt}, by run ${run_id}.`,
   ].join("\n");
+}
+
+/** To the second, and the same wherever it is written. */
+function momentIn(at: string): string {
+  const ms = Date.parse(at);
+  return Number.isNaN(ms) ? at : `on ${new Date(ms).toISOString().slice(0, 19).replace("T", " at ")} UTC`;
 }
