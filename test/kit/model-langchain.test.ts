@@ -225,6 +225,7 @@ describe("a run over its budget", () => {
     const paused = await graph.start();
     expect(asked(paused)).toMatchObject({
       title: "This run has used up its budget. May it spend more?",
+      description: expect.stringMatching(/^Node "ask" of graph ".+" wants .* is spent: 200 tokens\. Approving/),
       actions: [{ name: "spend_more", args: { tokens: 200 } }],
     });
     expect(server.requests).toHaveLength(2);

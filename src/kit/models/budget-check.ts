@@ -46,7 +46,7 @@ export async function checkBudget(own: Budget | undefined): Promise<void> {
       // What runs of a graph or a tenant may spend in a day is for whoever runs the server to say.
       if (over.scope !== "run") throw exceeded(over, "for today; whoever runs this server can raise it");
       // A budget only grows: what it was tells one answer from the next, also when the task is executed again.
-      await meter.grant(`${taskPath()}:budget:${spelt(over.budget)}`, await allowed(ask, over));
+      await meter.grant(`${taskPath()}:budget:${spelt(over.budget)}`, await allowed(ask, over, ports.run.graph_id));
     }
   });
 }
@@ -56,17 +56,23 @@ function taskPath(): string {
   return String(getConfig()?.metadata?.["langgraph_checkpoint_ns"] ?? "");
 }
 
+// Not what was spent to the token: that still grows where nodes run side by side, and an answer is for these very words.
+function asker(): string {
+  const node: unknown = getConfig()?.metadata?.["langgraph_node"];
+  return typeof node === "string" ? `Node "${node}"` : "A node";
+}
+
 const moreSchema = z
   .object({ tokens: z.int().positive().optional(), cost: z.number().positive().optional() })
   .refine(({ tokens, cost }) => tokens !== undefined || cost !== undefined, "say how much more, in tokens or in cost");
 
-async function allowed(ask: Ask, over: Overspent): Promise<Budget> {
+async function allowed(ask: Ask, over: Overspent, graph_id: string): Promise<Budget> {
   const { tokens, cost } = over.budget;
   const args = { ...(tokens === undefined ? {} : { tokens }), ...(cost === undefined ? {} : { cost }) };
   const [decision] = await ask({
     key: "budget",
     title: "This run has used up its budget. May it spend more?",
-    description: `It may spend ${spelt(over.budget)}. Approving allows as much again; the amount can be changed.`,
+    description: `${asker()} of graph "${graph_id}" wants to ask a model, and all that this run may spend is spent: ${spelt(over.budget)}. Approving allows as much again; the amount can be changed. If rejected, the node fails.`,
     actions: [
       {
         name: "spend_more",
