@@ -31,6 +31,14 @@ export function choosing<State, Update, const Exit extends string>(
   return Object.defineProperty(node, EXITS, { value: exits }) as ChoosingNode<State, Update, Exit>;
 }
 
+/** Where a node says which keys of the state it was told to write, by the option that told it. */
+export const WRITES: unique symbol = Symbol.for("holdpoint.writes");
+
+/** Marks a node with the keys that it was told to write. */
+export function writing<Node extends object>(node: Node, keys: Readonly<Record<string, string | undefined>>): Node {
+  return Object.defineProperty(node, WRITES, { value: keys });
+}
+
 /** The name of the node that is running; "" outside of one. */
 export function currentNode(): string {
   const node = getConfig()?.metadata?.["langgraph_node"];

@@ -143,3 +143,31 @@ test.each<[factory: string, make: keyof typeof flow | "workflow", given: readonl
   const made = (make === "workflow" ? workflow : flow[make]) as (...given: unknown[]) => unknown;
   expect(() => made(...given)).toThrow(`${factory} has no option "${option}"; there are `);
 });
+
+test("a graph is not built where nodes write keys that the state has not; all of them are told at once", () => {
+  const made = flow as unknown as Record<string, (...given: unknown[]) => object>;
+  const nodes = {
+    read: made["analysis"]!({ into: "requst" }),
+    check: made["validation"]!({ into: "finding", score_into: "scores", rules: [rule] }),
+    lead: made["node"]!(made["validation"]!({ into: "found", rules: [rule], thresholds: [], otherwise: "end" }), {}),
+    call: made["toolNode"]!({ tools: [look], into: "trail" }),
+    feel: made["fallback"]!({ into: "wnd", steps }),
+    say: made["synthesise"]!({}),
+    pay: made["reviewNode"]!({ ...pays, into: "paymnet" }),
+    look: made["parallel"]!({ branches: { one: { run: pass } }, into: "findngs" }),
+  };
+  const build = () => made["graph"]!({ nodes, edges: { start: "read" } });
+  const told = [
+    ["read", "requst", "into"],
+    ["check", "finding", "into"],
+    ["check", "scores", "score_into"],
+    ["lead", "found", "into"],
+    ["call", "trail", "into"],
+    ["call", "messages", "messages"],
+    ["feel", "wnd", "into"],
+    ["pay", "paymnet", "into"],
+    ["look", "findngs", "into"],
+  ].map(([node, key, option]) => `node "${node}" writes "${key}" (its ${option}), which is no key of the state: text,`);
+  for (const part of [...told, 'node "say" does not say which key of the state it writes; give it into'])
+    expect(build, part).toThrow(part);
+});

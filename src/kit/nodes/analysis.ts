@@ -5,7 +5,7 @@ import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { type AskResult, askModel } from "../models/ask-model.ts";
 import type { ModelGateway } from "../models/gateway.ts";
 import { type ModelOptions, model } from "../models/model.ts";
-import { currentNode, type KitUpdate, type NodeFunction } from "../node.ts";
+import { currentNode, type KitUpdate, type NodeFunction, writing } from "../node.ts";
 import { plainText } from "../plain-json.ts";
 
 /** What was read of something, by whom, and how sure that is. */
@@ -78,13 +78,14 @@ const KEYS = {
 /** A node that reads something of the state: by a model, or by fixed rules that say so. */
 export function analysis<State, Value>(options: AnalysisOptions<State, Value>): NodeFunction<State, Partial<State>> {
   refuseUnknown("analysis", options, KEYS);
-  return async (state) => {
+  const read: NodeFunction<State, Partial<State>> = async (state) => {
     const node = currentNode();
     const found = await analyse(options, state);
     const { method, model: name, confidence, attempts, note } = found;
     const entry: TrailEntry = { kind: "analysis", node, method, model: name, confidence, attempts, note };
     return { [options.into]: found, trail: [entry] } as unknown as KitUpdate<Partial<State>>;
   };
+  return writing(read, { into: options.into });
 }
 
 async function analyse<State, Value>(options: AnalysisOptions<State, Value>, state: State): Promise<Analysed<Value>> {

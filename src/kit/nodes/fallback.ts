@@ -6,7 +6,7 @@ import type { TrailEntry } from "../../protocol/trail.ts";
 import { withoutSecrets } from "../../telemetry/log-error.ts";
 import { kitClock } from "../clock.ts";
 import { type NamesOf, refuseUnknown } from "../known-options.ts";
-import { currentNode, type KitUpdate, type NodeFunction } from "../node.ts";
+import { currentNode, type KitUpdate, type NodeFunction, writing } from "../node.ts";
 import { plainText } from "../plain-json.ts";
 import { portsIfAny, runSignal } from "../ports.ts";
 import { withinTime } from "../time-limit.ts";
@@ -75,12 +75,13 @@ export function fallback<State, Value>(
 ): NodeFunction<State, Record<string, unknown>> {
   checkOptions(options);
   const { into } = options;
-  return async (state) => {
+  const climb: NodeFunction<State, Record<string, unknown>> = async (state) => {
     const result = await climbDown(options, state);
     const { step, degraded, failures } = result;
     const entry: TrailEntry = { kind: "fallback", node: currentNode(), step, degraded, failures: [...failures] };
     return { [into]: result, trail: [entry] } as KitUpdate<Record<string, unknown>>;
   };
+  return writing(climb, { into });
 }
 
 async function climbDown<State, Value>(

@@ -4,6 +4,7 @@ import { type ErrorCode, HoldpointError, isHoldpointError } from "../../protocol
 import { type Finding, findingSchema } from "../../protocol/finding.ts";
 import { kitClock } from "../clock.ts";
 import { type NamesOf, refuseUnknown } from "../known-options.ts";
+import { writing } from "../node.ts";
 import { portsIfAny, runSignal, withPorts } from "../ports.ts";
 import { withinTime } from "../time-limit.ts";
 import { GROUP, type GroupNode, type GroupParts, type NodeGroup } from "../workflow/node-group.ts";
@@ -51,7 +52,7 @@ export function parallel(options: AnyOptions): NodeGroup {
       throw new HoldpointError("graph_invalid", message);
     }
   }
-  return {
+  const group: NodeGroup = {
     [GROUP]: (name, fields): GroupParts => {
       const field = fields[into];
       const isAppended = ReducedValue.isInstance(field) || DeltaValue.isInstance(field);
@@ -78,6 +79,7 @@ export function parallel(options: AnyOptions): NodeGroup {
       };
     },
   };
+  return writing(group, { into });
 }
 
 const codeOf = (branch: string) => `${branch}_failed`;

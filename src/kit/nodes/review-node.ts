@@ -4,7 +4,7 @@ import { HoldpointError } from "../../protocol/errors.ts";
 import type { DecisionType } from "../../protocol/interrupt.ts";
 import type { TrailEntry } from "../../protocol/trail.ts";
 import { type NamesOf, refuseUnknown } from "../known-options.ts";
-import { choosing, currentNode, EXITS } from "../node.ts";
+import { choosing, currentNode, EXITS, writing } from "../node.ts";
 import { type ReviewDecision, review } from "../review/review.ts";
 import type { ReviewTerms } from "../review/review-terms.ts";
 import { GROUP, type GroupParts, type NodeGroup } from "../workflow/node-group.ts";
@@ -127,7 +127,8 @@ export function reviewNode(options: AnyOptions): ReviewNode<string, string> {
     throw new HoldpointError("graph_invalid", message, { facts: { unhandled } });
   }
   const exits = new Set([...Object.values(on), ...(options.otherwise === undefined ? [] : [options.otherwise])]);
-  return { [EXITS]: [...exits], [GROUP]: (name) => partsOf(name, options) };
+  const group: ReviewNode<string, string> = { [EXITS]: [...exits], [GROUP]: (name) => partsOf(name, options) };
+  return writing(group, { into: options.into });
 }
 
 function partsOf(name: string, options: AnyOptions): GroupParts {

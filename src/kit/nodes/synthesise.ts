@@ -6,7 +6,7 @@ import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { askModel } from "../models/ask-model.ts";
 import type { ModelGateway } from "../models/gateway.ts";
 import { type ModelOptions, model } from "../models/model.ts";
-import { currentNode, type KitUpdate, type NodeFunction } from "../node.ts";
+import { currentNode, type KitUpdate, type NodeFunction, writing } from "../node.ts";
 import { plainText } from "../plain-json.ts";
 import { type Claim, checkedClaims, type DroppedClaim, type Source, sourcesOf, toldSources } from "./sources.ts";
 
@@ -69,7 +69,7 @@ const claimsSchema = z.object({
 /** A node that answers a question from what tools have given, each claim linked to the calls it comes from. */
 export function synthesise<State>(options: SynthesiseOptions<State>): NodeFunction<State, Record<string, unknown>> {
   refuseUnknown("synthesise", options, KEYS);
-  return async (state) => {
+  const say: NodeFunction<State, Record<string, unknown>> = async (state) => {
     const { answer, attempts } = await answered(options, state);
     const { method, model: name, note, claims, dropped } = answer;
     const confidence = claims.length === 0 ? 0 : claims.length / (claims.length + dropped.length);
@@ -77,6 +77,7 @@ export function synthesise<State>(options: SynthesiseOptions<State>): NodeFuncti
     const entry: TrailEntry = { kind: "analysis", node, method, model: name, confidence, attempts, note };
     return { [options.into]: answer, trail: [entry] } as KitUpdate<Record<string, unknown>>;
   };
+  return writing(say, { into: options.into });
 }
 
 interface Written {

@@ -5,7 +5,7 @@ import type { TrailEntry } from "../../protocol/trail.ts";
 import { kitClock } from "../clock.ts";
 import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { type ModelOptions, model } from "../models/model.ts";
-import { currentNode, type KitUpdate, type NodeFunction } from "../node.ts";
+import { currentNode, type KitUpdate, type NodeFunction, writing } from "../node.ts";
 import type { Tool } from "../tool/tool.ts";
 import { callId, type ToolBox, toolBox } from "./tool-box.ts";
 import { CHAIN_STEP_KEYS, type ChainStep, checkChain, walkChain } from "./tool-chain.ts";
@@ -71,7 +71,7 @@ export function toolNode<State>(options: ToolNodeOptions<State>): NodeFunction<S
   const box = toolBox(options.tools);
   checkOptions(options, box);
   const { into, calls, chain, choose, messages = "messages" as keyof State & string } = options;
-  return async (state) => {
+  const call: NodeFunction<State, Record<string, unknown>> = async (state) => {
     if (chain !== undefined) return update(into, await walkChain(chain, box, state));
     if (choose !== undefined) return await chosen(options, box, state);
     if (calls !== undefined) return update(into, await makeCalls(requested(calls(state), box)));
@@ -79,6 +79,8 @@ export function toolNode<State>(options: ToolNodeOptions<State>): NodeFunction<S
     const outcomes = await makeCalls(callsOfMessages(given, box, options.most ?? MOST_CALLS));
     return { [messages]: toolMessages(given, outcomes), ...update(into, outcomes) };
   };
+  const byMessages = chain === undefined && choose === undefined && calls === undefined;
+  return writing(call, { into, ...(byMessages ? { messages } : {}) });
 }
 
 function update(into: string, outcomes: readonly ToolOutcome[], first: readonly TrailEntry[] = []) {

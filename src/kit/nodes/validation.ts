@@ -5,7 +5,7 @@ import { HoldpointError } from "../../protocol/errors.ts";
 import { type Finding, findingSchema, SEVERITIES, type Severity } from "../../protocol/finding.ts";
 import type { TrailEntry } from "../../protocol/trail.ts";
 import { type NamesOf, refuseUnknown } from "../known-options.ts";
-import { type ChoosingNode, choosing, currentNode, type NodeFunction } from "../node.ts";
+import { type ChoosingNode, choosing, currentNode, type NodeFunction, writing } from "../node.ts";
 import { pointerOf } from "../tool/tool-json.ts";
 import { applyRule, RULE_KEYS, type Rule, ruleFailed } from "./rule.ts";
 
@@ -65,9 +65,11 @@ export function validation<State>(
     const update: Update = { [into]: findings, ...(score_into === undefined ? {} : { [score_into]: score }) };
     return { findings, score, update };
   };
-  if (thresholds === undefined || otherwise === undefined) return async (state) => (await look(state)).update;
+  const keys = { into, ...(score_into === undefined ? {} : { score_into }) };
+  if (thresholds === undefined || otherwise === undefined)
+    return writing(async (state: State) => (await look(state)).update, keys);
   const exits = [...new Set([...thresholds.map(({ to }) => to), otherwise])];
-  return choosing(exits, async (state: State) => {
+  const choose = choosing(exits, async (state: State) => {
     const { findings, score, update } = await look(state);
     const reached = reachedThreshold(findings, score, thresholds);
     const to = reached?.to ?? otherwise;
@@ -75,6 +77,7 @@ export function validation<State>(
     const entry: TrailEntry = { kind: "route", node: currentNode(), to, by: "thresholds", reason, score };
     return new Command({ goto: to, update: { ...update, trail: [entry] } });
   });
+  return writing(choose, keys);
 }
 
 const MOST_ISSUES = 50;

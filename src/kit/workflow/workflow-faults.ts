@@ -1,6 +1,6 @@
 import type { StateSchemaFields } from "@langchain/langgraph";
 import { z } from "zod";
-import { EXITS } from "../node.ts";
+import { EXITS, WRITES } from "../node.ts";
 import { KIT_KEYS } from "./workflow-state.ts";
 
 /** The most rounds that a node may be given, and those it has unless given. */
@@ -82,7 +82,19 @@ export function faultsOfGraph({ nodes, names, edges, fields }: DrawnGraph): stri
         .filter((exit) => exit !== "__end__" && !known(exit))
         .map((exit) => `node "${name}" may go to "${exit}", which is no node`),
     ),
+    ...Object.entries(nodes).flatMap(([name, node]) => faultsOfWrites(name, node, fields)),
   ];
+}
+
+function faultsOfWrites(name: string, node: object, fields: StateSchemaFields): string[] {
+  const writes = (node as { [WRITES]?: Readonly<Record<string, string | undefined>> })[WRITES] ?? {};
+  const keys = Object.keys(fields).filter((key) => !KIT_KEYS.includes(key));
+  return Object.entries(writes)
+    .filter(([, key]) => key === undefined || !keys.includes(key))
+    .map(([option, key]) => {
+      if (key === undefined) return `node "${name}" does not say which key of the state it writes; give it ${option}`;
+      return `node "${name}" writes "${key}" (its ${option}), which is no key of the state: ${keys.join(", ")}`;
+    });
 }
 
 function faultsOfName(name: string, isRepeated: boolean, fields: StateSchemaFields): string[] {

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Finding } from "../../protocol/finding.ts";
 import type { DecisionType } from "../../protocol/interrupt.ts";
 import type { ToolOutcome } from "../../protocol/tool-outcome.ts";
-import { type ChoosingNode, EXITS, type NodeFunction } from "../node.ts";
+import { type ChoosingNode, EXITS, type NodeFunction, WRITES, writing } from "../node.ts";
 import { type Analysed, type AnalysisOptions, analysis } from "../nodes/analysis.ts";
 import { type FallbackOptions, type FallbackResult, fallback, type StepFailure } from "../nodes/fallback.ts";
 import { type Branch, type ParallelOptions, parallel } from "../nodes/parallel.ts";
@@ -125,7 +125,8 @@ export function boundNodes(): BoundNodes<unknown, unknown, unknown> {
       const own = (...given: unknown[]) => (run as (...given: unknown[]) => unknown)(...given);
       const known = exits ?? (run as { [EXITS]?: readonly string[] })[EXITS];
       if (known !== undefined) Object.defineProperty(own, EXITS, { value: known });
-      return withOptions(own, options) as never;
+      const writes = (run as { [WRITES]?: Readonly<Record<string, string>> })[WRITES];
+      return withOptions(writes === undefined ? own : writing(own, writes), options) as never;
     },
     analysis: analysis as never,
     validation: validation as never,
