@@ -50,6 +50,12 @@ export function formatMoment(at: string): string {
   return `${day} ${two(moment.getHours())}:${two(moment.getMinutes())}`;
 }
 
+/** A moment to the second, for what is over soon. */
+export function formatSecond(at: string): string {
+  const seconds = new Date(at).getSeconds();
+  return Number.isNaN(seconds) ? formatMoment(at) : `${formatMoment(at)}:${String(seconds).padStart(2, "0")}`;
+}
+
 /** The amount an action is about, where its arguments name one: 12.50 EUR. */
 export function formatAmount(args: Json | undefined): string {
   if (typeof args !== "object" || args === null || Array.isArray(args)) return "";

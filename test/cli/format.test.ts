@@ -2,7 +2,14 @@ import { describe, expect, test } from "vitest";
 import { answerOptions } from "../../src/cli/answer-example.ts";
 import { CommandError, describeError } from "../../src/cli/command-error.ts";
 import { exitCodeOf } from "../../src/cli/exit-codes.ts";
-import { formatAmount, formatDue, formatDuration, formatSince, formatSpan } from "../../src/cli/format.ts";
+import {
+  formatAmount,
+  formatDue,
+  formatDuration,
+  formatSecond,
+  formatSince,
+  formatSpan,
+} from "../../src/cli/format.ts";
 import { ERRORS, HoldpointError } from "../../src/protocol/errors.ts";
 import type { Json } from "../../src/protocol/json.ts";
 
@@ -76,6 +83,11 @@ describe("exit codes", () => {
       exitCode: 3,
     });
   });
+});
+
+test("a moment that is soon is told to the second", () => {
+  expect(formatSecond("2026-11-21T12:00:07.900Z")).toMatch(/^2026-11-2[012] \d\d:\d\d:07$/);
+  expect(formatSecond("soon")).toBe("soon");
 });
 
 describe("the answer that a question suggests", () => {

@@ -98,16 +98,18 @@ describe("an effect that is held", () => {
     const id = effect.effect_id.slice(0, 12);
     const shown = await cli(["show", id]);
     expect(shown.stdout).toMatch(new RegExp(`^effect ${effect.effect_id} {2}held {2}act\n`));
-    expect(shown.stdout).toMatch(/held until/);
+    expect(shown.stdout).toMatch(/held until +[\d-]+ \d\d:\d\d:\d\d \(in (1d|23h)/);
+    expect(shown.stdout).toContain(`effects recall ${effect.effect_id.slice(0, 7)} -m "…"`);
     expect(shown.stdout).toMatch(/\[redacted\]/);
     const why = "not \u001b[31mthis one";
-    expect(await cli(["recall", id, "-m", why])).toMatchObject({
+    expect(await cli(["recall", id, "-m", why, "--yes"])).toMatchObject({
       code: 0,
       stdout: `recalled: effect ${effect.effect_id.slice(0, 7)} "act"\n`,
     });
     const after = await cli(["show", effect.effect_id]);
     expect(after.stdout).toMatch(/recalled {2}act[\s\S]*because +not .*this one/);
     expect(after.stdout).not.toContain("\u001b");
+    expect(after.stdout).not.toMatch(/held until|effects recall/);
     expect(await cli(["recall", id, "-m", "again"])).toMatchObject({
       code: 3,
       stdout: "",

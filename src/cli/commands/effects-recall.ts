@@ -16,6 +16,7 @@ export function addEffectsRecall(effects: Command, cli: Cli): void {
     .description("call back an effect that is held: it will not happen, and its run is told so")
     .argument("<id>", "id of the effect, or its first characters")
     .requiredOption("-m, --message <text>", "why; the graph is given it")
+    .option("-y, --yes", "as the commands that decide have it; a recall never asks, its time is short")
     .option("--json", "print the effect as JSON")
     .addHelpText("after", '\nExamples:\n  $ holdpoint effects recall 1b2c -m "the invoice was for another customer"')
     .action(async (text: string, { message, json }: RecallOptions) => {

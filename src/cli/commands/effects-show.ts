@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import type { Cli } from "../cli.ts";
 import { findEffectId, shownEffectWire } from "../find-effect.ts";
-import { formatMoment, formatValue } from "../format.ts";
+import { formatDue, formatMoment, formatSecond, formatValue } from "../format.ts";
 import { shortId } from "../id-prefix.ts";
 import { safeJson, sanitiseLine } from "../sanitise.ts";
 import { renderPairs } from "../table.ts";
@@ -37,6 +37,7 @@ function effectLines(cli: Cli, effect: ShownEffect): string[] {
   const room = Math.max(40, cli.terminal.columns - 16);
   const moment = (text: string | null) => (text === null ? "" : formatMoment(text));
   const told = (value: unknown) => (value == null ? "" : clip(formatValue(value).replaceAll("\n", " "), room));
+  const isHeld = effect.status === "held";
   const pairs = [
     ["kind", effect.kind],
     ["graph", effect.graph_id ?? ""],
@@ -44,7 +45,7 @@ function effectLines(cli: Cli, effect: ShownEffect): string[] {
     ["thread", effect.thread_id],
     ["key", effect.call_key === effect.name ? "" : effect.call_key],
     ["recorded", moment(effect.intent_at)],
-    ["held until", effect.status === "held" ? moment(effect.held_until) : ""],
+    ["held until", isHeld ? heldUntil(effect.held_until, cli.terminal.now()) : ""],
     ["started", moment(effect.started_at)],
     ["attempts", effect.attempt > 1 ? String(effect.attempt) : ""],
     ["done", moment(effect.receipt_at)],
@@ -58,6 +59,14 @@ function effectLines(cli: Cli, effect: ShownEffect): string[] {
     .map(([name, value]): [string, string] => [name as string, sanitiseLine(value as string)]);
   const waits =
     effect.review_id === null ? [] : [`  in doubt: review ${shortId(effect.review_id)} asks what became of it`];
+  const recall = `${cli.name} effects recall ${shortId(effect.effect_id)} -m "…"`;
+  const next = isHeld ? ["", dim(`  ${recall}`)] : [];
   const head = `${bold(`effect ${sanitiseLine(effect.effect_id)}`)}  ${sanitiseLine(`${effect.status}  ${effect.name}`)}`;
-  return [head, ...renderPairs(pairs, 2, dim), ...waits];
+  return [head, ...renderPairs(pairs, 2, dim), ...waits, ...next];
+}
+
+function heldUntil(at: string | null, now: Date): string {
+  return at === null
+    ? ""
+    : `${formatSecond(at)} (${Date.parse(at) > now.getTime() ? formatDue(at, now) : "any moment"})`;
 }
