@@ -1,10 +1,9 @@
 // What an answer may look like, read off the JSON Schema that the server holds it against.
 import type { ReviewAction } from "../protocol/interrupt.ts";
-import { sanitiseLine } from "./sanitise.ts";
+import { shellJson } from "./shell-word.ts";
 
 const ANSWERS_AT_MOST = 4;
 const DEEPEST = 4;
-const LONGEST_ANSWER = 120;
 const LONGEST_NAME = 40;
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -15,7 +14,7 @@ export function answerOptions({ allowed, args_schema, response_schema }: ReviewA
   const schema = response_schema ?? (allowed.every((type) => type === "respond") ? args_schema : undefined);
   if (schema === undefined || takesText(schema)) return ['-m "…"'];
   const answers = (kindsOf(schema) ?? [schema]).slice(0, ANSWERS_AT_MOST).map((kind) => example(kind, "value", 0));
-  return [...new Set(answers.map((answer) => `--value ${isPrintable(answer) ? quoted(answer) : "answer.json"}`))];
+  return [...new Set(answers.map((answer) => `--value ${shellJson(answer) ?? "answer.json"}`))];
 }
 
 /** What only a person knows stands in it as `<name>`. */
@@ -60,9 +59,6 @@ function takesText(schema: Schema): boolean {
   return types.includes("string") && NARROWER.every((key) => !Object.hasOwn(schema, key));
 }
 
-/** A shell takes it as one word. */
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-const isPrintable = (text: string) => text.length <= LONGEST_ANSWER && sanitiseLine(text) === text;
 const unknown = (name: string) => `<${name}>`;
 
 function isSchema(value: unknown): value is Schema {

@@ -10,6 +10,7 @@ import {
   formatSince,
   formatSpan,
 } from "../../src/cli/format.ts";
+import { exampleInput } from "../../src/cli/shell-word.ts";
 import { ERRORS, HoldpointError } from "../../src/protocol/errors.ts";
 import type { Json } from "../../src/protocol/json.ts";
 
@@ -88,6 +89,17 @@ describe("exit codes", () => {
 test("a moment that is soon is told to the second", () => {
   expect(formatSecond("2026-11-21T12:00:07.900Z")).toMatch(/^2026-11-2[012] \d\d:\d\d:07$/);
   expect(formatSecond("soon")).toBe("soon");
+});
+
+test.each<[unknown[] | undefined, string]>([
+  [undefined, "'{}'"],
+  [[], "'{}'"],
+  [[{ question: "who's first?" }, { question: "?" }], `'{"question":"who'\\''s first?"}'`],
+  [[{ question: "x".repeat(200) }], "'{}'"],
+  [[{ question: "a\u202eb" }], "'{}'"],
+  [[() => 1], "'{}'"],
+])("a graph with the examples %j is started with %s", (examples, input) => {
+  expect(exampleInput(examples)).toBe(input);
 });
 
 describe("the answer that a question suggests", () => {

@@ -8,6 +8,7 @@ import { CommandError } from "../command-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { graphsPlace } from "../local-graphs.ts";
 import { sanitiseLine } from "../sanitise.ts";
+import { exampleInput } from "../shell-word.ts";
 import { renderPairs } from "../table.ts";
 
 type Running = Awaited<ReturnType<typeof import("../../compose.ts")["compose"]>>;
@@ -183,21 +184,23 @@ function readyLines(cli: Cli, config: Config, running: Running): string[] {
     ...running.graphs.errors.map((error) => `  ${red("✗")} ${sanitiseLine(formatLoadError(error))}`),
     ...running.warnings.map((warning) => `  ${yellow("!")} ${sanitiseLine(warning)}`),
     "",
-    ...(running.url === null ? [] : nextLines(cli.name, running.url, ids, dim)),
+    ...(running.url === null ? [] : nextLines(cli, running, running.url)),
     dim("Ctrl-C stops it."),
   ];
 }
 
-function nextLines(name: string, url: string, ids: readonly string[], dim: (text: string) => string): string[] {
+function nextLines({ name, terminal }: Cli, running: Running, url: string): string[] {
+  const { graphs } = running.graphs;
   // The story that the README tells, where the examples are what is loaded.
-  const id = ids.includes("refund-approval") ? "refund-approval" : (ids[0] ?? "<graph>");
-  const input = id === "refund-approval" ? "examples/refund-large.json" : "'{}'";
+  const isStory = graphs.has("refund-approval");
+  const id = isStory ? "refund-approval" : [...graphs.keys()][0];
+  const input = isStory ? "examples/refund-large.json" : exampleInput(graphs.get(id ?? "")?.examples);
   return [
     `Next: open ${url} in a browser, or in a second terminal:`,
     "",
-    `  ${name} run ${id} --input ${input}`,
+    `  ${name} run ${id === undefined ? "<graph>" : sanitiseLine(id)} --input ${input}`,
     `  ${name} reviews`,
-    `  ${name} review approve ${dim("<id>")} -m "checked"`,
+    `  ${name} review approve ${terminal.colours.dim("<id>")} -m "checked"`,
     "",
   ];
 }
