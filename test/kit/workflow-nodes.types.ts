@@ -154,3 +154,28 @@ const strays = reading.validation({
 reading.graph({ nodes: { strays }, edges: { start: "strays" } });
 // @ts-expect-error
 reading.route({ routes: ["end"], choose: () => ({ to: "end", reason: "", update: { score: "1" } }) });
+
+// Rules are given what `value` gives, or what the schema makes of it.
+const named = { name: "high", text: "It is high." };
+const found = { into: "findings", thresholds: [{ score: 1, to: "end" }], otherwise: "end" } as const;
+reading.validation({
+  value: ({ score }) => ({ amount: score }),
+  rules: [
+    { ...named, check: ({ amount }) => amount < 9 },
+    { ...named, check: async (given) => given.amount < 9 },
+  ],
+  into: "findings",
+});
+reading.validation({
+  ...found,
+  value: ({ score }) => ({ amount: score }),
+  rules: [{ ...named, check: ({ amount }) => amount < 9 }],
+});
+reading.validation({
+  ...found,
+  value: ({ score }) => score,
+  schema: z.number().transform(String),
+  rules: [{ ...named, check: (text) => text.startsWith("9") }],
+});
+// @ts-expect-error
+reading.validation({ value: () => 1, rules: [{ ...named, check: (text) => text.startsWith("9") }], into: "findings" });

@@ -9,14 +9,18 @@ import { type ChoosingNode, choosing, currentNode, type NodeFunction, writing } 
 import { pointerOf } from "../tool/tool-json.ts";
 import { applyRule, RULE_KEYS, type Rule, ruleFailed } from "./rule.ts";
 
+// Where no schema is given, its type is the widest there is.
+type Checked<Schema extends z.ZodType, Value> = [z.ZodType] extends [Schema] ? Value : z.output<Schema>;
+
 /** What is checked, by what, and where the findings go. */
-export interface ValidationOptions<State, Schema extends z.ZodType = z.ZodType> {
+export interface ValidationOptions<State, Schema extends z.ZodType = z.ZodType, Value = unknown> {
   /** What is checked. */
-  value: (state: State) => unknown;
+  value: (state: State) => Value;
   schema?: Schema;
   /** How much it matters that the value does not fit its schema; high unless given. */
   schema_severity?: Severity;
-  rules?: readonly Rule<z.output<Schema>>[];
+  /** They are given what the schema gives, or without one the value itself. */
+  rules?: readonly Rule<NoInfer<Checked<Schema, Value>>>[];
   /** How scores become one; the highest counts unless given. */
   combine?: Combination;
   /** The key of the state that gets the findings. */
@@ -47,11 +51,11 @@ const KEYS = {
 const THRESHOLD_KEYS = { severity: true, score: true, to: true } satisfies NamesOf<Threshold>;
 
 /** A node that checks something and says what it has found; with thresholds it chooses what comes next by that. */
-export function validation<State, const Exit extends string, Schema extends z.ZodType = z.ZodType>(
-  options: ValidationOptions<State, Schema> & ValidationRoutes<Exit>,
+export function validation<State, const Exit extends string, Schema extends z.ZodType = z.ZodType, Value = unknown>(
+  options: ValidationOptions<State, Schema, Value> & ValidationRoutes<Exit>,
 ): ChoosingNode<State, Update, Exit>;
-export function validation<State, Schema extends z.ZodType = z.ZodType>(
-  options: ValidationOptions<State, Schema>,
+export function validation<State, Schema extends z.ZodType = z.ZodType, Value = unknown>(
+  options: ValidationOptions<State, Schema, Value>,
 ): NodeFunction<State, Update>;
 export function validation<State>(
   options: ValidationOptions<State> & Partial<ValidationRoutes<string>>,

@@ -48,11 +48,11 @@ export interface BoundNodes<State, Update, Context> {
   ): NodeFunction<State, object>;
 
   /** Checks something and keeps what it has found; with thresholds it chooses what comes next by that. */
-  validation<const Exit extends string, Schema extends z.ZodType = z.ZodType>(
-    options: ValidationOptions<State, Schema> & FindingKeys<Update> & ValidationRoutes<Exit>,
+  validation<const Exit extends string, Schema extends z.ZodType = z.ZodType, Value = unknown>(
+    options: ValidationOptions<State, Schema, Value> & FindingKeys<Update> & ValidationRoutes<Exit>,
   ): ChoosingNode<State, object, Exit>;
-  validation<Schema extends z.ZodType = z.ZodType>(
-    options: ValidationOptions<State, Schema> & FindingKeys<Update>,
+  validation<Schema extends z.ZodType = z.ZodType, Value = unknown>(
+    options: ValidationOptions<State, Schema, Value> & FindingKeys<Update>,
   ): NodeFunction<State, object>;
 
   /** Calls tools and keeps what became of each call: calls of the graph's own, a chain, or what rules or a model choose. */
