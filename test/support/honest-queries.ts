@@ -272,4 +272,9 @@ export const HONEST_QUERIES: readonly HonestQuery[] = [
     sql: "select c.country from chinook.customer c intersect select i.billing_country from chinook.invoice i where i.total >= all (select max(x.total) from chinook.invoice x) order by country",
     rows: [["Czech Republic"]],
   },
+  {
+    question: "what grows with every year, and roots",
+    sql: "select round(100 * 1.05 ^ 12, 2), power(v.n, 2), v.n ^ 0.5, 4 ^ (-1), 2 ^ v.n::float8 from (values (4)) as v (n)",
+    rows: [["179.59", 16, "2.0000000000000000", 0.25, 16]],
+  },
 ];

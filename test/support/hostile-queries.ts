@@ -240,6 +240,18 @@ const GIVEN_TO_FUNCTIONS: HostileQuery[] = [
   ],
 ].map(([what, sql, alone]) => ({ what, sql, alone, why: /"g" is a function's/ }) as HostileQuery);
 
+const POWERS: HostileQuery[] = [
+  ["a power with very many digits", "select 7::numeric ^ 20000"],
+  ["a power of a fraction", "select 7::numeric ^ -100.5"],
+  ["a power by its function", "select pow(7::numeric, 20000)"],
+  ["a power by its function's full name", "select pg_catalog.power(7::numeric, 20000)"],
+  ["a power by its operator's full name", "select 7::numeric operator(pg_catalog.^) 20000"],
+  ["an exponent that is computed", "select 7::numeric ^ (10000 + 10000)"],
+  ["an exponent in quotes", "select 7::numeric ^ '20000'"],
+  ["an exponent from a table", "select i.total ^ i.invoice_id from chinook.invoice i"],
+  ["an exponent that was a double", "select 7::numeric ^ 20000::float4::numeric"],
+].map(([what, sql]) => ({ what, sql, alone: "harmless", why: /a power needs an exponent/ }) as HostileQuery);
+
 /** What a query tool must not let through. */
 export const HOSTILE_QUERIES: readonly HostileQuery[] = [
   ...NO_SELECT,
@@ -248,6 +260,7 @@ export const HOSTILE_QUERIES: readonly HostileQuery[] = [
   ...NAMES,
   ...COLUMNS,
   ...GIVEN_TO_FUNCTIONS,
+  ...POWERS,
 ];
 
 /** Allowed by every list, and far too large: the bounds of the database stop them. */

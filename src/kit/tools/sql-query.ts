@@ -8,6 +8,7 @@ import { type AllowedTable, allowedTables, type TableTerms, tablesText } from ".
 import { checkQuery } from "./sql/check-query.ts";
 import { parseSelect } from "./sql/parse-select.ts";
 import { readOnly, type Send } from "./sql/read-only.ts";
+import { tooMuch } from "./sql/refused.ts";
 import { estimate, type QueryLimits, readRows } from "./sql/run-query.ts";
 import { columnsOf } from "./sql/session.sql.ts";
 
@@ -23,7 +24,7 @@ export interface SqlQueryOptions {
   functions?: readonly string[];
   /** Rows at most; 200 unless given. */
   max_rows?: number;
-  /** Bytes of all values at most; 1 MB unless given. */
+  /** Bytes of all values at most; 1 MB unless given. Rows above it are cut off; far above it nothing is answered. */
   max_bytes?: number;
   /** 10 seconds unless given. */
   timeout_ms?: number;
@@ -33,6 +34,8 @@ export interface SqlQueryOptions {
 
 const MOST_PARAMETERS = 50;
 const LONGEST_PARAMETER = 10_000;
+// Half of what a string of Node may hold.
+const MOST_BYTES = 256_000_000;
 // The time of a statement is over, or it takes more memory or disk than it may.
 const TOO_MUCH: ReadonlySet<string> = new Set(["57014", "53200", "53400", "54000"]);
 
@@ -96,7 +99,7 @@ export function sqlQuery(options: SqlQueryOptions): SqlQueryTool {
       try {
         return await readOnly(
           database(options.database),
-          { timeoutMs: rules.limits.timeoutMs, signal },
+          { timeoutMs: rules.limits.timeoutMs, mostBytes: mostBytesOf(rules.limits), signal },
           async (send) => {
             checkQuery(select, { ...rules, known: await knownColumns(send, rules) }, params.length);
             return await answer(send, rules, { sql, params });
@@ -135,11 +138,16 @@ function explained(error: unknown): unknown {
   const { class: kind, code = "" } = classifyError(error, kitClock().now(), "tool");
   const isTooMuch = TOO_MUCH.has(code);
   if (!isTooMuch && (!/^[0-9A-Z]{5}$/.test(code) || kind === "provider")) return error;
-  const what = isTooMuch ? "the query takes too much, ask for less" : "the database refused the query";
-  return new HoldpointError("tool_failed", `${what}: ${(error as Error).message}`, {
-    // The same query would take as much again.
-    facts: { class: isTooMuch ? "validation" : kind, sql_state: code },
+  const { message } = error as Error;
+  if (isTooMuch) return tooMuch(message, { sql_state: code });
+  return new HoldpointError("tool_failed", `the database refused the query: ${message}`, {
+    facts: { class: kind, sql_state: code },
   });
+}
+
+// A few rows too many are cut off where they are read; this is for what should not even arrive.
+function mostBytesOf({ bytes }: QueryLimits): number {
+  return Math.min(bytes * 4 + 1_000_000, MOST_BYTES);
 }
 
 function rulesOf(options: SqlQueryOptions): Rules {

@@ -75,7 +75,11 @@ describe("a hostile statement", () => {
     const unexpected: string[] = [];
     for (const { what, sql, alone } of HOSTILE_QUERIES) {
       const isSelect = /^\s*(select|with|table|values)/i.test(sql);
-      const terms = { timeoutMs: alone === "stopped" ? 100 : 5_000, signal: new AbortController().signal };
+      const terms = {
+        timeoutMs: alone === "stopped" ? 100 : 5_000,
+        mostBytes: 1e6,
+        signal: new AbortController().signal,
+      };
       const happened = await readOnly(reading, terms, async (send) =>
         isSelect
           ? await readRows(send, sql, [], { rows: 50, bytes: 100_000, timeoutMs: 5_000 })
@@ -92,7 +96,7 @@ describe("a hostile statement", () => {
   });
 
   test("changes nothing in such a transaction even under a login that may do everything", async () => {
-    const terms = { timeoutMs: 5_000, signal: new AbortController().signal };
+    const terms = { timeoutMs: 5_000, mostBytes: 1e6, signal: new AbortController().signal };
     const text = "delete from chinook.refund";
     const deleted = readOnly(admin, terms, (send) => send({ text, values: [] }));
     await expect(deleted).rejects.toThrow(/read-only transaction/);

@@ -1,3 +1,4 @@
+import { checkExponent } from "./check-power.ts";
 import type { Tree } from "./parse-select.ts";
 import { refused } from "./refused.ts";
 import { checkColumn, checkStar, type Scope } from "./scope.ts";
@@ -65,6 +66,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     if (!BETWEEN_KINDS.has(String(fields["kind"]))) {
       if (!OPERATOR_KINDS.has(String(fields["kind"]))) throw refused(`${String(fields["kind"])} is not allowed`);
       checkOperator(fields["name"]);
+      if (wordsOf(fields["name"]).at(-1) === "^") checkExponent(fields["rexpr"]);
     }
     for (const side of [fields["lexpr"], fields["rexpr"]]) walk.expression(side, scope);
   },
@@ -150,11 +152,16 @@ const FUNCTION_FIELDS = [
   "funcformat",
 ];
 
+const POWERS = new Set(["power", "pow"]);
+
 function checkFunction(fields: Tree, { functions }: Walk): void {
   const path = wordsOf(fields["funcname"]);
   const name = path.at(-1) ?? "";
   const isBuiltIn = path.length === 1 || (path.length === 2 && path[0] === "pg_catalog");
-  if (isBuiltIn && ALLOWED_FUNCTIONS.has(name)) return;
+  if (isBuiltIn && ALLOWED_FUNCTIONS.has(name)) {
+    if (POWERS.has(name)) checkExponent(listOf(fields["args"])[1]);
+    return;
+  }
   if (functions.has(path.join("."))) return;
   throw refused(`the function ${path.join(".")}() is not one of those that only compute`);
 }

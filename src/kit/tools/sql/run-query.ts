@@ -27,6 +27,7 @@ export interface Rows {
   truncated: boolean;
 }
 
+const FIRST_BATCH = 10;
 const BATCH = 100;
 
 /** Asks the planner what a query will take. */
@@ -43,14 +44,19 @@ export async function readRows(send: Send, sql: string, values: unknown[], limit
   await send(declareCursor(sql, values));
   const read: Rows = { columns: [], rows: [], row_count: 0, truncated: false };
   let bytes = 0;
+  let longest = 1;
   // Ends with the rows, at the latest with the limit.
   for (;;) {
-    const wanted = Math.min(BATCH, limits.rows + 1 - read.rows.length);
+    // Of long rows only as many are fetched as still fit, and one to see that there are more.
+    const fitting = read.rows.length === 0 ? FIRST_BATCH : Math.ceil((limits.bytes - bytes) / longest) + 1;
+    const wanted = Math.min(BATCH, limits.rows + 1 - read.rows.length, fitting);
     const { fields, rows } = await send(fetchRows(wanted));
     if (read.columns.length === 0)
       read.columns = fields.map(({ name, dataTypeID }) => ({ name, type: typeName(dataTypeID) }));
     for (const row of rows) {
-      bytes += row.reduce((sum, value) => sum + Buffer.byteLength(value ?? ""), 0);
+      const length = row.reduce((sum, value) => sum + Buffer.byteLength(value ?? ""), 0);
+      longest = Math.max(longest, length);
+      bytes += length;
       read.truncated ||= bytes > limits.bytes || read.rows.length >= limits.rows;
       if (read.truncated) break;
       read.rows.push(row.map((value, index) => jsonValue(value, fields[index]?.dataTypeID ?? 0)));
