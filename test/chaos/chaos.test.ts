@@ -42,7 +42,7 @@ it(
       await standing();
       const keys = [await keyFor(fleet.url, "bot-1"), await keyFor(fleet.url, "bot-2")];
       const signal = AbortSignal.timeout(LIMIT_MS);
-      const clients = { url: fleet.url, keys, deadline: Date.now() + LIMIT_MS, signal };
+      const clients = { url: fleet.url, keys, deadline: Date.now() + LIMIT_MS, signal, calls: world.calls };
 
       let isDone = false;
       const driving = driveAll(clients, planThreads(SEED, THREADS)).finally(() => (isDone = true));

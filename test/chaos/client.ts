@@ -5,6 +5,7 @@ import type { ReviewTask } from "../../src/protocol/review.ts";
 import { decide, reviewsOf } from "../support/client.ts";
 import { persist } from "./persist.ts";
 import type { Said, ThreadPlan } from "./plan.ts";
+import type { World } from "./world.ts";
 
 /** An event as a client saw it. */
 export interface SeenEvent {
@@ -32,6 +33,8 @@ export interface Clients {
   /** The keys of the two bots. */
   keys: string[];
   deadline: number;
+  /** What has really happened, for whoever is asked about it. */
+  calls: World["calls"];
   /** Aborts at the deadline what would wait for ever. */
   signal: AbortSignal;
 }
@@ -47,6 +50,10 @@ export const digestOf = (data: unknown): string =>
 /** The question that a review asks. */
 export const questionOf = ({ flavour, title, value }: Pick<ReviewTask, "flavour" | "title" | "value">): string =>
   flavour === "review" ? title : String(value);
+
+/** Whether a review asks if an effect has happened. */
+export const isDoubt = ({ flavour, value }: Pick<ReviewTask, "flavour" | "value">): boolean =>
+  flavour === "review" && (value as { key?: unknown }).key === "effect_in_doubt";
 
 /** Does what the plan of a thread says, through servers that come and go, until nothing of it is left to do. */
 export async function drive(clients: Clients, plan: ThreadPlan): Promise<Account> {
@@ -121,10 +128,15 @@ async function follow(
 }
 
 /** Answers what is open on a thread; how many questions that were. */
-async function answerAll({ url, keys }: Clients, plan: ThreadPlan, account: Account): Promise<number> {
+async function answerAll(clients: Clients, plan: ThreadPlan, account: Account): Promise<number> {
+  const { url, keys } = clients;
   const open = await reviewsOf(url, plan.thread_id, "open");
   if (!Array.isArray(open)) throw new Error("the reviews were not listed");
   for (const review of open) {
+    if (isDoubt(review)) {
+      await tellTheTruth(clients, review, account);
+      continue;
+    }
     const said = plan.answers[questionOf(review)];
     if (said === undefined) throw Object.assign(new Error(`asked ${questionOf(review)}`), { status: 400 });
     const answers = await Promise.all(
@@ -139,6 +151,15 @@ async function answerAll({ url, keys }: Clients, plan: ThreadPlan, account: Acco
     }
   }
   return open.length;
+}
+
+/** Looks where it would have happened, and says so: its result, or that it is to be tried again. */
+async function tellTheTruth({ url, keys, calls }: Clients, review: ReviewTask, { faults }: Account): Promise<void> {
+  const { arguments: args } = review.actions[0]!.args as { arguments: { call: string } };
+  const [nonce] = calls.get(args.call)?.nonces ?? [];
+  const value = nonce === undefined ? { try_again: true } : { happened: { nonce } };
+  const { status, body } = await decide(url, review, { type: "respond", value }, { key: keys[0] as string });
+  if (status !== 200 && status < 500 && status !== 409) faults.push(`the truth got ${status}: ${JSON.stringify(body)}`);
 }
 
 function claimWin({ won, faults }: Account, review_id: string, decision: Said): void {

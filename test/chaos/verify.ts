@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { createSaver } from "../../src/postgres/checkpointer/saver.ts";
-import { type Account, digestOf, questionOf, type SeenEvent } from "./client.ts";
+import { type Account, digestOf, isDoubt, questionOf, type SeenEvent } from "./client.ts";
 import { expectedLines, type Line, type Said } from "./plan.ts";
 import type { Call } from "./world.ts";
 
@@ -15,6 +15,7 @@ interface RunRow {
 
 interface ReviewRow {
   id: string;
+  run_id: string;
   status: string;
   title: string;
   flavour: "review" | "raw";
@@ -22,7 +23,6 @@ interface ReviewRow {
   decisions: string | null;
 }
 
-const IN_DOUBT = "effect_in_doubt";
 const POISON = "poison";
 const LOSSES_OF_POISON = 5;
 
@@ -37,19 +37,22 @@ export async function faultsOf(pool: pg.Pool, account: Account, calls: ReadonlyM
   const head = await createSaver({ pool }).getTuple({ configurable: { thread_id } });
   const log = (head?.checkpoint.channel_values["log"] ?? []) as string[];
   const events = await rows<{ run_id: string; seq_from: number; body: string }>(EVENTS);
-  const doubtful = runs.filter((run) => codeOf(run) === IN_DOUBT);
+  const isStale = runs.some((run) => codeOf(run) === POISON);
+  const doubts = reviews.filter(doubted);
+  const dropped = new Set(doubts.filter(({ status }) => status === "superseded").map(({ run_id }) => run_id));
+  const asked = reviews.filter((review) => !doubted(review));
   const faults = [
     ...account.faults,
     ...runFaults(account, runs),
-    ...reviewFaults(account, reviews, runs.at(-1)?.status === "error"),
-    ...logFaults(account, runs, reviews, log, calls),
+    ...reviewFaults(account, asked, runs.at(-1)?.status === "error"),
+    ...doubts.flatMap(doubtFaults),
+    ...logFaults({ account, runs, reviews: asked, dropped, log, calls }),
     ...[...account.seen].flatMap(([run_id, seen]) => streamFaults(run_id, seen, events)),
-    ...(await doubtFaults(rows, doubtful)),
+    ...(isStale ? [] : openFaults(await rows<{ run_id: string; name: string }>(OPEN_EFFECTS), dropped)),
   ];
   // Nobody forked these threads: where two checkpoints follow one, one of them is of a worker that had lost its lease.
   for (const fork of await rows(FORKS)) faults.push(`two checkpoints follow one: ${JSON.stringify(fork)}`);
   // Who gives a run up as poison executes nothing, and leaves the thread with the values it showed before.
-  const isStale = runs.some((run) => codeOf(run) === POISON);
   if (shown.join() !== (isStale ? log.slice(0, shown.length) : log).join()) {
     faults.push(`the head has the log ${log.join()}, shown is ${shown.join()}`);
   }
@@ -67,7 +70,7 @@ function runFaults({ accepted }: Account, runs: readonly RunRow[]): string[] {
     const attempts = (run.attempts ?? "").split(", ").filter((attempt) => !attempt.includes(" drained "));
     const last = attempts.slice(-LOSSES_OF_POISON);
     const isPoison = last.length === LOSSES_OF_POISON && last.every((attempt) => attempt.includes("lease_lost"));
-    const isWell = run.status === "success" || codeOf(run) === IN_DOUBT || (codeOf(run) === POISON && isPoison);
+    const isWell = run.status === "success" || (codeOf(run) === POISON && isPoison);
     if (!isWell) faults.push(`run ${run.run_id} is ${run.status}: ${run.error} after ${run.attempts}`);
   }
   return faults;
@@ -75,14 +78,19 @@ function runFaults({ accepted }: Account, runs: readonly RunRow[]): string[] {
 
 const codeOf = ({ error }: RunRow): string | null => (error === null ? null : JSON.parse(error).error);
 
-/** A run may end in doubt only because of an effect that has no receipt, and one without a receipt must end it. */
-async function doubtFaults(
-  rows: <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>,
-  doubtful: readonly RunRow[],
-): Promise<string[]> {
-  const open = await rows<{ run_id: string; name: string }>(OPEN_EFFECTS);
-  if (open.length === doubtful.length) return [];
-  return [`${doubtful.length} runs ended in doubt, of ${open.length} effects nobody knows: ${JSON.stringify(open)}`];
+const doubted = ({ flavour, value }: ReviewRow) => isDoubt({ flavour, value: JSON.parse(value) });
+
+/** What asks if an effect has happened is answered, or the next turn has come before its answer. */
+function doubtFaults({ status, title }: ReviewRow): string[] {
+  return status === "closed" || status === "superseded" ? [] : [`the question ${title} is ${status}`];
+}
+
+/** Every effect that was started has a receipt, but for those about which nobody could be asked any more. */
+function openFaults(open: readonly { run_id: string; name: string }[], dropped: ReadonlySet<string>): string[] {
+  if (open.length === dropped.size) return [];
+  return [
+    `of ${open.length} effects nobody knows what became, and ${dropped.size} questions were dropped: ${JSON.stringify(open)}`,
+  ];
 }
 
 function reviewFaults({ won, plan }: Account, reviews: readonly ReviewRow[], isFailed: boolean): string[] {
@@ -112,26 +120,26 @@ function decisionOf({ decisions }: ReviewRow): Said | undefined {
   return said.type === "edit" ? { type: said.type, args: said.args } : said;
 }
 
-/** The log has what each run was to do, in the order of the queue; of one that failed what came before. */
-function logFaults(
-  { plan }: Account,
-  runs: readonly RunRow[],
-  reviews: readonly ReviewRow[],
-  log: readonly string[],
-  calls: ReadonlyMap<string, Call>,
-): string[] {
+interface Written {
+  account: Account;
+  runs: readonly RunRow[];
+  reviews: readonly ReviewRow[];
+  /** Runs whose question about an effect was dropped for the next turn. */
+  dropped: ReadonlySet<string>;
+  log: readonly string[];
+  calls: ReadonlyMap<string, Call>;
+}
+
+/** The log has what each run was to do, in the order of the queue; of one that failed or was left what came before. */
+function logFaults({ account: { plan }, runs, reviews, dropped, log, calls }: Written): string[] {
   const answers = new Map(reviews.map((review) => [question(review), decisionOf(review) as Said]));
   const failed = runs.find(({ status }) => status === "error");
   const started = runs.filter(({ kind }) => kind === "run");
   const lines = plan.turns.flatMap((turn, position) => {
     const all = expectedLines(plan, turn, answers);
     const cut = plan.graph === "errand" ? started[position] : failed;
+    if (cut !== undefined && dropped.has(cut.run_id)) return all.slice(0, all.findIndex(isOnce));
     if (cut === undefined || cut.status !== "error") return all;
-    if (codeOf(cut) === IN_DOUBT)
-      return all.slice(
-        0,
-        all.findIndex((line) => "kind" in line && line.kind === "once"),
-      );
     return all.slice(0, log.filter((entry) => entry.startsWith(`${turn.turn}.`)).length);
   });
   const written = log.map((entry) => entry.replace(/=n[-\w]+$/, ""));
@@ -139,6 +147,8 @@ function logFaults(
   if (written.join() !== expected.join()) return [`log is ${log.join()}, not ${expected.join()}`];
   return lines.flatMap((line, position) => callFaults(plan.thread_id, line, log[position] as string, calls));
 }
+
+const isOnce = (line: Line) => "kind" in line && line.kind === "once";
 
 function callFaults(thread_id: string, line: Line, entry: string, calls: ReadonlyMap<string, Call>): string[] {
   if ("text" in line) return [];
@@ -198,7 +208,7 @@ const RUNS = `select run_id, kind, status, error, (
     select string_agg(format('%s %s %s-%s', a.worker_id, a.outcome, to_char(a.started_at, 'MI:SS.MS'), to_char(a.ended_at, 'MI:SS.MS')), ', ' order by a.attempt)
     from holdpoint.run_attempt a where a.run_id = r.run_id) as attempts
   from holdpoint.run r where thread_id = $1 order by queue_seq`;
-const REVIEWS = `select v.id, v.status, v.title, v.flavour, v.value, d.decisions
+const REVIEWS = `select v.id, v.run_id, v.status, v.title, v.flavour, v.value, d.decisions
   from holdpoint.review v left join holdpoint.decision d on d.review_id = v.id
   where v.thread_id = $1 order by v.opened_at, v.id`;
 const FORKS = `select checkpoint_ns, parent_checkpoint_id, count(*)::int as followers from holdpoint.checkpoint

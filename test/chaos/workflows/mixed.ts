@@ -26,6 +26,9 @@ const State = Annotation.Root({
 });
 type S = typeof State.State;
 
+// Who dies in the middle leaves a question, which is asked when this is over.
+const ONCE_MS = 5_000;
+
 /** One call of the world outside, which counts it; what it answered is in the log. */
 async function call(kind: Kind, name: string, { turn }: { turn: number }, { configurable }: Config): Promise<string> {
   const id = `${configurable?.["thread_id"]}/${turn}/${name}`;
@@ -33,6 +36,7 @@ async function call(kind: Kind, name: string, { turn }: { turn: number }, { conf
     name,
     kind,
     args: { call: id },
+    ...(kind === "once" ? { timeout_ms: ONCE_MS } : {}),
     run: async ({ effect_id, signal }) => {
       const body = JSON.stringify({ call: id, kind, effect_id });
       const response = await fetch(process.env["CHAOS_WORLD_URL"] as string, { method: "POST", body, signal });
