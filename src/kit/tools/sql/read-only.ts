@@ -22,7 +22,7 @@ export interface StatementTerms {
 }
 
 // The database ends a statement itself, unless it computes something that does not look at the clock.
-const GRACE_MS = 1_000;
+const GRACE_MS = 2_000;
 
 /**
  * Runs `body` in a transaction that changes nothing and is rolled back. Its connection is given up when `signal` is
