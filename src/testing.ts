@@ -14,9 +14,11 @@ export {
   approve,
   type Changes,
   edit,
+  happened,
   type Reviewer,
   reject,
   respond,
+  tryAgain,
   type Verdict,
   type Verdicts,
 } from "./testing/reviewers.ts";

@@ -12,7 +12,12 @@ interface Validating {
  */
 export async function checkInput(graph: LoadedGraph, input: unknown): Promise<Fault[]> {
   if (graph.factory || input === null || input === undefined) return [];
-  const compiled = (await graph.build({})) as unknown as Validating;
+  return await faultsOfInput((await graph.build({})) as unknown as object, input);
+}
+
+/** What is wrong with the input of a compiled graph. */
+export async function faultsOfInput(graph: object, input: unknown): Promise<Fault[]> {
+  const compiled = graph as Validating;
   const channels = compiled.builder?.channels;
   const isObjectState = channels !== undefined && !("__root__" in channels);
   if (isObjectState && (typeof input !== "object" || Array.isArray(input))) {

@@ -47,6 +47,16 @@ export function respond(value: Json, message?: string): Verdict {
   return { type: "respond", value, ...(message === undefined ? {} : { message }) };
 }
 
+/** Says that an effect of which nobody knows has happened, and what came of it. */
+export function happened(result: Json): Verdict {
+  return respond({ happened: result });
+}
+
+/** Lets an effect of which nobody knows be tried again. */
+export function tryAgain(): Verdict {
+  return respond({ try_again: true });
+}
+
 /** Asks reviewers: a function each time, a list one after the other. */
 export function createReviewers(given: Reviewer | readonly (Verdicts | Reviewer)[]): Reviewer {
   if (typeof given === "function") return given;

@@ -8,6 +8,7 @@ import {
   type Pregel,
   type StateGraph,
 } from "@langchain/langgraph";
+import { faultsOfInput } from "../graphs/check-input.ts";
 import { createMemoryEffects, type MemoryEffect } from "../kit/effects/memory-effects.ts";
 import type { Use } from "../kit/guards.ts";
 import { createMemoryGuards } from "../kit/memory-guards.ts";
@@ -87,6 +88,7 @@ export async function runGraph<Graph extends AnyGraph>(
 ): Promise<GraphRun<GraphState<Graph>>> {
   const { model, tools = {}, reviewers = [], checkpointer = new MemorySaver(), config = {}, ...ports } = options;
   const compiled = withCheckpointer(graph, checkpointer);
+  await refuseInput(compiled, input);
   const clock = ports.clock ?? testClock({ now: Date.now(), waits: "skipped" });
   const effects = createMemoryEffects(ports.signal === undefined ? {} : { signal: ports.signal });
   const guards = createMemoryGuards({ clock });
@@ -118,6 +120,16 @@ export async function runGraph<Graph extends AnyGraph>(
     uses: guards.uses,
     calls: standIns.calls,
   };
+}
+
+/** LangGraph would refuse it, too, with issues that a person cannot read. */
+async function refuseInput(graph: AnyCompiled, input: unknown): Promise<void> {
+  // None goes on where the thread was left; a command is no input.
+  if (input === null || input === undefined || input instanceof Command) return;
+  const faults = await faultsOfInput(graph, input);
+  if (faults.length === 0) return;
+  const told = faults.map(({ pointer, message }) => `input${pointer === "" ? "" : ` ${pointer}`}: ${message}`);
+  throw new HoldpointError("invalid", told.join("; "), { facts: { faults } });
 }
 
 type Paused = Pick<GraphRun<unknown>, "values" | "questions" | "decisions" | "interrupts">;

@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   http: ["protocol", "policy", "postgres", "graphs", "telemetry"],
   "index.ts": ["kit", "protocol"],
   "checkpointer.ts": ["postgres", "protocol"],
-  testing: ["kit", "protocol", "policy"],
+  testing: ["kit", "protocol", "policy", "graphs"],
   "testing.ts": ["kit", "protocol", "testing"],
 };
 const PARTS = Object.keys(MAY_IMPORT);

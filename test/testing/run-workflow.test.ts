@@ -1,12 +1,14 @@
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessageChunk } from "@langchain/core/messages";
+import { START, StateGraph, StateSchema } from "@langchain/langgraph";
 import { expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
+import { effect } from "../../src/kit/effects/effect.ts";
 import { analysed } from "../../src/kit/nodes/analysis.ts";
 import { defineTool } from "../../src/kit/tool/tool.ts";
 import { workflow } from "../../src/kit/workflow/workflow.ts";
 import { findingSchema } from "../../src/protocol/finding.ts";
-import { runGraph, scriptedModel } from "../../src/testing.ts";
+import { happened, runGraph, scriptedModel, tryAgain, type Verdict } from "../../src/testing.ts";
 
 const Wish = z.object({ amount: z.number(), confidence: z.number() });
 const stock = defineTool({
@@ -96,4 +98,39 @@ test("a chat model of any provider may be given", async () => {
   const run = await runGraph(graph, input, { model: new OtherModel({}) });
   expect(run.values.wish).toMatchObject({ method: "model", value: { amount: 4 } });
   expect(run.uses).toHaveLength(1);
+});
+
+test.each<[string, Verdict, { done: unknown[]; attempts: number }]>([
+  ["happened", happened("paid"), { done: ["paid"], attempts: 1 }],
+  ["is to be tried again", tryAgain(), { done: ["done 2"], attempts: 2 }],
+])("a person says of an effect of which nobody knows that it %s", async (_what, verdict, { done, attempts }) => {
+  let calls = 0;
+  const run = async () => {
+    calls += 1;
+    if (calls === 1) throw new Error("lost");
+    return `done ${calls}`;
+  };
+  const send = new StateGraph(new StateSchema({ done: z.array(z.string()).default([]) }))
+    .addNode("send", async () => ({ done: [await effect({ name: "send", kind: "once", args: {}, run })] }))
+    .addEdge(START, "send");
+  const ended = await runGraph(send, {}, { reviewers: [verdict] });
+  expect(ended.questions).toMatchObject([{ key: "effect_in_doubt" }]);
+  expect(ended.values.done).toEqual(done);
+  expect(ended.effects).toMatchObject([{ attempts }]);
+});
+
+test("an input that the graph does not take is told with its place", async () => {
+  const says = new StateGraph(new StateSchema({ text: z.string() })).addNode("x", () => ({})).addEdge(START, "x");
+  await expect(runGraph(says, { text: 5 } as never)).rejects.toThrow(/^input \/text: .*expected string/);
+  const shaped = workflow({
+    name: "hello",
+    description: "Greets.",
+    version: "1.0.0",
+    input: { employee: z.string(), more: z.object({ days: z.int() }) },
+    state: {},
+  });
+  const greets = shaped.graph({ nodes: { greet: () => undefined }, edges: { start: "greet", greet: "end" } });
+  const run = runGraph(greets, { employee: 1, more: { days: "two" } } as never);
+  await expect(run).rejects.toThrow(/^input \/employee: .*received number; input \/more\/days: /);
+  await expect(runGraph(greets, "hello" as never)).rejects.toThrow("input: the input of this graph must be a JSON");
 });
