@@ -1,3 +1,5 @@
+import { longestMatch } from "./model-name.ts";
+
 /** What a model costs, each in the same currency for a million tokens. */
 export interface ModelPrice {
   readonly input: number;
@@ -23,10 +25,7 @@ const MILLION = 1_000_000;
  * name it begins with costs.
  */
 export function priceOf(prices: ModelPrices, model: string, { input, output, cached }: TokenUse): number | null {
-  const name = [...prices.keys()]
-    .filter((known) => model === known || model.startsWith(`${known}-`))
-    .sort((a, b) => b.length - a.length)[0];
-  const price = name === undefined ? undefined : prices.get(name);
+  const price = longestMatch(prices, model);
   if (price === undefined) return null;
   return ((input - cached) * price.input + cached * price.cached + output * price.output) / MILLION;
 }

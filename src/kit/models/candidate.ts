@@ -1,4 +1,5 @@
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { longestMatch } from "../../policy/model-name.ts";
 
 /** One model that a call may go to. */
 export interface Candidate {
@@ -35,12 +36,4 @@ export function candidateOf(chat: BaseChatModel, windows: ReadonlyMap<string, nu
 export function temperatureOf({ chat }: Candidate): number | undefined {
   const { temperature } = chat as NamedChat;
   return typeof temperature === "number" ? temperature : undefined;
-}
-
-/** What is said of a model, or of the longest name that its own begins with: `gpt-4.1` also means `gpt-4.1-2025-04-14`. */
-export function longestMatch<Value>(values: ReadonlyMap<string, Value>, model: string): Value | undefined {
-  const name = [...values.keys()]
-    .filter((known) => model === known || model.startsWith(`${known}-`))
-    .sort((a, b) => b.length - a.length)[0];
-  return name === undefined ? undefined : values.get(name);
 }
