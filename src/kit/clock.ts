@@ -12,14 +12,18 @@ export interface Clock {
 }
 
 /** The machine's. */
-export const SYSTEM_CLOCK: Clock = {
+export const SYSTEM_CLOCK = {
   now: () => Date.now(),
-  sleep: async (ms, signal) => {
+  sleep: async (ms: number, signal?: AbortSignal): Promise<void> => {
     signal?.throwIfAborted();
-    await wait(ms, undefined, signal === undefined ? {} : { signal });
+    await wait(ms, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+      // Node's own wait rejects with an AbortError around the reason.
+      signal?.throwIfAborted();
+      throw error;
+    });
   },
   // Begun at every call of a tool or a model and hardly ever reached: half the price of a sleep.
-  limit: (ms, signal) =>
+  limit: (ms: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
       const timer = setTimeout(() => {
@@ -32,7 +36,7 @@ export const SYSTEM_CLOCK: Clock = {
       };
       signal?.addEventListener("abort", onAbort, { once: true });
     }),
-};
+} satisfies Clock;
 
 /** The clock of the surrounding run; the machine's where a function is called by itself. */
 export function kitClock(): Clock {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { Clock } from "../kit/clock.ts";
+import { type Clock, SYSTEM_CLOCK } from "../kit/clock.ts";
 import { HoldpointError } from "../protocol/errors.ts";
 
 /** A clock that a test moves. Nothing that waits on it really waits. */
@@ -73,7 +73,7 @@ export function testClock({ now: start = BEGINNING, waits = "by hand" }: TestClo
   return {
     now: () => now,
     sleep: (ms, signal) => sleep(ms, signal, false),
-    limit: (ms, signal) => (waits === "skipped" ? realLimit(ms, signal) : sleep(ms, signal, true)),
+    limit: (ms, signal) => (waits === "skipped" ? SYSTEM_CLOCK.limit(ms, signal) : sleep(ms, signal, true)),
     get sleeping() {
       return count();
     },
@@ -105,17 +105,4 @@ export function testClock({ now: start = BEGINNING, waits = "by hand" }: TestClo
 
 async function turns(): Promise<void> {
   for (let turned = 0; turned < TURNS; turned += 1) await turn();
-}
-
-/** Rejects with the signal's reason when it is aborted, as a sleep does. */
-async function realLimit(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onAbort = () => reject(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  const timer = setTimeout(resolve, ms);
-  await promise.finally(() => {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-  });
 }

@@ -117,10 +117,7 @@ async function waitWhile(
   let lookMs = FIRST_LOOK_MS;
   // Bound: the time that was given when it was written down.
   while (now.status === status && now.left_ms + marginMs > 0) {
-    await clock.sleep(Math.min(now.left_ms + marginMs, lookMs), signal).catch((reason: unknown) => {
-      signal?.throwIfAborted();
-      throw reason;
-    });
+    await clock.sleep(Math.min(now.left_ms + marginMs, lookMs), signal);
     lookMs = Math.min(2 * lookMs, LOOK_EVERY_MS);
     now = await ledger.read(entry.effect_id);
   }

@@ -67,9 +67,6 @@ async function take(
       const message = `the limit of ${terms.limit} ${name.split(":").at(-1)} a minute to the model ${model} is used up; try again in ${retry_after_ms} ms, or raise it`;
       throw new HoldpointError("rate_limited", message, { facts: { model, retry_after_ms } });
     }
-    await clock.sleep(retry_after_ms, call.stopped).catch((reason: unknown) => {
-      call.stopped?.throwIfAborted();
-      throw reason;
-    });
+    await clock.sleep(retry_after_ms, call.stopped);
   }
 }

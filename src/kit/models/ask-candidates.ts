@@ -85,10 +85,7 @@ async function* attemptCandidate(turn: Turn): AsyncGenerator<Piece, Failed> {
     const failed = failedWith(candidate, outcome.error, attempts);
     const waitMs = nextAttemptMs(failed.failure, attempts, terms, terms.random());
     if (waitMs === null) return failed;
-    await clock.sleep(waitMs, stopped).catch((reason: unknown) => {
-      stopped?.throwIfAborted();
-      throw reason;
-    });
+    await clock.sleep(waitMs, stopped);
   }
 }
 

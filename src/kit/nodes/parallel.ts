@@ -3,6 +3,7 @@ import { classifyError } from "../../policy/error-class.ts";
 import { type ErrorCode, HoldpointError, isHoldpointError } from "../../protocol/errors.ts";
 import { type Finding, findingSchema } from "../../protocol/finding.ts";
 import { kitClock } from "../clock.ts";
+import { joinSignals } from "../join-signals.ts";
 import { type NamesOf, refuseUnknown } from "../known-options.ts";
 import { writing } from "../node.ts";
 import { portsIfAny, runSignal, withPorts } from "../ports.ts";
@@ -92,8 +93,7 @@ function othersIn(value: unknown, branches: readonly string[]): Finding[] {
 
 function guardedBranch({ run, timeout_ms = TIMEOUT_MS }: Branch<GroupNode["run"]>): GroupNode["run"] {
   return async (state: State, config) => {
-    const signals = [config.signal ?? [], runSignal() ?? []].flat();
-    const stopped = signals.length === 0 ? undefined : AbortSignal.any(signals);
+    const { signal: stopped, release } = joinSignals(config.signal, runSignal());
     try {
       const update = await withinTime(timeout_ms, stopped, (signal) =>
         withSignal(signal, () => run(state, { ...config, signal }) as Promise<State | undefined>),
@@ -103,6 +103,8 @@ function guardedBranch({ run, timeout_ms = TIMEOUT_MS }: Branch<GroupNode["run"]
       stopped?.throwIfAborted();
       if (isGraphBubbleUp(error) || (isHoldpointError(error) && NOT_ITS_OWN.has(error.code))) throw error;
       return { [FAILURE]: wordsOf(error) };
+    } finally {
+      release();
     }
   };
 }

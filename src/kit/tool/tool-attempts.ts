@@ -47,24 +47,15 @@ export async function attemptCall<Value>(
       if ("limitedMs" in tried) {
         patienceMs -= tried.limitedMs;
         if (patienceMs < 0) throw error;
-        await wait(tried.limitedMs, stopped);
+        await kitClock().sleep(tried.limitedMs, stopped);
       } else {
         const waitMs = nextAttemptMs(tried.failure, attempts, terms, Math.random());
         if (waitMs === null) throw error;
-        await wait(waitMs, stopped);
+        await kitClock().sleep(waitMs, stopped);
         attempts += 1;
       }
     }
   }
-}
-
-async function wait(ms: number, stopped: AbortSignal | undefined): Promise<void> {
-  await kitClock()
-    .sleep(ms, stopped)
-    .catch((reason: unknown) => {
-      stopped?.throwIfAborted();
-      throw reason;
-    });
 }
 
 /** One attempt: past the limit and the breaker, within its time. */
